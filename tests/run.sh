@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Installs what is needed, builds, and runs every test suite.
+#
+#   tests/run.sh                   everything
+#   tests/run.sh lit numerics      the named suites only (the build is brought up to date first)
+#   tests/run.sh --no-install      do not look for missing packages
+#   tests/run.sh --list            the suites with their budgets
+#   tests/run.sh -v                show the output of suites as they run
+#
+# Every suite has a budget in minutes. Exceeding it is reported; three times the budget ends the suite as failed.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+build=build/release
+python=.venv/bin/python
+jobs=$(nproc)
+export CCACHE_SLOPPINESS=pch_defines,time_macros
+
+# name, budget in minutes, command
+suites=(
+  "build 15 suite_build"
+  "lint 2 suite_lint"
+)
+
+suite_build() { cmake --preset release && ninja -C "$build" -j"$jobs"; }
+suite_lint() { "$python" tests/lint/check_sources.py; }
+
+field() { local fields; read -r -a fields <<<"$1"; echo "${fields[$2]}"; }
+names() { local suite; for suite in "${suites[@]}"; do field "$suite" 0; done; }
+
+# run_suite NAME MINUTES COMMAND: runs in a process group of its own, so that a timeout ends all of it.
+run_suite() {
+  local name=$1 minutes=$2 command=$3 log=$logs/$1.log start=$EPOCHREALTIME status=0 seconds note=
+  local function_text
+  function_text=$(declare -f "$command")
+  if [ "$verbose" = 1 ]; then
+    build=$build python=$python jobs=$jobs timeout --kill-after=10 $((minutes * 180)) \
+      bash -c "set -e; $function_text; $command" </dev/null 2>&1 | tee "$log"
+    status=${PIPESTATUS[0]}
+  else
+    build=$build python=$python jobs=$jobs timeout --kill-after=10 $((minutes * 180)) \
+      bash -c "set -e; $function_text; $command" </dev/null >"$log" 2>&1 || status=$?
+  fi
+  seconds=$(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
+  [ "$status" = 124 ] && note="ended at three times its budget"
+  if awk -v s="$seconds" -v m="$minutes" 'BEGIN { exit !(s > 60 * m) }'; then
+    note=${note:-over budget}
+  fi
+  local verdict=pass
+  if [ "$status" != 0 ]; then
+    verdict=FAIL
+    if [ "$verbose" = 0 ]; then
+      echo "--- $name failed; the end of $log:"
+      tail -n 80 "$log"
+      echo "---"
+    fi
+  fi
+  summary+=("$(printf '%-14s %-5s %9ss  of %3s min  %s' "$name" "$verdict" "$seconds" "$minutes" "$note")")
+  echo "${summary[-1]}"
+  [ "$verdict" = pass ]
+}
+
+install=1 verbose=0 chosen=()
+for argument in "$@"; do
+  case $argument in
+  --no-install) install=0 ;;
+  --list) printf '%s\n' "${suites[@]}" | awk '{ printf "%-14s %3s min\n", $1, $2 }'; exit 0 ;;
+  -v | --verbose) verbose=1 ;;
+  -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+  *)
+    if ! names | grep -qx -- "$argument"; then
+      echo "tests/run.sh: no suite '$argument'; there are: $(names | tr '\n' ' ')" >&2
+      exit 2
+    fi
+    chosen+=("$argument")
+    ;;
+  esac
+done
+
+if [ "$install" = 1 ]; then
+  tests/setup/install.sh || exit 1
+fi
+
+logs=$PWD/build/test-logs
+mkdir -p "$logs"
+passed=0 failed=0 summary=()
+for suite in "${suites[@]}"; do
+  read -r name minutes command <<<"$suite"
+  if [ ${#chosen[@]} != 0 ] && [ "$name" != build ] && ! printf '%s\n' "${chosen[@]}" | grep -qx -- "$name"; then
+    continue
+  fi
+  if run_suite "$name" "$minutes" "$command"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    # Without a build no other suite means anything; their absence from the table must not look like success.
+    [ "$name" = build ] && { echo "the build failed: the other suites were not run"; break; }
+  fi
+done
+
+echo
+echo "suite          result     time  budget"
+printf '%s\n' "${summary[@]}"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
