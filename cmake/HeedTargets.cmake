@@ -8,7 +8,9 @@
 set(HEED_SANITIZE "" CACHE STRING "Value for -fsanitize=, empty for none")
 
 add_library(heed_options INTERFACE)
-target_include_directories(heed_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+target_include_directories(heed_options INTERFACE ${CMAKE_SOURCE_DIR})
+# Generated headers are not ours to warn about.
+target_include_directories(heed_options SYSTEM INTERFACE ${CMAKE_BINARY_DIR})
 target_compile_options(heed_options INTERFACE -Wall -Wextra -Werror -fno-omit-frame-pointer)
 if(HEED_SANITIZE)
   target_compile_options(heed_options INTERFACE -fsanitize=${HEED_SANITIZE} -fno-sanitize-recover=all)
@@ -20,6 +22,9 @@ function(heed_configure_target name uses_mlir)
   target_link_libraries(${name} PRIVATE heed_options)
   if(uses_mlir)
     target_link_libraries(${name} PRIVATE heed_mlir)
+    # One precompiled header serves libraries and executables, so both are compiled as PIC, not PIE.
+    set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${name} PRIVATE -fPIC)
     target_precompile_headers(${name} REUSE_FROM heed_mlir_pch)
   endif()
 endfunction()

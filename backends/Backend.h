@@ -1,0 +1,73 @@
+/// What a target offers the compiler: block sizes for the skeletons, and machine code for tile kernels.
+///
+/// Everything above this interface is the same for every target.
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Support/LLVM.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace heed {
+
+/// One blob of machine code: an ELF shared object per ISA level, a cubin, a code object, a SPIR-V module.
+struct CodeImage {
+  /// Features a device must have, all of them, for example {"x86-64-v4"}. Empty: runs on every device of the target.
+  std::vector<std::string> features;
+  std::string bytes;
+};
+
+/// One kernel inside one image.
+struct KernelEntry {
+  std::string kernel;       ///< symbol of the tile.kernel
+  unsigned image = 0;       ///< index into CompiledKernels::images
+  std::string symbol;       ///< entry point inside the image
+  int64_t scratchBytes = 0; ///< scratch a worker must provide
+};
+
+/// The machine code of all kernels of a plan. Images and, per kernel, entries are ordered from the most demanding to
+/// the generic one.
+struct CompiledKernels {
+  std::vector<CodeImage> images;
+  std::vector<KernelEntry> entries;
+};
+
+/// Block sizes of one attend kernel.
+struct AttendBlocks {
+  int64_t rows; ///< query rows (with folded head groups) a program handles
+  int64_t keys; ///< keys of one step of its loop
+};
+
+/// Block sizes of one matmul kernel.
+struct MatmulBlocks {
+  int64_t rows, columns, depth;
+};
+
+/// Block sizes of a row kernel: rows of a program, columns of one step along the row.
+struct RowBlocks {
+  int64_t rows, columns;
+};
+
+class Backend {
+public:
+  virtual ~Backend() = default;
+
+  /// The name users select it by: "cpu".
+  virtual llvm::StringRef name() const = 0;
+
+  /// Block sizes for attention of `rows` query rows per head (dynamic: mlir::ShapedType::kDynamic) and these head
+  /// widths.
+  virtual AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth) const = 0;
+  virtual MatmulBlocks matmulBlocks(int64_t rows, int64_t columns, int64_t depth) const = 0;
+  virtual RowBlocks rowBlocks(int64_t columns) const = 0;
+  /// Elements of the innermost dimension that one program of a map kernel handles, and how many rows of them.
+  virtual RowBlocks mapBlocks(int64_t columns) const = 0;
+
+  /// Lowers and serialises every tile.kernel of `kernels`, which is left unchanged. With `dumpDirectory` not empty,
+  /// intermediate forms are written there. Errors are reported on the kernels.
+  virtual mlir::FailureOr<CompiledKernels> compile(mlir::ModuleOp kernels, llvm::StringRef dumpDirectory) const = 0;
+};
+
+} // namespace heed

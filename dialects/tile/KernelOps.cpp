@@ -1,0 +1,53 @@
+/// Syntax and constraint T1 of tile.kernel; program_id.
+#include "dialects/tile/Tile.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/Interfaces/FunctionImplementation.h"
+
+using namespace mlir;
+using namespace heed::tile;
+
+ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
+  auto buildFunctionType = [](Builder &builder, ArrayRef<Type> inputs, ArrayRef<Type> results,
+                              function_interface_impl::VariadicFlag,
+                              std::string &) { return builder.getFunctionType(inputs, results); };
+  return function_interface_impl::parseFunctionOp(parser, result, /*allowVariadic=*/false,
+                                                  getFunctionTypeAttrName(result.name), buildFunctionType,
+                                                  getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
+}
+
+void KernelOp::print(OpAsmPrinter &printer) {
+  function_interface_impl::printFunctionOp(printer, *this, /*isVariadic=*/false, getFunctionTypeAttrName(),
+                                           getArgAttrsAttrName(), getResAttrsAttrName());
+}
+
+unsigned KernelOp::getNumBases() {
+  return llvm::count_if(getArgumentTypes(), [](Type type) { return isa<MemRefType>(type); });
+}
+
+LogicalResult KernelOp::verify() {
+  if (getGridRank() < 1 || getGridRank() > 3)
+    return emitOpError("T1: grid_rank must be 1, 2 or 3, got ") << getGridRank();
+  if (!getResultTypes().empty())
+    return emitOpError("T1: a kernel returns nothing");
+  bool parametersStarted = false;
+  for (auto [position, type] : llvm::enumerate(getArgumentTypes())) {
+    auto base = dyn_cast<MemRefType>(type);
+    bool isBase = base && base.getRank() == 1 && base.isDynamicDim(0) && base.getLayout().isIdentity();
+    if ((!isBase && !type.isIndex()) || (isBase && parametersStarted))
+      return emitOpError("T1: argument ")
+             << position << " must be a base memref<?xT> before all parameters of type index, got " << type;
+    parametersStarted |= !isBase;
+  }
+  return success();
+}
+
+LogicalResult ProgramIdOp::verify() {
+  auto kernel = (*this)->getParentOfType<KernelOp>();
+  int64_t rank = kernel ? kernel.getGridRank() : 3;
+  auto dim = static_cast<int64_t>(getDim());
+  if (dim < 0 || dim >= rank)
+    return emitOpError("T1: dimension must be within the grid rank ") << rank << ", got " << dim;
+  return success();
+}

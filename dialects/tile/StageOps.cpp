@@ -1,0 +1,24 @@
+/// Constraints of the staging and schedule ops (T12 to T14).
+#include "dialects/tile/Tile.h"
+
+using namespace mlir;
+using namespace heed::tile;
+
+LogicalResult ReadOp::verify() {
+  if (cast<RingType>(getRing().getType()).getTile() != getResult().getType())
+    return emitOpError("T12: result must be the ring's tile type, got ") << getResult().getType();
+  return success();
+}
+
+LogicalResult WaitOp::verify() {
+  if (getValues().getTypes() != getResults().getTypes())
+    return emitOpError("T13: tied values pass through, so results must have their types");
+  return success();
+}
+
+LogicalResult PartOp::verify() {
+  auto yield = dyn_cast<YieldOp>(getBody().front().back());
+  if (!yield || yield.getValues().getTypes() != getResults().getTypes())
+    return emitOpError("T14: must yield values of its result types");
+  return success();
+}
