@@ -7,15 +7,20 @@ using namespace heed::plan;
 #define GET_OP_CLASSES
 #include "dialects/plan/PlanOps.cpp.inc"
 
-/// K2: a view has an offset and a stride per dimension of the tensor seen through it.
-static LogicalResult verifyViews(KernelOp op, ArrayAttr views, TypeRange seen, StringRef what) {
-  if (views.size() != seen.size())
-    return op.emitOpError("K2: needs one view per ") << what << ", got " << views.size();
-  for (auto [view, type] : llvm::zip_equal(views.getAsValueRange<AffineMapAttr>(), seen)) {
+/// K2: a view has an offset and a stride per dimension of the tensor seen through it, and there is a size per
+/// dimension.
+static LogicalResult verifyViews(KernelOp op, ArrayAttr views, ArrayAttr sizes, TypeRange seen, StringRef what) {
+  if (views.size() != seen.size() || sizes.size() != seen.size())
+    return op.emitOpError("K2: needs one view and one map of sizes per ") << what << ", got " << views.size();
+  for (auto [view, size, type] :
+       llvm::zip_equal(views.getAsValueRange<AffineMapAttr>(), sizes.getAsValueRange<AffineMapAttr>(), seen)) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     if (!tensor || view.getNumDims() != 0 || view.getNumResults() != static_cast<unsigned>(tensor.getRank() + 1))
       return op.emitOpError("K2: the view of a ") << what << " must be ()[symbols] -> (offset, strides) for " << type
                                                   << ", got " << AffineMapAttr::get(view);
+    if (size.getNumDims() != 0 || size.getNumResults() != static_cast<unsigned>(tensor.getRank()))
+      return op.emitOpError("K2: the sizes of a ")
+             << what << " must be ()[symbols] -> (sizes) for " << type << ", got " << AffineMapAttr::get(size);
   }
   return success();
 }
@@ -33,8 +38,9 @@ LogicalResult KernelOp::verify() {
   auto yield = dyn_cast<YieldOp>(block.getTerminator());
   if (!yield || yield.getValues().size() != getResults().size())
     return emitOpError("K3: the body must yield one value per result");
-  return failure(failed(verifyViews(*this, getOperandViews(), block.getArgumentTypes(), "operand")) ||
-                 failed(verifyViews(*this, getResultViews(), yield.getValues().getTypes(), "result")));
+  return failure(
+      failed(verifyViews(*this, getOperandViews(), getOperandSizes(), block.getArgumentTypes(), "operand")) ||
+      failed(verifyViews(*this, getResultViews(), getResultSizes(), yield.getValues().getTypes(), "result")));
 }
 
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {

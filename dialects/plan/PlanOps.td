@@ -21,17 +21,19 @@ def Plan_KernelOp : Plan_Op<"kernel", [Pure, IsolatedFromAbove, SingleBlock]> {
   let summary = "Ops of the graph that run as one kernel, around one root";
   let description = [{
     Operand i is a materialised tensor; block argument i is the tensor the body sees through `operand_views[i]`: an
-    affine map `()[symbols] -> (offset, stride of dimension 0, ..)` in elements of the operand's storage. Result i is
-    stored through `result_views[i]`, of the same form; the type of the op's result is the type of the storage, the
+    affine map `()[symbols] -> (offset, stride of dimension 0, ..)` in elements of the operand's storage;
+    `operand_sizes[i]`, `()[symbols] -> (size of dimension 0, ..)`, are the sizes of that argument. Result i, of sizes
+    `result_sizes[i]`, is stored through `result_views[i]`; the type of the op's result is the type of the storage, the
     type of the yielded value is what the body computes. `label` names the kernel in reports. Constraints K1 to K3.
   }];
   let arguments = (ins Plan_KernelRoot:$root, StrAttr:$label, Variadic<AnyRankedTensor>:$operands,
-      AffineMapArrayAttr:$operand_views, AffineMapArrayAttr:$result_views, OptionalAttr<StrArrayAttr>:$notes);
+      AffineMapArrayAttr:$operand_views, AffineMapArrayAttr:$operand_sizes, AffineMapArrayAttr:$result_views,
+      AffineMapArrayAttr:$result_sizes, OptionalAttr<StrArrayAttr>:$notes);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $root $label `(` $operands `)` `views` $operand_views `stored` $result_views (`notes` $notes^)? attr-dict `:`
-    functional-type($operands, $results) $body
+    $root $label `(` $operands `)` `views` $operand_views `sizes` $operand_sizes `stored` $result_views `sizes`
+    $result_sizes (`notes` $notes^)? attr-dict `:` functional-type($operands, $results) $body
   }];
   let hasVerifier = 1;
 }
