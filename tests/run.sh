@@ -20,10 +20,12 @@ export CCACHE_SLOPPINESS=pch_defines,time_macros
 suites=(
   "build 15 suite_build"
   "lint 2 suite_lint"
+  "numerics 4 suite_numerics"
 )
 
 suite_build() { cmake --preset release && ninja -C "$build" -j"$jobs"; }
 suite_lint() { "$python" tests/lint/check_sources.py; }
+suite_numerics() { "$build/bin/heed-numerics-test"; }
 
 field() { local fields; read -r -a fields <<<"$1"; echo "${fields[$2]}"; }
 names() { local suite; for suite in "${suites[@]}"; do field "$suite" 0; done; }

@@ -1,0 +1,131 @@
+//===- Case.cpp - The cases of the numerics suite -------------------------===//
+//
+// Each mechanism gets one case of every kind below; sizes are drawn from the kind's own lists.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tests/numerics/Case.h"
+
+#include "tests/numerics/Random.h"
+
+#include <algorithm>
+
+using namespace heed::numerics;
+
+namespace {
+enum class Kind { Square, Tall, OneKey, OneRow, Strided, TileEdges, Extreme, Hidden, Tiny, Long, LongCache };
+} // namespace
+
+static constexpr struct {
+  Kind kind;
+  const char *name;
+} kinds[] = {{Kind::Square, "square"},   {Kind::Tall, "tall"},           {Kind::OneKey, "one-key"},
+             {Kind::OneRow, "one-row"},  {Kind::Strided, "strided"},     {Kind::TileEdges, "tile-edges"},
+             {Kind::Extreme, "extreme"}, {Kind::Hidden, "hidden"},       {Kind::Tiny, "tiny"},
+             {Kind::Long, "long"},       {Kind::LongCache, "long-cache"}};
+
+/// Numbers of rows or keys around which tiles of powers of two end.
+static constexpr int64_t edges[] = {31, 32, 33, 63, 64, 65, 127, 128, 129, 191, 193, 255, 256, 257};
+
+static void drawSizes(Case &test, Kind kind, const Mechanism &m, RandomSequence &random) {
+  switch (kind) {
+  case Kind::Square:
+    test.rows = test.keys = random.between(40, 260);
+    break;
+  case Kind::Tall:
+    test.keys = random.between(2, 70);
+    test.rows = test.keys + random.between(1, 150);
+    break;
+  case Kind::OneKey:
+    test.rows = random.between(1, 90);
+    test.keys = 1;
+    break;
+  case Kind::OneRow:
+    test.rows = 1;
+    test.keys = random.between(2, 400);
+    break;
+  case Kind::Strided:
+  case Kind::Hidden:
+    test.rows = random.between(20, 150);
+    test.keys = random.between(20, 250);
+    break;
+  case Kind::TileEdges:
+    test.rows = random.pick(edges);
+    test.keys = random.pick(edges);
+    break;
+  case Kind::Extreme:
+    test.rows = random.between(30, 150);
+    test.keys = random.between(30, 250);
+    break;
+  case Kind::Tiny:
+    test.rows = random.between(1, 9);
+    test.keys = random.between(1, 9);
+    break;
+  case Kind::Long:
+    test.rows = random.between(513, 700);
+    test.keys = random.between(513, 900);
+    break;
+  case Kind::LongCache:
+    test.rows = random.between(2, 40);
+    test.keys = random.between(513, 2100);
+    break;
+  }
+  // Enough outputs for the full measure, and work that a short run can afford.
+  test.batch = random.between(1, 3);
+  bool counts = kind != Kind::Tiny && kind != Kind::OneKey && kind != Kind::OneRow;
+  while (counts && test.batch < 6 && test.batch * test.rows * m.queryHeads * m.valueWidth < 4096)
+    ++test.batch;
+  int64_t work = m.queryHeads * (m.keyWidth + m.valueWidth) * test.rows * test.keys;
+  if (test.batch * work > 100'000'000)
+    test.batch = 1;
+  if (kind == Kind::Long && work > 200'000'000)
+    test.rows = random.between(1, 40) + 100'000'000 / (work / test.rows);
+}
+
+static void drawRunTimeScalars(Case &test, Kind kind, const Mechanism &m, RandomSequence &random) {
+  const int64_t reaches[] = {0, 1, 3, 17, 63, 64, 100, test.keys};
+  test.windowLeft = random.pick(reaches);
+  test.windowRight = random.pick(reaches);
+  const int64_t prefixes[] = {0, 1, 5, 63, 64, 70, test.keys / 2, test.keys + 3};
+  test.prefix = random.pick(prefixes);
+  const LengthRule lengthRules[] = {LengthRule::Full, LengthRule::Random, LengthRule::Random};
+  const OffsetRule offsetRules[] = {OffsetRule::Zero, OffsetRule::BottomRight, OffsetRule::Random};
+  test.lengthRule = random.pick(lengthRules);
+  test.offsetRule = random.pick(offsetRules);
+  if (kind == Kind::OneRow || kind == Kind::LongCache)
+    test.offsetRule = OffsetRule::BottomRight;
+  if (kind == Kind::Hidden) {
+    test.maskedRows = true;
+    test.lengthRule = LengthRule::WithZero;
+    test.offsetRule = random.chance(1, 2) ? OffsetRule::BottomRight : OffsetRule::Random;
+  }
+  if (kind == Kind::Extreme) {
+    // Exact dot products need a scale that is a power of two, and a bias would be lost beside logits of 1e5.
+    int exponent;
+    bool exact = std::frexp(m.scale, &exponent) == 0.5f && !m.alibi && m.mask != MaskKind::Float;
+    test.profile = !exact ? Profile::Peaked : random.chance(1, 2) ? Profile::HugeLogits : Profile::HugeOffset;
+  }
+  test.strided = kind == Kind::Strided || random.chance(1, 4);
+}
+
+std::vector<Case> heed::numerics::listCases(const std::vector<Mechanism> &mechanisms) {
+  std::vector<Case> list;
+  for (size_t index = 0; index < mechanisms.size(); ++index) {
+    const Mechanism &m = mechanisms[index];
+    for (auto [kind, kindName] : kinds) {
+      // One of the two long kinds each.
+      if ((kind == Kind::Long && index % 4 == 3) || (kind == Kind::LongCache && index % 4 != 3))
+        continue;
+      Case test;
+      test.mechanism = static_cast<int64_t>(index);
+      test.seed = mixBits(index * 64 + static_cast<uint64_t>(kind));
+      RandomSequence random(test.seed, 1000);
+      drawSizes(test, kind, m, random);
+      drawRunTimeScalars(test, kind, m, random);
+      test.name = m.name + "/" + kindName + "-b" + std::to_string(test.batch) + "-m" + std::to_string(test.rows) +
+                  "-n" + std::to_string(test.keys);
+      list.push_back(test);
+    }
+  }
+  return list;
+}

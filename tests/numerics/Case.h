@@ -1,0 +1,46 @@
+//===- Case.h - The cases of the numerics suite ------------------*- C++ -*-===//
+//
+// A case is one call of a mechanism's kernel: sizes, run-time scalars, and how its inputs are made and laid out.
+//
+//===----------------------------------------------------------------------===//
+#ifndef TESTS_NUMERICS_CASE_H
+#define TESTS_NUMERICS_CASE_H
+
+#include "tests/numerics/Mechanism.h"
+
+namespace heed::numerics {
+
+/// What the queries and keys are like.
+enum class Profile {
+  Normal,     ///< logits of about +-3
+  Peaked,     ///< logits of about +-20
+  HugeLogits, ///< logits of about +-1e5, dot products exact in f32
+  HugeOffset, ///< ordinary differences between logits that all lie near 1e5
+};
+
+/// How lengths[batch] and offsets[batch] are drawn, where the mechanism has them.
+enum class LengthRule { Full, Random, WithZero };
+enum class OffsetRule { Zero, BottomRight, Random };
+
+struct Case {
+  std::string name;
+  /// Index into listMechanisms().
+  int64_t mechanism = 0;
+  uint64_t seed = 0;
+  int64_t batch = 1, rows = 1, keys = 1;
+  int64_t windowLeft = 0, windowRight = 0;
+  int64_t prefix = 0;
+  Profile profile = Profile::Normal;
+  LengthRule lengthRule = LengthRule::Full;
+  OffsetRule offsetRule = OffsetRule::Zero;
+  /// Some rows of the mask tensor hide every key.
+  bool maskedRows = false;
+  /// Lay the inputs out with permuted dimensions and gaps (filled with NaN), drawn from the seed.
+  bool strided = false;
+};
+
+std::vector<Case> listCases(const std::vector<Mechanism> &mechanisms);
+
+} // namespace heed::numerics
+
+#endif // TESTS_NUMERICS_CASE_H
