@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tests/numerics/HostTensor.h"
 #include "tests/numerics/KernelText.h"
 #include "tests/numerics/Measure.h"
 #include "tests/numerics/VectorMath.h"
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <functional>
 #include <set>
 
@@ -378,6 +380,61 @@ static void testDamagedOutputsFail() {
 }
 
 //===----------------------------------------------------------------------===//
+// Layouts
+//===----------------------------------------------------------------------===//
+
+/// The numbers of a rank-4 tensor in natural order, read one by one through its strides.
+static std::vector<float> gather(const HostTensor &tensor) {
+  std::vector<float> numbers;
+  const std::vector<int64_t> &s = tensor.sizes, &p = tensor.strides;
+  for (int64_t i = 0; i < s[0] * s[1] * s[2] * s[3]; ++i) {
+    int64_t d = i % s[3], c = i / s[3] % s[2], b = i / s[3] / s[2] % s[1], a = i / s[3] / s[2] / s[1];
+    uint16_t bits;
+    std::memcpy(&bits, tensor.address(a * p[0] + b * p[1] + c * p[2] + d * p[3]), sizeof bits);
+    numbers.push_back(decodeF16(bits));
+  }
+  return numbers;
+}
+
+static void testLayouts() {
+  Mechanism mechanism;
+  mechanism.storage = StorageType::F16;
+  mechanism.queryHeads = 4;
+  mechanism.keyHeads = 2;
+  mechanism.keyWidth = 24;
+  mechanism.lengths = true;
+  Case test;
+  test.batch = 3;
+  test.rows = 7;
+  test.keys = 11;
+  test.lengthRule = LengthRule::Random;
+  bool permuted = false, rightQueries = true, rightKeys = true, poisoned = true;
+  for (test.seed = 0; test.seed < 20; ++test.seed)
+    for (bool strided : {false, true}) {
+      test.strided = strided;
+      Inputs inputs = makeInputs(mechanism, test);
+      std::vector<HostTensor> tensors = layOutInputs(inputs, test);
+      permuted |= tensors[0].strides[1] < tensors[0].strides[2];
+      rightQueries &= gather(tensors[0]) == inputs.query;
+      std::vector<float> keys = gather(tensors[1]);
+      for (size_t i = 0; i < keys.size(); ++i) {
+        size_t row = i / mechanism.keyWidth % inputs.keys, b = i / mechanism.keyWidth / inputs.keys / 2;
+        if (row < static_cast<size_t>(inputs.lengths[b]))
+          rightKeys &= keys[i] == inputs.key[i];
+        else
+          poisoned &= !(std::fabs(keys[i]) < 50000);
+      }
+    }
+  check(permuted, "some layouts permute dimensions");
+  check(rightQueries && rightKeys, "strided inputs hold the numbers of the case");
+  check(poisoned, "rows beyond the length are poisoned");
+  HostTensor out = makeOutput(makeInputs(mechanism, test), test);
+  for (float number : readNumbers(out))
+    poisoned &= std::isnan(number);
+  check(poisoned, "outputs start as NaN");
+}
+
+//===----------------------------------------------------------------------===//
 // The lists
 //===----------------------------------------------------------------------===//
 
@@ -410,6 +467,7 @@ int main(int argc, char **argv) {
   testVisitedBlocks();
   testWrongKernelsFail();
   testDamagedOutputsFail();
+  testLayouts();
   testLists();
   // With an argument: every n-th case instead of every 13th.
   testRightKernelsPass(argc > 1 ? std::max(1, std::atoi(argv[1])) : 13);
