@@ -3,7 +3,7 @@
 
 namespace mlir {
 class DialectRegistry;
-}
+} // namespace mlir
 
 namespace heed {
 /// Heed's dialects and the upstream dialects a graph or a tile program may use.

@@ -20,11 +20,15 @@ export CCACHE_SLOPPINESS=pch_defines,time_macros
 suites=(
   "build 15 suite_build"
   "lint 2 suite_lint"
+  "tidy 12 suite_tidy"
+  "lit 4 suite_lit"
   "numerics 4 suite_numerics"
 )
 
 suite_build() { cmake --preset release && ninja -C "$build" -j"$jobs"; }
 suite_lint() { "$python" tests/lint/check_sources.py; }
+suite_tidy() { tests/lint/tidy.sh -j "$jobs"; }
+suite_lit() { /usr/lib/llvm-22/bin/lit -s -v -j"$jobs" --param build="$build" tests/dialects; }
 suite_numerics() { "$build/bin/heed-numerics-test"; }
 
 field() { local fields; read -r -a fields <<<"$1"; echo "${fields[$2]}"; }
