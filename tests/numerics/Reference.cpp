@@ -100,6 +100,7 @@ HEED_VECTOR_CLONES static void weighRow(float *scores, const uint8_t *visible, i
 // One head
 //===----------------------------------------------------------------------===//
 
+namespace {
 /// What the rows of a block see: the flags, and the range of keys that holds all visible ones.
 struct BlockView {
   std::vector<uint8_t> visible; // [blockRows][keys]
@@ -211,6 +212,7 @@ private:
   std::vector<T> values; // [keys][valuePitch]
   std::vector<T> queries, scores, outputs, bias;
 };
+} // namespace
 
 Reference heed::numerics::evaluate(const Inputs &inputs) {
   const Mechanism &m = inputs.mechanism;
