@@ -1,5 +1,6 @@
 #include "compiler/Registration.h"
 
+#include "compiler/graph/Passes.h"
 #include "dialects/attn/Attn.h"
 #include "dialects/plan/Plan.h"
 #include "dialects/tile/Tile.h"
@@ -24,4 +25,5 @@ void heed::registerDialects(mlir::DialectRegistry &registry) {
 void heed::registerPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
+  registerGraphPasses();
 }

@@ -1,0 +1,7 @@
+#include "compiler/graph/Passes.h"
+
+#include "mlir/Pass/PassRegistry.h"
+
+void heed::registerGraphPasses() {
+  mlir::registerPass([] { return createAnnotateShapesPass(); });
+}
