@@ -39,18 +39,21 @@ public:
 
   Status run() {
     HEED_TRY(checkExpressions());
-    HEED_TRY(checkSymbols());
+    HEED_TRY(checkNames("symbol", plan.symbols));
+    HEED_TRY(checkNames("input", plan.inputs));
+    HEED_TRY(checkNames("output", plan.outputs));
+    HEED_TRY(checkNames("kernel", plan.kernels));
     for (size_t i = 0; i < plan.inputs.size(); ++i)
-      HEED_TRY(checkInput(i).within(concat("input ", i, " '", plan.inputs[i].name, "'")));
+      HEED_TRY(checkInput(i).within("input ", i, " '", plan.inputs[i].name, "'"));
     for (size_t i = 0; i < plan.outputs.size(); ++i)
-      HEED_TRY(checkOutput(i).within(concat("output ", i, " '", plan.outputs[i].name, "'")));
+      HEED_TRY(checkOutput(i).within("output ", i, " '", plan.outputs[i].name, "'"));
     HEED_TRY(checkSymbolsBound());
     for (const Constraint &constraint : plan.constraints)
       HEED_TRY(checkConstraint(constraint, onOutputStride).within("constraint"));
     for (size_t i = 0; i < plan.buffers.size(); ++i)
-      HEED_TRY(checkBuffer(plan.buffers[i]).within(concat("buffer ", i)));
+      HEED_TRY(checkBuffer(plan.buffers[i]).within("buffer ", i));
     for (size_t i = 0; i < plan.kernels.size(); ++i)
-      HEED_TRY(checkKernel(plan.kernels[i]).within(concat("kernel ", i, " '", plan.kernels[i].name, "'")));
+      HEED_TRY(checkKernel(plan.kernels[i]).within("kernel ", i, " '", plan.kernels[i].name, "'"));
     return {};
   }
 
@@ -74,7 +77,7 @@ private:
     const auto &nodes = plan.expressions.nodes();
     dependence.reserve(nodes.size());
     for (size_t i = 0; i < nodes.size(); ++i)
-      HEED_TRY(checkNode(nodes[i], i).within(concat("expression ", i)));
+      HEED_TRY(checkNode(nodes[i], i).within("expression ", i));
     return {};
   }
 
@@ -114,11 +117,14 @@ private:
     return {};
   }
 
-  Status checkSymbols() const {
+  static const std::string &nameOf(const std::string &name) { return name; }
+  static const std::string &nameOf(const auto &named) { return named.name; }
+
+  template <typename Named> static Status checkNames(std::string_view what, const std::vector<Named> &list) {
     std::set<std::string_view> seen;
-    for (const std::string &symbol : plan.symbols)
-      if (symbol.empty() || !seen.insert(symbol).second)
-        return broken("symbol names must be unique and not empty, got '", symbol, "'");
+    for (const Named &entry : list)
+      if (nameOf(entry).empty() || !seen.insert(nameOf(entry)).second)
+        return broken(what, " names must be unique and not empty, got '", nameOf(entry), "'");
     return {};
   }
 
@@ -138,9 +144,7 @@ private:
     return {};
   }
 
-  Status checkTensor(const std::string &name, ElementType type, const std::vector<ExprId> &dims) const {
-    if (name.empty())
-      return broken("has no name");
+  Status checkTensor(ElementType type, const std::vector<ExprId> &dims) const {
     if (!isElementType(static_cast<uint8_t>(type)))
       return broken("unknown element type ", static_cast<int>(type));
     if (dims.size() > maxRank)
@@ -152,10 +156,7 @@ private:
 
   Status checkInput(size_t index) const {
     const Input &input = plan.inputs[index];
-    HEED_TRY(checkTensor(input.name, input.type, input.dims));
-    for (size_t i = 0; i < index; ++i)
-      if (plan.inputs[i].name == input.name)
-        return broken("has the name of input ", i);
+    HEED_TRY(checkTensor(input.type, input.dims));
     if (input.hostScalar == noIndex)
       return {};
     if (input.hostScalar >= plan.symbols.size())
@@ -167,19 +168,16 @@ private:
     return {};
   }
 
-  Status checkOutput(size_t index) const {
+  Status checkOutput(size_t index) {
     const Output &output = plan.outputs[index];
-    HEED_TRY(checkTensor(output.name, output.type, output.dims));
-    for (size_t i = 0; i < index; ++i) {
-      if (plan.outputs[i].name == output.name)
-        return broken("has the name of output ", i);
-      if (output.alias != noIndex && plan.outputs[i].alias == output.alias)
-        return broken("aliases the same input as output ", i);
-    }
+    HEED_TRY(checkTensor(output.type, output.dims));
     if (output.alias == noIndex)
       return output.capacity.empty() ? Status() : broken("has a capacity but aliases no input");
     if (output.alias >= plan.inputs.size())
       return broken("aliases input ", output.alias, " of ", plan.inputs.size());
+    if (aliased[output.alias])
+      return broken("aliases input ", output.alias, ", which another output aliases");
+    aliased[output.alias] = true;
     const Input &input = plan.inputs[output.alias];
     if (input.type != output.type || input.dims.size() != output.dims.size())
       return broken("must have the type and rank of input '", input.name, "' that it aliases");
@@ -225,11 +223,6 @@ private:
   }
 
   Status checkKernel(const Kernel &kernel) const {
-    if (kernel.name.empty())
-      return broken("has no name");
-    for (const Kernel &other : plan.kernels)
-      if (&other != &kernel && other.name == kernel.name)
-        return broken("two kernels have this name");
     for (Access access : kernel.operands)
       if (static_cast<uint8_t>(access) > lastAccess)
         return broken("unknown operand access ", static_cast<int>(access));
@@ -238,7 +231,7 @@ private:
     if (kernel.variants.empty())
       return broken("has no variant");
     for (size_t i = 0; i < kernel.variants.size(); ++i)
-      HEED_TRY(checkVariant(kernel.variants[i]).within(concat("variant ", i)));
+      HEED_TRY(checkVariant(kernel.variants[i]).within("variant ", i));
     return {};
   }
 
@@ -272,6 +265,7 @@ public:
 private:
   const Package &package;
   const Plan &plan;
+  std::vector<bool> aliased = std::vector<bool>(plan.inputs.size(), false);
 };
 
 /// Walks prepare and then the steps, and follows what each buffer holds.
@@ -286,10 +280,10 @@ public:
   Status run() {
     inPrepare = true;
     for (size_t i = 0; i < plan.prepare.size(); ++i)
-      HEED_TRY(checkStep(plan.prepare[i], i).within(concat("prepare step ", i)));
+      HEED_TRY(checkStep(plan.prepare[i], i).within("prepare step ", i));
     inPrepare = false;
     for (size_t i = 0; i < plan.steps.size(); ++i)
-      HEED_TRY(checkStep(plan.steps[i], i).within(concat("step ", i)));
+      HEED_TRY(checkStep(plan.steps[i], i).within("step ", i));
     for (size_t i = 0; i < plan.outputs.size(); ++i)
       if (plan.outputs[i].alias == noIndex && !outputWritten[i])
         return broken("output '", plan.outputs[i].name, "' is written by no step");
@@ -321,9 +315,9 @@ private:
       HEED_TRY(checkCopy(std::get<CopyStep>(step)));
     // Reads come first: a step may read what it overwrites only where the kernel says readWrite on one operand.
     for (uint32_t buffer : reads)
-      HEED_TRY(checkRead(buffer, index).within(concat("buffer ", buffer)));
+      HEED_TRY(checkRead(buffer, index).within("buffer ", buffer));
     for (uint32_t buffer : writes)
-      HEED_TRY(checkWrite(buffer, index).within(concat("buffer ", buffer)));
+      HEED_TRY(checkWrite(buffer, index).within("buffer ", buffer));
     for (uint32_t buffer : writes)
       noteWritten(buffer);
     return {};
@@ -350,6 +344,9 @@ private:
     }
     for (ExprId param : launch.params)
       HEED_TRY(checkRequiredExpr(param, "a parameter"));
+    // What else depends on the call was checked with the kernel; only prepare asks for more.
+    if (!inPrepare)
+      return {};
     HEED_TRY(checkExpr(kernel.flops, "flops"));
     HEED_TRY(checkExpr(kernel.bytes, "bytes"));
     for (const Variant &variant : kernel.variants) {

@@ -23,31 +23,6 @@ enum class Code {
   internal = 9,   // a defect of Heed
 };
 
-/// Empty when all is well, so that success costs one null pointer.
-class [[nodiscard]] Status {
-public:
-  Status() = default;
-  Status(Code code, std::string message) : failure(new Failure{code, std::move(message)}) {}
-
-  bool ok() const { return !failure; }
-  Code code() const { return failure ? failure->code : Code::ok; }
-  std::string_view message() const { return failure ? std::string_view(failure->message) : std::string_view(); }
-
-  /// The same failure seen from further out: "<where>: <message>".
-  Status within(std::string_view where) && {
-    if (failure)
-      failure->message.insert(0, std::string(where) + ": ");
-    return std::move(*this);
-  }
-
-private:
-  struct Failure {
-    Code code;
-    std::string message;
-  };
-  std::unique_ptr<Failure> failure;
-};
-
 namespace detail {
 inline void append(std::string &text, std::string_view piece) { text += piece; }
 template <typename Number>
@@ -63,6 +38,31 @@ template <typename... Pieces> std::string concat(const Pieces &...pieces) {
   (detail::append(text, pieces), ...);
   return text;
 }
+
+/// Empty when all is well, so that success costs one null pointer.
+class [[nodiscard]] Status {
+public:
+  Status() = default;
+  Status(Code code, std::string message) : failure(new Failure{code, std::move(message)}) {}
+
+  bool ok() const { return !failure; }
+  Code code() const { return failure ? failure->code : Code::ok; }
+  std::string_view message() const { return failure ? std::string_view(failure->message) : std::string_view(); }
+
+  /// The same failure seen from further out: "<where>: <message>". Success costs nothing.
+  template <typename... Pieces> Status within(const Pieces &...where) && {
+    if (failure)
+      failure->message.insert(0, concat(where..., ": "));
+    return std::move(*this);
+  }
+
+private:
+  struct Failure {
+    Code code;
+    std::string message;
+  };
+  std::unique_ptr<Failure> failure;
+};
 
 template <typename... Pieces> Status error(Code code, const Pieces &...pieces) {
   return Status(code, concat(pieces...));

@@ -1,0 +1,233 @@
+// The part of a call that decides where tensors and buffers lie.
+#include "runtime/Call.h"
+
+#include <algorithm>
+
+namespace heed::rt {
+
+/// Grows only: a smaller need keeps what is there.
+Status Call::reserve(DriverMemory &memory, int64_t bytes) {
+  if (memory.size() >= static_cast<uint64_t>(bytes) && memory.size() > 0)
+    return {};
+  ++lastRun.allocations;
+  return memory.allocate(loadedModule->driver(), static_cast<uint64_t>(std::max<int64_t>(bytes, 1)));
+}
+
+Status Call::checkMemoryGiven() const {
+  auto missing = [](const Slot &slot, const Extents &sizes) {
+    return slot.bound && !slot.given.memory.base && !isEmpty(slot.given.rank, sizes);
+  };
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (missing(inputs[i], inputs[i].given.sizes))
+      return error(Code::invalidArgument, "input '", plan.inputs[i].name, "' has no memory");
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (missing(outputs[i], outputs[i].given.sizes))
+      return error(Code::invalidArgument, "output '", plan.outputs[i].name, "' has no memory");
+  return {};
+}
+
+Status Call::placeOutputs() {
+  relocated.clear();
+  for (uint32_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i].bound)
+      HEED_TRY(placeGivenOutput(i));
+    if (plan.outputs[i].alias != noIndex)
+      HEED_TRY(placeState(i).within("output '", plan.outputs[i].name, "'"));
+    else if (!outputs[i].bound)
+      HEED_TRY(placeOwnedOutput(i).within("output '", plan.outputs[i].name, "'"));
+  }
+  return {};
+}
+
+Status Call::placeGivenOutput(uint32_t index) {
+  Slot &slot = outputs[index];
+  uint32_t rank = slot.placed.rank;
+  if (!std::equal(slot.given.sizes.begin(), slot.given.sizes.begin() + rank, slot.placed.sizes.begin()))
+    return error(Code::invalidArgument, "output '", plan.outputs[index].name, "' has sizes ",
+                 printExtents(rank, slot.placed.sizes), " for these inputs, the given tensor has ",
+                 printExtents(rank, slot.given.sizes));
+  slot.placed.strides = slot.given.strides;
+  slot.placed.memory = slot.given.memory;
+  slot.placed.capacityBytes = slot.given.capacityBytes;
+  return {};
+}
+
+Status Call::placeOwnedOutput(uint32_t index) {
+  Tensor &placed = outputs[index].placed;
+  int64_t bytes;
+  HEED_TRY(denseStrides(placed.rank, placed.sizes, byteWidth(placed.type), placed.strides, bytes));
+  HEED_TRY(reserve(ownedOutputs[index], bytes));
+  placed.memory = ownedOutputs[index].pointer();
+  placed.capacityBytes = ownedOutputs[index].size();
+  return {};
+}
+
+/// Whether a tensor of `sizes` can live where `tensor` is, under its strides.
+static bool holds(const Tensor &tensor, const Extents &sizes) {
+  ByteRange own, needed;
+  int64_t width = byteWidth(tensor.type);
+  if (!coveredBytes(tensor.rank, tensor.sizes, tensor.strides, width, own).ok() ||
+      !coveredBytes(tensor.rank, sizes, tensor.strides, width, needed).ok())
+    return false;
+  uint64_t capacity = tensor.capacityBytes ? tensor.capacityBytes : static_cast<uint64_t>(own.high);
+  return needed.low >= 0 && static_cast<uint64_t>(needed.high) <= capacity &&
+         elementsDistinct(tensor.rank, sizes, tensor.strides);
+}
+
+/// State lives in the caller's input memory if that can hold what it may grow to. If not, or if the caller bound the
+/// output elsewhere, the old state is copied there before the steps run.
+Status Call::placeState(uint32_t index) {
+  const Output &output = plan.outputs[index];
+  Slot &state = inputs[output.alias];
+  Slot &slot = outputs[index];
+  uint32_t rank = slot.placed.rank;
+  Extents needed = {};
+  for (uint32_t dim = 0; dim < rank; ++dim) {
+    int64_t capacity = 0;
+    if (!output.capacity.empty())
+      HEED_TRY(evaluation.get(output.capacity[dim], "capacity", capacity));
+    needed[dim] = std::max({capacity, slot.placed.sizes[dim], state.given.sizes[dim]});
+  }
+  state.room = slot.room = needed;
+  state.placed = state.given;
+  bool sameMemory = slot.bound && slot.given.memory == state.given.memory;
+  if (slot.bound && !sameMemory && !holds(slot.given, needed))
+    return error(Code::invalidArgument, "its memory must have room for sizes ", printExtents(rank, needed),
+                 ", since it holds the state of input '", plan.inputs[output.alias].name, "'");
+  if (sameMemory && !holds(state.given, needed))
+    return error(Code::invalidArgument, "the memory it shares with input '", plan.inputs[output.alias].name,
+                 "' has no room for sizes ", printExtents(rank, needed), "; say how much there is in capacity_bytes");
+  bool inPlace = sameMemory || (!slot.bound && holds(state.given, needed));
+  if (inPlace) {
+    slot.placed.memory = state.given.memory;
+    slot.placed.strides = state.given.strides;
+    slot.placed.capacityBytes = state.given.capacityBytes;
+  } else {
+    if (!slot.bound) {
+      int64_t bytes;
+      HEED_TRY(denseStrides(rank, needed, byteWidth(output.type), slot.placed.strides, bytes));
+      DriverMemory &owned = ownedOutputs[index];
+      // The old state may lie in the memory that is now too small, or be laid out in it with other strides.
+      bool insideOwned = owned.size() > 0 && owned.pointer().base == state.given.memory.base;
+      if (insideOwned)
+        retired.push_back(std::move(owned));
+      HEED_TRY(reserve(owned, bytes));
+      slot.placed.memory = owned.pointer();
+      slot.placed.capacityBytes = owned.size();
+    }
+    state.placed.memory = slot.placed.memory;
+    state.placed.strides = slot.placed.strides;
+    state.placed.capacityBytes = slot.placed.capacityBytes;
+    relocated.push_back(index);
+    ++lastRun.stateCopies;
+  }
+  if (!plan.inputs[output.alias].strided && (!isDense(state.placed) || !isDense(slot.placed)))
+    return error(Code::invalidArgument, "input '", plan.inputs[output.alias].name, "' must stay dense");
+  return {};
+}
+
+/// Dense outputs over dense inputs would be read after they are overwritten.
+Status Call::checkNoOverlap() const {
+  auto begin = [](const Tensor &tensor) {
+    return reinterpret_cast<uintptr_t>(tensor.memory.base) + static_cast<uint64_t>(tensor.memory.offset);
+  };
+  auto bytes = [](const Tensor &tensor) {
+    ByteRange range;
+    (void)coveredBytes(tensor.rank, tensor.sizes, tensor.strides, byteWidth(tensor.type), range); // checked when bound
+    return static_cast<uint64_t>(range.high);
+  };
+  auto overlap = [&](const Tensor &a, const Tensor &b) {
+    return isDense(a) && isDense(b) && begin(a) < begin(b) + bytes(b) && begin(b) < begin(a) + bytes(a);
+  };
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    for (size_t j = 0; j < inputs.size(); ++j)
+      if (plan.outputs[i].alias != j && overlap(outputs[i].placed, inputs[j].placed))
+        return error(Code::invalidArgument, "the memory of output '", plan.outputs[i].name, "' overlaps input '",
+                     plan.inputs[j].name, "'");
+    for (size_t j = 0; j < i; ++j)
+      if (overlap(outputs[i].placed, outputs[j].placed))
+        return error(Code::invalidArgument, "the memory of output '", plan.outputs[i].name, "' overlaps output '",
+                     plan.outputs[j].name, "'");
+  }
+  return {};
+}
+
+Status Call::layOutArena() {
+  for (size_t i = 0; i < arenaBuffers.size(); ++i) {
+    const Buffer &buffer = plan.buffers[arenaBuffers[i]];
+    HEED_TRY(evaluation.get(buffer.bytes, "size", arenaRequests[i].bytes).within("buffer ", arenaBuffers[i]));
+    if (arenaRequests[i].bytes < 0)
+      return error(Code::badPackage, "buffer ", arenaBuffers[i], " has size ", evaluation.print(buffer.bytes), " = ",
+                   arenaRequests[i].bytes);
+  }
+  arenaSize = arenaPlanner.layOut(arenaRequests, arenaOffsets);
+  if (arenaSize < 0)
+    return error(Code::outOfMemory, "the values between kernels need more than 2^62 bytes");
+  return arenaSize > 0 ? reserve(arena, arenaSize).within("values between kernels") : Status();
+}
+
+void Call::placeBuffers() {
+  size_t nextArena = 0;
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    const Buffer &buffer = plan.buffers[i];
+    switch (buffer.kind) {
+    case BufferKind::input:
+    case BufferKind::output:
+      buffers[i].memory = (buffer.kind == BufferKind::input ? inputs : outputs)[buffer.index].placed.memory;
+      break;
+    case BufferKind::constant:
+    case BufferKind::persistent:
+      buffers[i].memory = loadedModule->residentBuffer(static_cast<uint32_t>(i));
+      break;
+    case BufferKind::arena:
+      buffers[i].memory = arena.pointer().advanced(arenaOffsets[nextArena++]);
+      break;
+    }
+  }
+}
+
+/// Bytes of an input or output that kernels may touch.
+Status Call::bufferRange(uint32_t index, ByteRange &range) const {
+  const Buffer &buffer = plan.buffers[index];
+  bool isInput = buffer.kind == BufferKind::input;
+  const Slot &slot = (isInput ? inputs : outputs)[buffer.index];
+  bool isState = isInput ? std::any_of(plan.outputs.begin(), plan.outputs.end(),
+                                       [&](const Output &output) { return output.alias == buffer.index; })
+                         : plan.outputs[buffer.index].alias != noIndex;
+  return coveredBytes(slot.placed.rank, isState ? slot.room : slot.placed.sizes, slot.placed.strides,
+                      byteWidth(slot.placed.type), range);
+}
+
+/// Everything that depends on strides: done again only when one of them changed.
+Status Call::resolveStrides() {
+  auto gather = [](const std::vector<Slot> &slots, std::vector<int64_t> &strides) {
+    for (size_t i = 0; i < slots.size(); ++i)
+      std::copy_n(slots[i].placed.strides.begin(), slots[i].placed.rank, strides.begin() + i * maxRank);
+  };
+  gather(inputs, inputStrides);
+  gather(outputs, outputStrides);
+  if (stepsValid && inputStrides == resolvedInputStrides && outputStrides == resolvedOutputStrides)
+    return {};
+  stepsValid = false;
+  evaluate();
+  HEED_TRY(checkConstraints());
+  HEED_TRY(layOutArena());
+  size_t nextArena = 0;
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    const Buffer &buffer = plan.buffers[i];
+    ByteRange &range = buffers[i].range;
+    if (buffer.kind == BufferKind::input || buffer.kind == BufferKind::output) {
+      HEED_TRY(bufferRange(static_cast<uint32_t>(i), range));
+      continue;
+    }
+    range = {0, buffer.kind == BufferKind::arena ? arenaRequests[nextArena++].bytes
+                                                 : loadedModule->residentBytes(static_cast<uint32_t>(i))};
+  }
+  HEED_TRY(steps.resolve(evaluation, buffers));
+  resolvedInputStrides = inputStrides;
+  resolvedOutputStrides = outputStrides;
+  stepsValid = true;
+  return {};
+}
+
+} // namespace heed::rt

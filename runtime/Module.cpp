@@ -1,0 +1,197 @@
+#include "runtime/Module.h"
+
+#include "runtime/Evaluation.h"
+#include "runtime/StepRunner.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace heed::rt {
+
+DriverMemory::DriverMemory(DriverMemory &&other) noexcept
+    : driver(std::exchange(other.driver, nullptr)), memory(other.memory), bytes(std::exchange(other.bytes, 0)) {}
+
+DriverMemory &DriverMemory::operator=(DriverMemory &&other) noexcept {
+  if (this != &other) {
+    reset();
+    driver = std::exchange(other.driver, nullptr);
+    memory = other.memory;
+    bytes = std::exchange(other.bytes, 0);
+  }
+  return *this;
+}
+
+Status DriverMemory::allocate(Driver &newDriver, uint64_t size) {
+  DevicePointer allocated;
+  HEED_TRY(newDriver.allocate(size, allocated));
+  reset();
+  driver = &newDriver;
+  memory = allocated;
+  bytes = size;
+  return {};
+}
+
+void DriverMemory::reset() {
+  if (driver)
+    driver->free(memory);
+  driver = nullptr;
+  memory = {};
+  bytes = 0;
+}
+
+template <typename List> static std::string join(const List &list) {
+  std::string text;
+  for (const auto &entry : list)
+    text += concat(text.empty() ? "" : ", ", entry);
+  return text.empty() ? "none" : text;
+}
+
+/// The first of `wanted` that the device lacks; empty when it has them all.
+static std::string missingFeature(const std::vector<std::string> &wanted, const DeviceInfo &device) {
+  for (const std::string &feature : wanted)
+    if (!device.features.contains(feature))
+      return feature;
+  return {};
+}
+
+static bool meets(const Variant &variant, const DeviceInfo &device) {
+  return missingFeature(variant.features, device).empty() &&
+         std::all_of(variant.requirements.begin(), variant.requirements.end(), [&](const Requirement &requirement) {
+           int64_t value = device.property(requirement.property);
+           return value >= requirement.minimum && value <= requirement.maximum;
+         });
+}
+
+Status Module::load(std::shared_ptr<Driver> driver, PackageBytes bytes, bool verifyConstants,
+                    std::shared_ptr<const Module> &out) {
+  auto module = std::make_shared<Module>();
+  module->device = std::move(driver);
+  module->bytes = std::move(bytes);
+  HEED_TRY(readPackage(module->bytes.get(), verifyConstants, module->contents));
+  HEED_TRY(module->selectPlan());
+  HEED_TRY(module->loadKernels());
+  module->findSymbolSources();
+  HEED_TRY(module->placeResidentBuffers());
+  HEED_TRY(module->runPrepare().within("prepare"));
+  out = std::move(module);
+  return {};
+}
+
+Status Module::selectPlan() {
+  const DeviceInfo &info = device->info();
+  std::vector<std::string> targets;
+  for (const Plan &plan : contents.package.plans) {
+    targets.push_back(plan.features.empty() ? plan.target : concat(plan.target, " with ", join(plan.features)));
+    if (!selected && plan.target == info.kind && missingFeature(plan.features, info).empty())
+      selected = &plan;
+  }
+  if (selected)
+    return {};
+  return error(Code::unsupported, "the package holds plans for ", join(targets), "; this device is ", info.kind,
+               " with ", join(info.features));
+}
+
+Status Module::loadKernels() {
+  loaded.resize(plan().kernels.size());
+  std::vector<std::shared_ptr<DriverCode>> code(contents.package.code.size());
+  for (const std::vector<Step> *steps : {&plan().prepare, &plan().steps})
+    for (const Step &step : *steps)
+      if (auto *launch = std::get_if<LaunchStep>(&step))
+        HEED_TRY(loadKernel(launch->kernel, code).within("kernel '", plan().kernels[launch->kernel].name, "'"));
+  return {};
+}
+
+Status Module::loadKernel(uint32_t kernel, std::vector<std::shared_ptr<DriverCode>> &code) {
+  if (!loaded[kernel].empty())
+    return {};
+  const Kernel &description = plan().kernels[kernel];
+  const DeviceInfo &info = device->info();
+  for (const Variant &variant : description.variants) {
+    if (!meets(variant, info))
+      continue;
+    if (!code[variant.code])
+      HEED_TRY(device->loadCode(contents.package.code[variant.code], code[variant.code]));
+    LoadedVariant candidate{&variant, nullptr};
+    HEED_TRY(code[variant.code]->findKernel(variant, candidate.code));
+    loaded[kernel].push_back(std::move(candidate));
+    scratchBytes = std::max(scratchBytes, variant.workerScratchBytes);
+    // Nothing after a variant that always applies is ever reached.
+    if (variant.conditions.empty() && variant.operandAlignment == 1)
+      break;
+  }
+  if (!loaded[kernel].empty())
+    return {};
+  std::vector<std::string> held;
+  for (const Variant &variant : description.variants)
+    held.push_back(concat("[", join(variant.features), "]"));
+  return error(Code::unsupported, "the package holds variants for ", join(held), "; this device has ",
+               join(info.features));
+}
+
+void Module::findSymbolSources() {
+  symbolSources.resize(plan().symbols.size());
+  std::vector<bool> found(symbolSources.size(), false);
+  auto bind = [&](int64_t symbol, SymbolSource source) {
+    if (!found[symbol])
+      symbolSources[symbol] = source;
+    found[symbol] = true;
+  };
+  for (uint32_t i = 0; i < plan().inputs.size(); ++i) {
+    const Input &input = plan().inputs[i];
+    if (input.hostScalar != noIndex)
+      bind(input.hostScalar, {i, SymbolSource::value});
+    for (uint32_t dim = 0; dim < input.dims.size(); ++dim)
+      if (const Expr &expr = plan().expressions[input.dims[dim]]; expr.op == ExprOp::symbol)
+        bind(expr.a, {i, dim});
+  }
+}
+
+Status Module::placeResidentBuffers() {
+  const Plan &plan = this->plan();
+  resident.resize(plan.buffers.size());
+  residentSizes.resize(plan.buffers.size());
+  Evaluation evaluation(plan, device->info());
+  std::vector<int64_t> symbols(plan.symbols.size()), inputStrides(plan.inputs.size() * maxRank),
+      outputStrides(plan.outputs.size() * maxRank);
+  evaluation.run({symbols, inputStrides, outputStrides});
+  for (size_t i = 0; i < plan.buffers.size(); ++i) {
+    const Buffer &buffer = plan.buffers[i];
+    if (buffer.kind == BufferKind::constant) {
+      auto data = contents.package.constants[buffer.index].data;
+      HEED_TRY(device->wrapHost(const_cast<std::byte *>(data.data()), resident[i]));
+      residentSizes[i] = static_cast<int64_t>(data.size());
+    } else if (buffer.kind == BufferKind::persistent) {
+      HEED_TRY(evaluation.get(buffer.bytes, concat("size of buffer ", i), residentSizes[i]));
+      if (residentSizes[i] < 0)
+        return error(Code::badPackage, "buffer ", i, " has a negative size");
+      DriverMemory memory;
+      HEED_TRY(memory.allocate(*device, static_cast<uint64_t>(residentSizes[i])));
+      resident[i] = memory.pointer();
+      owned.push_back(std::move(memory));
+    }
+  }
+  return {};
+}
+
+Status Module::runPrepare() {
+  const Plan &plan = this->plan();
+  if (plan.prepare.empty())
+    return {};
+  std::vector<PlacedBuffer> buffers(plan.buffers.size());
+  for (size_t i = 0; i < buffers.size(); ++i)
+    buffers[i] = {resident[i], {0, residentSizes[i]}};
+  Evaluation evaluation(plan, device->info());
+  std::vector<int64_t> symbols(plan.symbols.size()), inputStrides(plan.inputs.size() * maxRank),
+      outputStrides(plan.outputs.size() * maxRank);
+  evaluation.run({symbols, inputStrides, outputStrides});
+  StepRunner runner(*this, plan.prepare);
+  HEED_TRY(runner.resolve(evaluation, buffers));
+  std::unique_ptr<DriverContext> context;
+  std::unique_ptr<DriverQueue> queue;
+  HEED_TRY(device->createContext(scratchBytes, context));
+  HEED_TRY(device->createQueue(queue));
+  HEED_TRY(runner.run(*context, *queue, buffers, [](size_t) { return Status(); }));
+  return queue->synchronize();
+}
+
+} // namespace heed::rt
