@@ -72,6 +72,14 @@ inline heed_status toC(Status status) {
   return new heed_status_data{static_cast<heed_code>(status.code()), std::string(status.message())};
 }
 
+inline heed_status internalFailure(const std::exception &failure) {
+  try {
+    return new heed_status_data{HEED_INTERNAL, failure.what()};
+  } catch (const std::bad_alloc &) {
+    return &outOfMemoryStatus();
+  }
+}
+
 /// Runs the body of a C function: exceptions become statuses.
 template <typename Body> heed_status guarded(Body body) {
   try {
@@ -79,7 +87,7 @@ template <typename Body> heed_status guarded(Body body) {
   } catch (const std::bad_alloc &) {
     return &outOfMemoryStatus();
   } catch (const std::exception &failure) {
-    return new (std::nothrow) heed_status_data{HEED_INTERNAL, failure.what()};
+    return internalFailure(failure);
   }
 }
 
