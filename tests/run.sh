@@ -21,6 +21,7 @@ suites=(
   "build 15 suite_build"
   "lint 2 suite_lint"
   "tidy 12 suite_tidy"
+  "runtime 2 suite_runtime"
   "lit 4 suite_lit"
   "numerics 4 suite_numerics"
 )
@@ -28,6 +29,7 @@ suites=(
 suite_build() { cmake --preset release && ninja -C "$build" -j"$jobs"; }
 suite_lint() { "$python" tests/lint/check_sources.py; }
 suite_tidy() { tests/lint/tidy.sh -j "$jobs"; }
+suite_runtime() { "$build/bin/heed-runtime-test"; }
 suite_lit() { /usr/lib/llvm-22/bin/lit -s -v -j"$jobs" --param build="$build" tests/dialects; }
 suite_numerics() { "$build/bin/heed-numerics-test"; }
 
