@@ -1,0 +1,23 @@
+/// The targets this build can compile for.
+#pragma once
+
+#include "backends/Backend.h"
+#include "runtime/PlanModel.h"
+
+namespace heed {
+
+struct Target {
+  llvm::StringRef name;      ///< as users write it, and the kind of driver that runs it
+  rt::CodeFormat codeFormat; ///< of the backend's images
+  std::unique_ptr<Backend> (*createBackend)();
+};
+
+llvm::ArrayRef<Target> allTargets();
+
+/// Null when there is none of that name.
+const Target *findTarget(llvm::StringRef name);
+
+/// "cpu, cuda": for messages.
+std::string targetNames();
+
+} // namespace heed

@@ -1,0 +1,208 @@
+#include "compiler/host/Compile.h"
+
+#include "compiler/Registration.h"
+#include "compiler/Target.h"
+#include "compiler/host/Diagnostics.h"
+#include "compiler/host/DumpPasses.h"
+#include "compiler/host/Explain.h"
+#include "compiler/host/WritePackage.h"
+#include "dialects/plan/Plan.h"
+#include "dialects/tile/Tile.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+
+namespace heed {
+
+StringRef compilerVersion() { return "heed " HEED_VERSION; }
+
+namespace {
+
+MLIRContext::Threading threading() { return MLIRContext::Threading::DISABLED; }
+
+DialectRegistry allDialects() {
+  DialectRegistry registry;
+  registerDialects(registry);
+  return registry;
+}
+
+class Compilation : public CompiledModel {
+public:
+  Compilation(const CompileSource &source, const CompileOptions &options)
+      : source(source), options(options), context(allDialects(), threading()), diagnostics(context, source.name),
+        builder(llvm::sys::path::stem(source.name).str(), compilerVersion().str()) {}
+
+  LogicalResult run();
+  const rt::Package &package() const override { return builder.package(); }
+  std::string diagnosticText() const { return diagnostics.text(); }
+
+private:
+  LogicalResult load();
+  LogicalResult loadMlir(std::unique_ptr<llvm::MemoryBuffer> text);
+  LogicalResult checkDims();
+  LogicalResult optimiseGraph();
+  LogicalResult compileFor(const Target &target);
+  LogicalResult runPasses(ModuleOp module, StringRef prefix, llvm::function_ref<void(OpPassManager &)> addPasses);
+  FailureOr<CompiledKernels> compileKernels(ModuleOp lowered, const Target &target, const Backend &backend);
+  void progress(const llvm::Twine &what);
+  InFlightDiagnostic error() { return emitError(UnknownLoc::get(&context)); }
+
+  const CompileSource &source;
+  const CompileOptions &options;
+  MLIRContext context;
+  DiagnosticCollector diagnostics;
+  OwningOpRef<ModuleOp> module;
+  PackageBuilder builder;
+  unsigned dumped = 0;
+};
+
+} // namespace
+
+void Compilation::progress(const llvm::Twine &what) {
+  if (options.progress)
+    options.progress(what.str());
+}
+
+LogicalResult Compilation::run() {
+  SmallVector<const Target *> targets;
+  for (const std::string &name : options.targets) {
+    const Target *target = findTarget(name);
+    if (!target)
+      return error() << "unknown target '" << name << "'; this build knows: " << targetNames();
+    if (!llvm::is_contained(targets, target))
+      targets.push_back(target);
+  }
+  if (!options.dumpDirectory.empty())
+    if (std::error_code failed = llvm::sys::fs::create_directories(options.dumpDirectory))
+      return error() << "cannot make folder '" << options.dumpDirectory << "': " << failed.message();
+  if (failed(load()) || failed(checkDims()) || failed(optimiseGraph()))
+    return failure();
+  for (const Target *target : targets)
+    if (failed(compileFor(*target)))
+      return failure();
+  // A diagnostic without a failure would be a package that is not what was asked for.
+  return failure(diagnostics.hasError());
+}
+
+static bool looksLikeOnnx(StringRef name, StringRef content) {
+  StringRef extension = llvm::sys::path::extension(name);
+  if (extension == ".onnx")
+    return true;
+  // An ONNX model begins with its IR version, field 1 of a protobuf message.
+  return extension != ".mlir" && extension != ".mlirbc" && content.starts_with("\x08");
+}
+
+LogicalResult Compilation::load() {
+  progress("reading " + source.name);
+  std::unique_ptr<llvm::MemoryBuffer> bytes;
+  if (source.content) {
+    bytes = llvm::MemoryBuffer::getMemBufferCopy(*source.content, source.name);
+  } else {
+    auto opened = llvm::MemoryBuffer::getFile(source.name);
+    if (!opened)
+      return error() << "cannot read '" << source.name << "': " << opened.getError().message();
+    bytes = std::move(*opened);
+  }
+  if (looksLikeOnnx(source.name, bytes->getBuffer()))
+    return error() << "ONNX import is not part of this build";
+  return loadMlir(std::move(bytes));
+}
+
+LogicalResult Compilation::loadMlir(std::unique_ptr<llvm::MemoryBuffer> text) {
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(text), llvm::SMLoc());
+  module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+  if (module)
+    return success();
+  return diagnostics.hasError() ? failure() : error() << "is not a valid MLIR module";
+}
+
+/// Every name given with --dim must be a symbol; the graph is otherwise not the one that was meant.
+LogicalResult Compilation::checkDims() {
+  if (options.dims.empty())
+    return success();
+  auto graph = findGraph(*module);
+  if (failed(graph))
+    return failure();
+  SmallVector<StringRef> names;
+  if (auto symbols = (*graph)->getAttrOfType<ArrayAttr>(plan::symbolsAttrName))
+    for (StringAttr name : symbols.getAsRange<StringAttr>())
+      names.push_back(name.getValue());
+  for (const FixedSymbol &dim : options.dims)
+    if (!llvm::is_contained(names, dim.name))
+      return error() << "--dim " << dim.name << ": the graph has no symbol of that name; it has: "
+                     << (names.empty() ? "none" : llvm::join(names, ", "));
+  return success();
+}
+
+LogicalResult Compilation::runPasses(ModuleOp target, StringRef prefix,
+                                     llvm::function_ref<void(OpPassManager &)> addPasses) {
+  PassManager passes(&context, ModuleOp::getOperationName());
+  passes.enableVerifier(options.verifyEach);
+  if (!options.dumpDirectory.empty())
+    passes.addInstrumentation(std::make_unique<DumpPasses>(options.dumpDirectory, prefix.str(), dumped));
+  addPasses(passes);
+  if (failed(passes.run(target)))
+    return diagnostics.hasError() ? failure() : error() << "a pass failed without saying why: this is a defect of Heed";
+  return verify(target);
+}
+
+LogicalResult Compilation::optimiseGraph() { return success(); }
+
+/// A module of the tile kernels alone, which is what a backend takes.
+static OwningOpRef<ModuleOp> extractKernels(ModuleOp lowered) {
+  OwningOpRef<ModuleOp> kernels = ModuleOp::create(lowered.getLoc());
+  OpBuilder builder = OpBuilder::atBlockEnd(kernels->getBody());
+  for (auto kernel : lowered.getOps<tile::KernelOp>())
+    builder.clone(*kernel);
+  return kernels;
+}
+
+FailureOr<CompiledKernels> Compilation::compileKernels(ModuleOp lowered, const Target &target, const Backend &backend) {
+  progress("generating code for " + target.name);
+  std::string folder;
+  if (!options.dumpDirectory.empty()) {
+    SmallString<128> path(options.dumpDirectory);
+    llvm::sys::path::append(path, target.name);
+    if (std::error_code failed = llvm::sys::fs::create_directories(path))
+      return error() << "cannot make folder '" << path << "': " << failed.message();
+    folder = path.str();
+  }
+  OwningOpRef<ModuleOp> kernels = extractKernels(lowered);
+  auto compiled = backend.compile(*kernels, folder);
+  if (failed(compiled) && !diagnostics.hasError())
+    return error() << "target '" << target.name << "' failed without saying why: this is a defect of Heed";
+  return compiled;
+}
+
+LogicalResult Compilation::compileFor(const Target &target) {
+  std::unique_ptr<Backend> backend = target.createBackend();
+  OwningOpRef<ModuleOp> lowered = module->clone();
+  if (options.emit == Emit::tile) {
+    text += printElided(*lowered);
+    return success();
+  }
+  auto kernels = compileKernels(*lowered, target, *backend);
+  if (failed(kernels) ||
+      failed(builder.addPlan(*lowered, target.name, target.codeFormat, std::move(*kernels), options.dims)))
+    return failure();
+  if (options.explain)
+    explanation += explainPlan(builder.package().plans.back());
+  return success();
+}
+
+std::unique_ptr<CompiledModel> compile(const CompileSource &source, const CompileOptions &options,
+                                       std::string &diagnostics) {
+  auto compilation = std::make_unique<Compilation>(source, options);
+  LogicalResult result = compilation->run();
+  diagnostics = compilation->diagnosticText();
+  return succeeded(result) ? std::move(compilation) : nullptr;
+}
+
+} // namespace heed

@@ -1,0 +1,56 @@
+/// The compiler as one function: what heedc and libheedc do.
+#pragma once
+
+#include "compiler/host/SymbolExpressions.h"
+#include "runtime/PlanModel.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace heed {
+
+/// What is asked for instead of a package: the text of one level.
+enum class Emit { package, attn, tile, llvm, assembly };
+
+struct CompileOptions {
+  std::vector<std::string> targets = {"cpu"};
+  std::vector<FixedSymbol> dims;
+  Emit emit = Emit::package;
+  std::string dumpDirectory;                     ///< the module after every pass is written there; empty for none
+  bool explain = false;                          ///< fill CompiledModel::explanation
+  bool requireFused = false;                     ///< fail when an attention would be materialised
+  bool verifyEach = false;                       ///< check the IR after every pass, not only at the joints
+  std::function<void(llvm::StringRef)> progress; ///< told what is being done; may be empty
+};
+
+/// What is compiled: a file, or bytes in memory that go by a name. ONNX or MLIR is told by the extensions .onnx, .mlir
+/// and .mlirbc, for other names by the content. External data of an ONNX model is looked for beside the file; a model
+/// in memory has none.
+struct CompileSource {
+  std::string name;
+  std::optional<llvm::StringRef> content; ///< none: `name` is a path
+};
+
+/// A package that is ready to be written, and all it refers to.
+class CompiledModel {
+public:
+  virtual ~CompiledModel() = default;
+
+  virtual const rt::Package &package() const = 0;
+
+  std::string explanation; ///< what --explain prints
+  std::string text;        ///< what --emit asked for
+};
+
+/// Null on failure. Then `diagnostics` is one or more lines, the first `file:line:col: error: ..` or
+/// `file: error: ..`; never more than one error, but notes and the number of further errors may follow. Keeps no
+/// state between calls; may be called from several threads at once.
+std::unique_ptr<CompiledModel> compile(const CompileSource &source, const CompileOptions &options,
+                                       std::string &diagnostics);
+
+/// "heed 0.1.0".
+llvm::StringRef compilerVersion();
+
+} // namespace heed

@@ -1,0 +1,65 @@
+#include "compiler/host/Explain.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+
+namespace heed {
+
+/// "4*rows*columns", or "1207959552 (1.21 G)" for a number too long to read.
+static std::string printWork(const rt::Plan &plan, rt::ExprId id) {
+  std::string formula = rt::printExpr(plan.expressions, id, plan.names());
+  if (id == rt::noExpr || plan.expressions[id].op != rt::ExprOp::constant || plan.expressions[id].a < 1000)
+    return formula;
+  double value = plan.expressions[id].a;
+  const char *units[] = {"", "k", "M", "G", "T", "P", "E"};
+  unsigned unit = 0;
+  for (; value >= 1000; ++unit)
+    value /= 1000;
+  raw_string_ostream(formula) << format(" (%.3g %s)", value, units[unit]);
+  return formula;
+}
+
+static void printKernel(const rt::Plan &plan, const rt::Kernel &kernel, size_t position, size_t nameWidth,
+                        raw_ostream &os) {
+  const rt::Explain &explain = kernel.explain;
+  os << "kernel " << right_justify(std::to_string(position), 3) << "  " << left_justify(kernel.name, nameWidth)
+     << "  root " << explain.root << (kernel.fallback ? "  FALLBACK" : "") << '\n';
+  auto line = [&](StringRef what, StringRef text) {
+    if (!text.empty())
+      os << "    " << left_justify(what, 9) << text << '\n';
+  };
+  line("schedule", explain.schedule);
+  line("fused", join(explain.fused, ", "));
+  line("flops", printWork(plan, kernel.flops));
+  line("bytes", printWork(plan, kernel.bytes));
+  for (const std::string &note : explain.notes)
+    line("note", note);
+}
+
+std::string explainPlan(const rt::Plan &plan) {
+  std::string text;
+  raw_string_ostream os(text);
+  size_t nameWidth = 0, launches = 0, attention = 0, fallbacks = 0, copies = 0;
+  for (const rt::Kernel &kernel : plan.kernels)
+    nameWidth = std::max(nameWidth, kernel.name.size());
+  for (const rt::Step &step : plan.steps) {
+    auto *launch = std::get_if<rt::LaunchStep>(&step);
+    if (!launch) {
+      ++copies;
+      continue;
+    }
+    const rt::Kernel &kernel = plan.kernels[launch->kernel];
+    printKernel(plan, kernel, ++launches, nameWidth, os);
+    attention += kernel.explain.root == "attend";
+    fallbacks += kernel.fallback;
+  }
+  os << plan.target << ": " << launches << " kernels, " << attention << " attention kernels, " << fallbacks
+     << " fallbacks, " << copies << " copies\n";
+  return text;
+}
+
+} // namespace heed

@@ -1,0 +1,30 @@
+/// The kernel of a launch as the plan lists it: signature, variants, and what --explain says about it.
+#pragma once
+
+#include "compiler/host/BuildPlan.h"
+#include "dialects/plan/Plan.h"
+
+namespace heed {
+
+/// Adds one kernel a launch to a plan, so that grids, work and profiles are of one launch. Names are labels, numbered
+/// where they repeat.
+class PlanKernels {
+public:
+  PlanKernels(const PlanRequest &request, SymbolExpressions &symbols, rt::Plan &plan)
+      : request(request), symbols(symbols), plan(plan) {}
+
+  /// `accesses` has one entry per base of the kernel. Returns the kernel's index in the plan; fails when the backend
+  /// made no code for it.
+  mlir::FailureOr<uint32_t> add(plan::LaunchOp launch, std::vector<rt::Access> accesses);
+
+private:
+  std::string uniqueName(llvm::StringRef label);
+  rt::Explain explain(plan::LaunchOp launch);
+
+  const PlanRequest &request;
+  SymbolExpressions &symbols;
+  rt::Plan &plan;
+  llvm::StringMap<unsigned> uses; // of a label
+};
+
+} // namespace heed

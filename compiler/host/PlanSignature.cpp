@@ -1,0 +1,165 @@
+#include "compiler/host/PlanSignature.h"
+
+#include "compiler/host/BuildPlan.h"
+#include "dialects/plan/Plan.h"
+#include "mlir/IR/IntegerSet.h"
+
+using namespace mlir;
+
+namespace heed {
+
+/// "x" for {plan.name = "x"}, else what and its position.
+static std::string nameOf(StringAttr name, StringRef what, unsigned index) {
+  return name ? name.str() : (what + Twine(index)).str();
+}
+
+/// Integers are signless in the IR; what a caller sees may be unsigned.
+static rt::ElementType unsignedOf(rt::ElementType type) {
+  switch (type) {
+  case rt::ElementType::i64:
+    return rt::ElementType::u64;
+  case rt::ElementType::i32:
+    return rt::ElementType::u32;
+  case rt::ElementType::i16:
+    return rt::ElementType::u16;
+  case rt::ElementType::i8:
+    return rt::ElementType::u8;
+  default:
+    return type;
+  }
+}
+
+LogicalResult PlanSignature::addInputs() {
+  for (BlockArgument argument : graph.getArguments())
+    if (failed(addInput(argument)))
+      return failure();
+  return success();
+}
+
+LogicalResult PlanSignature::addInput(BlockArgument argument) {
+  unsigned index = argument.getArgNumber();
+  auto type = dyn_cast<RankedTensorType>(argument.getType());
+  auto element = type ? packageElementType(type.getElementType()) : std::nullopt;
+  if (!element)
+    return graph.emitError("argument ")
+           << index << " of type " << argument.getType()
+           << " cannot be an input: inputs are ranked tensors of f64, f32, f16, bf16, i1 or "
+              "integers of 8 to 64 bits";
+  auto dims = sizes.sizes(argument);
+  if (failed(dims))
+    return failure();
+  rt::Input input;
+  input.name = nameOf(graph.getArgAttrOfType<StringAttr>(index, plan::nameAttrName), "input", index);
+  input.type = graph.getArgAttr(index, unsignedAttrName) ? unsignedOf(*element) : *element;
+  input.dims.assign(dims->begin(), dims->end());
+  input.strided = graph.getArgAttr(index, plan::stridesAttrName) != nullptr;
+  if (auto scalar = graph.getArgAttrOfType<StringAttr>(index, plan::hostScalarAttrName)) {
+    rt::ExprId id = symbols.symbol(scalar.getValue());
+    if (id == rt::noExpr)
+      return graph.emitError("argument ") << index << ": the graph has no symbol '" << scalar.getValue() << "'";
+    input.hostScalar = symbols.planSymbol(scalar.getValue());
+  }
+  plan.inputs.push_back(std::move(input));
+  return success();
+}
+
+LogicalResult PlanSignature::addOutputs(func::ReturnOp terminator) {
+  for (unsigned i = 0; i < terminator.getNumOperands(); ++i)
+    if (failed(addOutput(i, terminator.getOperand(i))))
+      return failure();
+  return success();
+}
+
+LogicalResult PlanSignature::addOutput(unsigned index, Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  auto element = type ? packageElementType(type.getElementType()) : std::nullopt;
+  if (!element)
+    return graph.emitError("result ") << index << " of type " << value.getType()
+                                      << " cannot be an output: outputs are ranked tensors of f64, f32, f16, bf16, i1 "
+                                         "or integers of 8 to 64 bits";
+  rt::Output output;
+  output.name = nameOf(graph.getResultAttrOfType<StringAttr>(index, plan::nameAttrName), "output", index);
+  output.type = graph.getResultAttr(index, unsignedAttrName) ? unsignedOf(*element) : *element;
+  auto shape = graph.getResultAttrOfType<AffineMapAttr>(index, plan::shapeAttrName);
+  auto dims = shape ? symbols.convert(shape.getValue()) : sizes.sizes(value);
+  if (failed(dims))
+    return failure();
+  output.dims.assign(dims->begin(), dims->end());
+  if (auto alias = graph.getResultAttrOfType<IntegerAttr>(index, plan::aliasAttrName)) {
+    if (alias.getInt() < 0 || alias.getInt() >= graph.getNumArguments())
+      return graph.emitError("result ") << index << " aliases argument " << alias.getInt() << " of "
+                                        << graph.getNumArguments();
+    output.alias = alias.getInt();
+    output.strided = plan.inputs[output.alias].strided;
+    if (auto capacity = graph.getResultAttrOfType<AffineMapAttr>(index, capacityAttrName))
+      llvm::append_range(output.capacity, symbols.convert(capacity.getValue()));
+  }
+  plan.outputs.push_back(std::move(output));
+  return success();
+}
+
+LogicalResult PlanSignature::addConstraints() {
+  for (auto [index, input] : llvm::enumerate(plan.inputs)) {
+    auto strides = graph.getArgAttrOfType<AffineMapAttr>(index, plan::stridesAttrName);
+    if (!strides)
+      continue;
+    for (auto [dim, stride] : llvm::enumerate(symbols.convert(strides.getValue())))
+      if (rt::ExprId given = plan.expressions.inputStride(index, dim); given != stride)
+        plan.constraints.push_back(
+            {given, rt::Relation::equal, stride,
+             "the stride of dimension " + std::to_string(dim) + " of input '" + input.name + "'"});
+  }
+  auto declared = graph->getAttrOfType<ArrayAttr>(constraintsAttrName);
+  if (!declared)
+    return success();
+  for (Attribute attribute : declared)
+    if (failed(addConstraint(attribute)))
+      return graph.emitError(
+                 "plan.constraints: needs affine sets over the symbols of the graph, alone or as {set = .., "
+                 "message = \"..\"}, got ")
+             << attribute;
+  return success();
+}
+
+/// A sum as positive terms minus the negated negative ones, so that a message reads "a = b + 1" and not "a - b - 1 =
+/// 0".
+static void splitTerms(AffineExpr expr, AffineExpr &positive, AffineExpr &negative) {
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (expr.getKind() == AffineExprKind::Add) {
+    splitTerms(binary.getLHS(), positive, negative);
+    splitTerms(binary.getRHS(), positive, negative);
+    return;
+  }
+  AffineExpr factor = expr.getKind() == AffineExprKind::Mul ? binary.getRHS() : expr;
+  if (auto constant = dyn_cast<AffineConstantExpr>(factor); constant && constant.getValue() < 0)
+    negative = negative + expr * -1;
+  else
+    positive = positive + expr;
+}
+
+LogicalResult PlanSignature::addConstraint(Attribute attribute) {
+  auto dictionary = dyn_cast<DictionaryAttr>(attribute);
+  auto set = dictionary ? dictionary.getAs<IntegerSetAttr>("set") : dyn_cast<IntegerSetAttr>(attribute);
+  auto message = dictionary ? dictionary.getAs<StringAttr>("message") : nullptr;
+  auto names = graph->getAttrOfType<ArrayAttr>(plan::symbolsAttrName);
+  if (!set || set.getValue().getNumDims() != 0 || set.getValue().getNumSymbols() > (names ? names.size() : 0))
+    return failure();
+  for (unsigned i = 0; i < set.getValue().getNumConstraints(); ++i) {
+    AffineExpr left = getAffineConstantExpr(0, graph.getContext());
+    AffineExpr right = left;
+    splitTerms(set.getValue().getConstraint(i), left, right);
+    bool isEquality = set.getValue().isEq(i);
+    rt::Constraint constraint;
+    constraint.left = symbols.convert(left);
+    constraint.relation = isEquality ? rt::Relation::equal : rt::Relation::greaterEqual;
+    constraint.right = symbols.convert(right);
+    constraint.message = message ? message.str()
+                                 : rt::concat(rt::printExpr(plan.expressions, constraint.left, plan.names()),
+                                              isEquality ? " must equal " : " must be at least ",
+                                              rt::printExpr(plan.expressions, constraint.right, plan.names()));
+    plan.constraints.push_back(std::move(constraint));
+  }
+  return success();
+}
+
+} // namespace heed

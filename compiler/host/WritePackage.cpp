@@ -1,0 +1,35 @@
+#include "compiler/host/WritePackage.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+
+namespace heed {
+
+PackageBuilder::PackageBuilder(std::string model, std::string producer) {
+  content.model = std::move(model);
+  content.producer = std::move(producer);
+}
+
+LogicalResult PackageBuilder::addPlan(ModuleOp module, StringRef target, rt::CodeFormat format, CompiledKernels kernels,
+                                      ArrayRef<FixedSymbol> dims) {
+  const CompiledKernels &kept = code.emplace_back(std::move(kernels));
+  for (const KernelEntry &entry : kept.entries)
+    if (entry.image >= kept.images.size())
+      return module.emitError("target '")
+             << target << "' refers to image " << entry.image << " of " << kept.images.size();
+  PlanRequest request;
+  request.target = target;
+  request.dims = dims;
+  request.kernels = &kept;
+  request.firstCode = content.code.size();
+  for (const CodeImage &image : kept.images) {
+    std::string name = image.features.empty() ? "generic" : llvm::join(image.features, "+");
+    content.code.push_back({target.str() + ":" + name, format, std::as_bytes(std::span(image.bytes))});
+  }
+  LogicalResult built = buildPlan(module, request, constants, content.plans.emplace_back());
+  content.constants = constants.tensors();
+  return built;
+}
+
+} // namespace heed
