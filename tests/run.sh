@@ -31,7 +31,7 @@ suite_lint() { "$python" tests/lint/check_sources.py; }
 suite_tidy() { tests/lint/tidy.sh -j "$jobs"; }
 suite_runtime() { "$build/bin/heed-runtime-test"; }
 suite_lit() { /usr/lib/llvm-22/bin/lit -s -v -j"$jobs" --param build="$build" tests/dialects; }
-suite_numerics() { "$build/bin/heed-numerics-test"; }
+suite_numerics() { "$build/bin/heed-numerics-test" && "$build/bin/heed-numerics-runner-test"; }
 
 field() { local fields; read -r -a fields <<<"$1"; echo "${fields[$2]}"; }
 names() { local suite; for suite in "${suites[@]}"; do field "$suite" 0; done; }

@@ -2,47 +2,98 @@
 
 #include "tests/numerics/Case.h"
 #include "tests/numerics/KernelText.h"
+#include "tests/numerics/Runner.h"
 
 #include <cstdio>
-#include <cstring>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <string_view>
 
 using namespace heed::numerics;
 
 static const char usage[] = R"(usage: heed-numerics COMMAND
 
-  list              print the cases
-  emit DIR          write DIR/<kernel>.mlir for every kernel
+  list [--filter=TEXT]      print the cases
+  emit DIR                  write DIR/<kernel>.mlir for every kernel
+  run DIR [OPTION...]       run every case with the packages DIR/<kernel>.heed
+    --device=NAME           where (cpu)
+    --filter=TEXT           only cases with TEXT in their name
+    --jobs=N                cases at a time (one per processor)
+    --no-blocks             do not compare the count of visited key blocks
+    --verbose               print the errors of every case
 )";
 
-static int listAll() {
+static int reject(std::string_view what) {
+  std::fprintf(stderr, "heed-numerics: do not understand '%.*s'\n%s", static_cast<int>(what.size()), what.data(),
+               usage);
+  return 2;
+}
+
+static int listAll(std::string_view filter) {
   std::vector<Mechanism> mechanisms = listMechanisms();
-  std::vector<Case> cases = listCases(mechanisms);
-  for (const Case &test : cases)
-    std::printf("%s\n", test.name.c_str());
-  std::printf("%zu kernels, %zu cases\n", mechanisms.size(), cases.size());
+  size_t count = 0;
+  for (const Case &test : listCases(mechanisms))
+    if (test.name.find(filter) != std::string::npos) {
+      std::printf("%s\n", test.name.c_str());
+      ++count;
+    }
+  std::printf("%zu cases\n", count);
   return 0;
 }
 
 static int emitAll(const std::filesystem::path &folder) {
-  std::filesystem::create_directories(folder);
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
   for (const Mechanism &mechanism : listMechanisms()) {
-    std::ofstream file(folder / (mechanism.name + ".mlir"));
+    std::filesystem::path path = folder / (mechanism.name + ".mlir");
+    std::ofstream file(path);
     file << writeKernelText(mechanism);
     if (!file.flush()) {
-      std::fprintf(stderr, "heed-numerics: cannot write %s\n", (folder / mechanism.name).c_str());
+      std::fprintf(stderr, "heed-numerics: cannot write %s\n", path.c_str());
       return 1;
     }
   }
   return 0;
 }
 
+/// Whether the argument is `name` followed by a value, which is set.
+static bool takeOption(std::string_view argument, std::string_view name, std::string &value) {
+  if (!argument.starts_with(name))
+    return false;
+  value = argument.substr(name.size());
+  return true;
+}
+
 int main(int argc, char **argv) {
-  if (argc == 2 && !std::strcmp(argv[1], "list"))
-    return listAll();
-  if (argc == 3 && !std::strcmp(argv[1], "emit"))
-    return emitAll(argv[2]);
-  std::fputs(usage, stderr);
-  return 2;
+  std::string_view command = argc > 1 ? argv[1] : "";
+  bool isRun = command == "run", isEmit = command == "emit";
+  if (command == "-h" || command == "--help") {
+    std::fputs(usage, stdout);
+    return 0;
+  }
+  if (!isRun && !isEmit && command != "list")
+    return reject(command);
+  int firstOption = isRun || isEmit ? 3 : 2;
+  if (argc < firstOption)
+    return reject("");
+  RunOptions options;
+  options.folder = firstOption == 3 ? argv[2] : "";
+  for (int i = firstOption; i < argc; ++i) {
+    std::string_view argument = argv[i];
+    std::string jobs;
+    if (!isEmit && takeOption(argument, "--filter=", options.filter))
+      continue;
+    if (isRun && takeOption(argument, "--device=", options.device))
+      continue;
+    if (isRun && takeOption(argument, "--jobs=", jobs) && std::atoi(jobs.c_str()) > 0)
+      options.jobs = static_cast<unsigned>(std::atoi(jobs.c_str()));
+    else if (isRun && argument == "--no-blocks")
+      options.countBlocks = false;
+    else if (isRun && argument == "--verbose")
+      options.verbose = true;
+    else
+      return reject(argument);
+  }
+  return isRun ? runCases(options) : isEmit ? emitAll(options.folder) : listAll(options.filter);
 }

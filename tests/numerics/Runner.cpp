@@ -1,0 +1,312 @@
+//===- Runner.cpp - Runs the cases on a device ----------------------------===//
+//
+// Several cases run at a time, each in its own call, so that concurrent calls on one module and one device are tested
+// along the way.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tests/numerics/Runner.h"
+
+#include "runtime/heed.hpp"
+#include "tests/numerics/HostTensor.h"
+#include "tests/numerics/Measure.h"
+#include "tests/numerics/Visibility.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <mutex>
+#include <thread>
+#include <unistd.h>
+
+using namespace heed::numerics;
+
+//===----------------------------------------------------------------------===//
+// Naming the case when a kernel crashes
+//===----------------------------------------------------------------------===//
+
+static constexpr unsigned maxJobs = 64;
+static std::atomic<const char *> runningCases[maxJobs];
+
+static void reportCrash(int signal) {
+  auto print = [](const char *text) { [[maybe_unused]] ssize_t written = write(1, text, std::strlen(text)); };
+  print("CRASH while these cases were running:\n");
+  for (std::atomic<const char *> &running : runningCases)
+    if (const char *name = running.load()) {
+      print("  ");
+      print(name);
+      print("\n");
+    }
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+//===----------------------------------------------------------------------===//
+// One kernel
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// A loaded package, or why there is none.
+struct LoadedKernel {
+  std::once_flag once;
+  std::optional<heed::Module> module;
+  std::string error;
+  Tiling tiling;
+  /// Set if the package names no tiling.
+  std::string tilingError;
+};
+
+struct Outcome {
+  std::string failure;
+  Verdict verdict;
+  bool countedBlocks = false;
+};
+} // namespace
+
+/// The number behind `name=` among the words of a schedule such as "attend block_m=64 block_n=32 group=2", or 0.
+static int64_t findNumber(std::string_view schedule, std::string_view name) {
+  for (size_t at = 0; (at = schedule.find(name, at)) != std::string_view::npos; at += name.size()) {
+    size_t end = at + name.size();
+    bool starts = at == 0 || schedule[at - 1] == ' ' || schedule[at - 1] == ',';
+    if (starts && end < schedule.size() && schedule[end] == '=')
+      return std::strtoll(std::string(schedule.substr(end + 1)).c_str(), nullptr, 10);
+  }
+  return 0;
+}
+
+static void readTiling(LoadedKernel &kernel) {
+  for (const heed_kernel_info &info : kernel.module->kernels()) {
+    std::string_view schedule = info.schedule;
+    int64_t blockM = findNumber(schedule, "block_m"), blockN = findNumber(schedule, "block_n");
+    if (std::string_view(info.root).find("attend") == std::string_view::npos || blockM <= 0 || blockN <= 0)
+      continue;
+    kernel.tiling = {blockM, blockN, std::max<int64_t>(1, findNumber(schedule, "group"))};
+    return;
+  }
+  kernel.tilingError = "no kernel of the package names block_m and block_n in its schedule";
+}
+
+static void loadKernel(LoadedKernel &kernel, const heed::Device &device, const std::string &path) {
+  heed::Result<heed::Module> module = heed::Module::loadFile(path.c_str(), &device);
+  if (!module) {
+    kernel.error = module.message();
+    return;
+  }
+  kernel.module = std::move(module.value());
+  if (kernel.module->fallbackCount() != 0)
+    kernel.error = "attention is not fused: the package holds a fallback kernel";
+  readTiling(kernel);
+}
+
+//===----------------------------------------------------------------------===//
+// One case
+//===----------------------------------------------------------------------===//
+
+static heed_element_type elementType(Element element) {
+  switch (element) {
+  case Element::F32:
+    return HEED_F32;
+  case Element::F16:
+    return HEED_F16;
+  case Element::BF16:
+    return HEED_BF16;
+  case Element::I32:
+    return HEED_I32;
+  case Element::I64:
+    return HEED_I64;
+  case Element::Bool:
+    return HEED_BOOL;
+  }
+  return HEED_F32;
+}
+
+static heed::TensorView viewOf(const HostTensor &tensor) {
+  return heed::TensorView(tensor.address(0), elementType(tensor.element), tensor.sizes, tensor.strides);
+}
+
+/// Binds everything and runs once; returns what went wrong.
+static std::string runCall(heed::Call &call, const std::vector<HostTensor> &inputs, const HostTensor &out) {
+  for (const HostTensor &input : inputs)
+    if (heed::Status status = call.bindInput(input.name.c_str(), viewOf(input)); !status)
+      return "cannot bind " + input.name + ": " + std::string(status.message());
+  heed::Result<std::vector<int64_t>> shape = call.outputShape(out.name.c_str());
+  if (!shape)
+    return "no output shape: " + std::string(shape.message());
+  if (*shape != out.sizes)
+    return "the output has another shape than [batch, query heads, rows, value width]";
+  if (heed::Status status = call.bindOutput(out.name.c_str(), viewOf(out)); !status)
+    return "cannot bind the output: " + std::string(status.message());
+  if (heed::Status status = call.run(); !status)
+    return "cannot run: " + std::string(status.message());
+  return "";
+}
+
+static std::string compareBlocks(heed::Call &call, const LoadedKernel &kernel, const Inputs &inputs) {
+  if (!kernel.tilingError.empty())
+    return kernel.tilingError;
+  heed::Result<int64_t> visited = call.counter(HEED_COUNTER_KEY_BLOCKS_VISITED);
+  if (!visited)
+    return "no count of visited blocks: " + std::string(visited.message());
+  int64_t expected = countVisitedBlocks(inputs, kernel.tiling);
+  if (*visited == expected)
+    return "";
+  return "visited " + std::to_string(*visited) + " key blocks, expected " + std::to_string(expected) + " (block_m " +
+         std::to_string(kernel.tiling.blockM) + ", block_n " + std::to_string(kernel.tiling.blockN) + ", group " +
+         std::to_string(kernel.tiling.foldedHeads) + ")";
+}
+
+static Outcome runCase(const RunOptions &options, LoadedKernel &kernel, const Mechanism &mechanism, const Case &test) {
+  Outcome outcome;
+  auto fail = [&](const std::string &why) { outcome.failure += (outcome.failure.empty() ? "" : "; ") + why; };
+  if (!kernel.error.empty()) {
+    fail(kernel.error);
+    return outcome;
+  }
+  Inputs inputs = makeInputs(mechanism, test);
+  std::vector<HostTensor> tensors = layOutInputs(inputs, test);
+  HostTensor out = makeOutput(inputs, test);
+  heed::Result<heed::Call> call = kernel.module->createCall();
+  if (!call) {
+    fail("cannot create a call: " + std::string(call.message()));
+    return outcome;
+  }
+  heed::Status counting = call->setFlags(options.countBlocks ? HEED_CALL_COUNT : 0);
+  std::string error = counting ? runCall(*call, tensors, out) : "cannot count: " + std::string(counting.message());
+  if (!error.empty()) {
+    fail(error);
+    return outcome;
+  }
+  std::vector<float> numbers = readNumbers(out);
+  outcome.verdict = judge(inputs, evaluate(inputs), numbers);
+  if (!outcome.verdict.passed)
+    fail(outcome.verdict.reason);
+  if (options.countBlocks) {
+    error = compareBlocks(*call, kernel, inputs);
+    outcome.countedBlocks = error.empty();
+    if (!error.empty())
+      fail(error);
+  }
+  // A second run into other memory must give the same bits.
+  HostTensor again = makeOutput(inputs, test);
+  error = runCall(*call, tensors, again);
+  if (!error.empty())
+    fail("second run: " + error);
+  else if (std::memcmp(out.memory->data(), again.memory->data(), out.memory->size()) != 0)
+    fail("two runs give different bits");
+  return outcome;
+}
+
+//===----------------------------------------------------------------------===//
+// All cases
+//===----------------------------------------------------------------------===//
+
+namespace {
+class Suite {
+public:
+  Suite(const RunOptions &options, heed::Device device)
+      : options(options), device(std::move(device)), mechanisms(listMechanisms()), kernels(mechanisms.size()) {
+    for (Case &test : listCases(mechanisms))
+      if (test.name.find(options.filter) != std::string::npos)
+        cases.push_back(std::move(test));
+    outcomes.resize(cases.size());
+  }
+
+  int run() {
+    if (cases.empty()) {
+      std::fprintf(stderr, "heed-numerics: no case has '%s' in its name\n", options.filter.c_str());
+      return 2;
+    }
+    for (int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT})
+      std::signal(signal, reportCrash);
+    auto start = std::chrono::steady_clock::now();
+    unsigned jobs = options.jobs ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
+    std::vector<std::thread> threads;
+    for (unsigned job = 0; job < std::min(jobs, maxJobs); ++job)
+      threads.emplace_back([this, job] { work(job); });
+    for (std::thread &thread : threads)
+      thread.join();
+    return summarise(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+
+private:
+  void work(unsigned job) {
+    for (size_t i; (i = next++) < cases.size();) {
+      const Case &test = cases[i];
+      const Mechanism &mechanism = mechanisms[test.mechanism];
+      LoadedKernel &kernel = kernels[test.mechanism];
+      runningCases[job] = test.name.c_str();
+      std::call_once(kernel.once, [&] { loadKernel(kernel, device, options.folder + "/" + mechanism.name + ".heed"); });
+      outcomes[i] = runCase(options, kernel, mechanism, test);
+      runningCases[job] = nullptr;
+      report(test, outcomes[i]);
+    }
+  }
+
+  void report(const Case &test, const Outcome &outcome) {
+    std::lock_guard lock(printing);
+    if (!outcome.failure.empty())
+      std::printf("FAIL %s: %s\n", test.name.c_str(), outcome.failure.c_str());
+    else if (options.verbose)
+      std::printf("ok   %s: rms error %.2e, plain %.2e; largest %.2e, plain %.2e\n", test.name.c_str(),
+                  outcome.verdict.rmsError, outcome.verdict.rmsPlain, outcome.verdict.maxError,
+                  outcome.verdict.maxPlain);
+    std::fflush(stdout);
+  }
+
+  /// The case of a storage type that came closest to its bound on the rms error.
+  void printWorst(StorageType storage) const {
+    const Outcome *worst = nullptr;
+    size_t at = 0;
+    for (size_t i = 0; i < cases.size(); ++i)
+      if (mechanisms[cases[i].mechanism].storage == storage && outcomes[i].failure.empty() &&
+          (!worst || outcomes[i].verdict.rmsFraction > worst->verdict.rmsFraction)) {
+        worst = &outcomes[i];
+        at = i;
+      }
+    if (worst)
+      std::printf("worst rms error in %-4s that passed: %3.0f %% of its bound, %.2e against %.2e plain, in %s\n",
+                  mlirName(storage), 100 * worst->verdict.rmsFraction, worst->verdict.rmsError, worst->verdict.rmsPlain,
+                  cases[at].name.c_str());
+  }
+
+  int summarise(double seconds) const {
+    size_t failed = 0, counted = 0, longCases = 0;
+    std::vector<char> used(mechanisms.size());
+    for (size_t i = 0; i < cases.size(); ++i) {
+      failed += !outcomes[i].failure.empty();
+      counted += outcomes[i].countedBlocks;
+      longCases += std::max(cases[i].rows, cases[i].keys) > 512;
+      used[cases[i].mechanism] = 1;
+    }
+    for (StorageType storage : {StorageType::F32, StorageType::F16, StorageType::BF16})
+      printWorst(storage);
+    std::printf("%zu cases (%zu above 512) over %td kernels on %s in %.1f s; visited blocks agree in %zu\n",
+                cases.size(), longCases, std::count(used.begin(), used.end(), 1), std::string(device.name()).c_str(),
+                seconds, counted);
+    std::printf("%zu passed, %zu failed\n", cases.size() - failed, failed);
+    return failed != 0;
+  }
+
+  const RunOptions &options;
+  heed::Device device;
+  std::vector<Mechanism> mechanisms;
+  std::vector<LoadedKernel> kernels;
+  std::vector<Case> cases;
+  std::vector<Outcome> outcomes;
+  std::atomic<size_t> next = 0;
+  std::mutex printing;
+};
+} // namespace
+
+int heed::numerics::runCases(const RunOptions &options) {
+  heed::Result<heed::Device> device = heed::Device::open(options.device.c_str());
+  if (!device) {
+    std::fprintf(stderr, "heed-numerics: cannot open device '%s': %s\n", options.device.c_str(),
+                 std::string(device.message()).c_str());
+    return 2;
+  }
+  return Suite(options, std::move(device.value())).run();
+}

@@ -1,0 +1,29 @@
+//===- Runner.h - Runs the cases on a device ---------------------*- C++ -*-===//
+#ifndef TESTS_NUMERICS_RUNNER_H
+#define TESTS_NUMERICS_RUNNER_H
+
+#include <string>
+
+namespace heed::numerics {
+
+struct RunOptions {
+  /// Where the packages <kernel>.heed are.
+  std::string folder;
+  std::string device = "cpu";
+  /// Only cases whose name contains this.
+  std::string filter;
+  /// Cases at a time; 0 is one per processor.
+  unsigned jobs = 0;
+  /// Compare the key blocks that kernels say they visited with the brute-force count.
+  bool countBlocks = true;
+  /// A line for every case, not only for those that fail.
+  bool verbose = false;
+};
+
+/// Runs all cases, prints what fails and a summary whose last line is `N passed, N failed`. Returns the exit status: 0
+/// if all passed, 1 if any failed, 2 if nothing could be run.
+int runCases(const RunOptions &options);
+
+} // namespace heed::numerics
+
+#endif // TESTS_NUMERICS_RUNNER_H
