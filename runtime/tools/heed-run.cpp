@@ -1,0 +1,214 @@
+// heed-run: runs a package on tensors from files or from the command line.
+#include "runtime/tools/Compare.h"
+#include "runtime/tools/Npy.h"
+#include "runtime/tools/OnnxTensor.h"
+#include "runtime/tools/ToolSupport.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+using namespace heed;
+using namespace heed::tools;
+using rt::Code;
+using rt::error;
+using rt::HostTensor;
+
+namespace {
+
+struct Options {
+  ModuleOptions module;
+  std::vector<std::string> inputs;
+  std::vector<std::string> outputs;
+  std::string testFolder;
+  double rtol = 1e-3;
+  double atol = 1e-7;
+  bool profile = false;
+};
+
+class Runner {
+public:
+  explicit Runner(const Options &options) : options(options) {}
+
+  rt::Status run() {
+    HEED_TRY(options.module.load(device, module));
+    inputInfos = module->inputs();
+    outputInfos = module->outputs();
+    HEED_TRY(take(module->createCall(), call));
+    HEED_TRY(readOutputPaths());
+    HEED_TRY(readInputs());
+    HEED_TRY(bindInputs());
+    if (options.profile)
+      HEED_TRY(fromC(call->setFlags(HEED_CALL_PROFILE)));
+    HEED_TRY(fromC(call->run()));
+    reportFallbacks();
+    rt::Status status = handleOutputs();
+    if (options.profile)
+      printProfile();
+    return status;
+  }
+
+private:
+  rt::Status readOutputPaths() {
+    for (const std::string &text : options.outputs) {
+      std::string name, value;
+      HEED_TRY(splitNamed(text, name, value).within("--output"));
+      if (value.size() < 2 || value.front() != '@')
+        return error(Code::invalidArgument, "--output: '", text, "' is not of the form name=@file.npy");
+      bool known = std::any_of(outputInfos.begin(), outputInfos.end(),
+                               [&](const heed_tensor_info &info) { return name == info.name; });
+      if (!known)
+        return error(Code::notFound, "the model has no output '", name, "'; it has ", listNames(outputInfos));
+      paths[name] = value.substr(1);
+    }
+    return {};
+  }
+
+  static std::string listNames(const std::vector<heed_tensor_info> &infos) {
+    std::string text;
+    for (const heed_tensor_info &info : infos)
+      text += (text.empty() ? "" : ", ") + std::string(info.name);
+    return text;
+  }
+
+  rt::Status readInputs() {
+    if (!options.testFolder.empty())
+      HEED_TRY(readTestFolder());
+    for (const std::string &text : options.inputs) {
+      std::string name, value;
+      HEED_TRY(splitNamed(text, name, value).within("--input"));
+      HEED_TRY(parseTensor(value, declaredType(inputInfos, name), inputs[name]).within("--input ", name));
+    }
+    return {};
+  }
+
+  rt::Status readTestFolder() {
+    std::vector<rt::NamedTensor> given;
+    HEED_TRY(rt::readOnnxTensors(options.testFolder, "input", given));
+    HEED_TRY(rt::readOnnxTensors(options.testFolder, "output", expected));
+    if (expected.empty())
+      return error(Code::notFound, "'", options.testFolder, "' holds no output_0.pb");
+    HEED_TRY(nameByPosition(inputInfos, "input", given));
+    HEED_TRY(nameByPosition(outputInfos, "output", expected));
+    for (rt::NamedTensor &tensor : given)
+      inputs[tensor.name] = std::move(tensor.tensor);
+    return {};
+  }
+
+  /// Files belong to the tensor they name; one without such a name to the one at its position.
+  rt::Status nameByPosition(const std::vector<heed_tensor_info> &infos, std::string_view what,
+                            std::vector<rt::NamedTensor> &tensors) {
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      bool known = std::any_of(infos.begin(), infos.end(),
+                               [&](const heed_tensor_info &info) { return tensors[i].name == info.name; });
+      if (known)
+        continue;
+      if (i >= infos.size())
+        return error(Code::invalidArgument, "'", options.testFolder, "' holds ", tensors.size(), " ", what,
+                     "s, the model has ", infos.size());
+      tensors[i].name = infos[i].name;
+    }
+    return {};
+  }
+
+  rt::Status bindInputs() {
+    for (auto &[name, tensor] : inputs)
+      HEED_TRY(fromC(call->bindInput(name.c_str(), viewOf(tensor))));
+    return {};
+  }
+
+  void reportFallbacks() {
+    for (const heed_kernel_info &kernel : module->kernels())
+      if (kernel.fallback)
+        std::fprintf(stderr, "heed-run: note: kernel '%s' (%s) is a fallback; heedc --explain tells why\n", kernel.name,
+                     kernel.root);
+  }
+
+  rt::Status handleOutputs() {
+    rt::Status status;
+    for (const heed_tensor_info &info : outputInfos) {
+      std::optional<heed_tensor_view> view;
+      HEED_TRY(take(call->output(info.name), view));
+      HostTensor tensor = copyOutput(*view);
+      if (auto path = paths.find(info.name); path != paths.end())
+        HEED_TRY(rt::writeNpy(path->second, tensor).within("output '", info.name, "'"));
+      else if (expected.empty())
+        printTensor(info.name, tensor);
+    }
+    // All outputs are compared before the first mismatch is reported.
+    for (const rt::NamedTensor &reference : expected) {
+      rt::Status compared = compareOutput(reference);
+      if (status.ok() && !compared.ok())
+        status = std::move(compared);
+    }
+    return status;
+  }
+
+  rt::Status compareOutput(const rt::NamedTensor &reference) {
+    std::optional<heed_tensor_view> view;
+    HEED_TRY(take(call->output(reference.name.c_str()), view));
+    HostTensor got = copyOutput(*view);
+    rt::Comparison result;
+    HEED_TRY(
+        rt::compare(got, reference.tensor, options.rtol, options.atol, result).within("output '", reference.name, "'"));
+    std::printf("%s: %s worst error %.3g norm-wise %.3g %s\n", reference.name.c_str(),
+                rt::printShape(got.type, got.sizes).c_str(), result.worstError, result.normWise,
+                result.matches ? "ok" : "MISMATCH");
+    if (result.matches)
+      return {};
+    char numbers[200];
+    std::snprintf(numbers, sizeof(numbers), "is %.9g, expected %.9g (rtol %g, atol %g)", got.number(result.worstIndex),
+                  reference.tensor.number(result.worstIndex), options.rtol, options.atol);
+    return error(Code::invalidArgument, "output '", reference.name, "' at ", rt::printIndex(got, result.worstIndex),
+                 " ", numbers);
+  }
+
+  static void printTensor(const char *name, const HostTensor &tensor) {
+    constexpr int64_t shown = 16;
+    std::printf("%s: %s =", name, rt::printShape(tensor.type, tensor.sizes).c_str());
+    for (int64_t i = 0; i < std::min(tensor.elementCount(), shown); ++i)
+      std::printf(" %.8g", tensor.number(i));
+    std::printf("%s\n", tensor.elementCount() > shown ? " ..." : "");
+  }
+
+  void printProfile() {
+    double total = 0;
+    for (const heed_profile_entry &entry : call->profile())
+      total += entry.seconds;
+    std::printf("%-48s %8s %12s %6s %9s %8s\n", "kernel", "launches", "us", "%", "GFLOP/s", "GB/s");
+    for (const heed_profile_entry &entry : call->profile())
+      if (entry.launches > 0)
+        std::printf("%-48s %8lld %12.1f %6.1f %9.2f %8.2f\n", entry.name, static_cast<long long>(entry.launches),
+                    1e6 * entry.seconds, 100 * entry.seconds / total, entry.flops / entry.seconds * 1e-9,
+                    entry.bytes / entry.seconds * 1e-9);
+    int64_t arena = call->counter(HEED_COUNTER_ARENA_BYTES).value();
+    std::printf("total %.1f us, %d fallback kernels, %lld bytes between kernels\n", 1e6 * total,
+                module->fallbackCount(), static_cast<long long>(arena));
+  }
+
+  const Options &options;
+  std::optional<Device> device;
+  std::optional<Module> module;
+  std::optional<Call> call;
+  std::vector<heed_tensor_info> inputInfos, outputInfos;
+  std::map<std::string, std::string> paths;
+  std::map<std::string, HostTensor> inputs;
+  std::vector<rt::NamedTensor> expected;
+};
+
+} // namespace
+
+int main(int argc, char **argv) {
+  Options options;
+  CLI::App app("Runs a compiled model.", "heed-run");
+  options.module.addTo(app);
+  app.add_option("--input", options.inputs, "name=@x.npy, name=2x3xf32=1,2,.. or name=2x3xf32=0 (repeatable)")
+      ->allow_extra_args(false);
+  app.add_option("--output", options.outputs, "name=@y.npy; outputs without a file are printed (repeatable)")
+      ->allow_extra_args(false);
+  app.add_option("--test-dir", options.testFolder, "Folder of input_N.pb and output_N.pb to run and compare");
+  app.add_option("--rtol", options.rtol, "Relative tolerance of the comparison")->capture_default_str();
+  app.add_option("--atol", options.atol, "Absolute tolerance of the comparison")->capture_default_str();
+  app.add_flag("--profile", options.profile, "Print the time of each kernel");
+  return runTool(app, argc, argv, [&] { return Runner(options).run(); });
+}
