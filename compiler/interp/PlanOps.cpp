@@ -44,6 +44,22 @@ static FailureOr<Shape> evaluateMap(Operation *op, AffineMap map, const Frame &f
   return *values;
 }
 
+static AffineMap mapAt(ArrayAttr maps, unsigned position) { return cast<AffineMapAttr>(maps[position]).getValue(); }
+
+/// A tensor nobody has written, of a shape that must fit `type`.
+static FailureOr<Tensor> makeTensor(Interpreter &interpreter, Operation *op, RankedTensorType type,
+                                    ArrayRef<int64_t> shape) {
+  if (static_cast<int64_t>(shape.size()) != type.getRank())
+    return op->emitError("interpreter: sizes do not fit ") << type;
+  for (auto [want, extent] : llvm::zip_equal(type.getShape(), shape))
+    if (!ShapedType::isDynamic(want) && want != extent)
+      return op->emitError("interpreter: a size is ") << extent << " where the type says " << type;
+  SmallVector<int64_t> unknown(shape.size(), ShapedType::kDynamic);
+  if (failed(interpreter.shapeOf(op, RankedTensorType::get(unknown, type.getElementType()), shape)))
+    return failure();
+  return Tensor::filled(type.getElementType(), shape, poison(type.getElementType()));
+}
+
 /// Calls visit(element of the view in row-major order, its place in the storage) for a view (offset, strides..).
 template <typename Visit>
 static LogicalResult walkView(Operation *op, ArrayRef<int64_t> view, ArrayRef<int64_t> shape, size_t storageSize,
@@ -61,61 +77,67 @@ static LogicalResult walkView(Operation *op, ArrayRef<int64_t> view, ArrayRef<in
   return success();
 }
 
-/// Sizes of the tensor a kernel's body sees. Views give strides only, so dynamic sizes come from the op's shapes
-/// attribute `name` when it has one, else from the materialised tensor of the same rank.
-static FailureOr<Shape> seenShape(Interpreter &interpreter, Operation *op, StringRef name, unsigned position,
-                                  RankedTensorType type, ArrayRef<int64_t> materialised, const Frame &frame) {
-  if (type.hasStaticShape())
-    return Shape(type.getShape());
-  Shape candidate(materialised);
-  if (auto maps = op->getAttrOfType<ArrayAttr>(name); maps && position < maps.size()) {
-    FailureOr<Shape> given = evaluateMap(op, cast<AffineMapAttr>(maps[position]).getValue(), frame, name);
-    if (failed(given))
-      return failure();
-    candidate = *given;
-  }
-  if (static_cast<int64_t>(candidate.size()) != type.getRank())
-    return op->emitError("interpreter: the sizes of ") << type << " behind a view are unknown";
-  Shape dynamic;
-  for (int64_t dim = 0; dim < type.getRank(); ++dim)
-    if (type.isDynamicDim(dim))
-      dynamic.push_back(candidate[dim]);
-  return interpreter.shapeOf(op, type, dynamic);
-}
-
 static LogicalResult bindOperand(Interpreter &interpreter, plan::KernelOp kernel, unsigned position, Frame &frame) {
   BlockArgument argument = kernel.getBody().getArgument(position);
   auto type = cast<RankedTensorType>(argument.getType());
-  const Tensor operand = frame.tensor(kernel.getOperands()[position]);
-  AffineMap map = cast<AffineMapAttr>(kernel.getOperandViews()[position]).getValue();
-  FailureOr<Shape> view = evaluateMap(kernel, map, frame, "an operand view");
-  FailureOr<Shape> shape = seenShape(interpreter, kernel, "operand_shapes", position, type, operand.shape, frame);
-  if (failed(view) || failed(shape))
+  FailureOr<Shape> view = evaluateMap(kernel, mapAt(kernel.getOperandViews(), position), frame, "an operand view");
+  FailureOr<Shape> sizes = evaluateMap(kernel, mapAt(kernel.getOperandSizes(), position), frame, "operand sizes");
+  if (failed(view) || failed(sizes))
     return failure();
-  std::shared_ptr<Storage> storage = storageOf(operand);
-  Tensor seen = Tensor::filled(type.getElementType(), *shape, Scalar::ofInteger(0));
-  MutableArrayRef<Scalar> data = seen.mutableData();
-  if (failed(walkView(kernel, *view, *shape, storage->size(),
+  FailureOr<Tensor> seen = makeTensor(interpreter, kernel, type, *sizes);
+  if (failed(seen))
+    return failure();
+  std::shared_ptr<Storage> storage = storageOf(frame.tensor(kernel.getOperands()[position]));
+  MutableArrayRef<Scalar> data = seen->mutableData();
+  if (failed(walkView(kernel, *view, *sizes, storage->size(),
                       [&](int64_t element, int64_t flat) { data[element] = (*storage)[flat]; })))
     return failure();
-  frame.set(argument, std::move(seen));
+  frame.set(argument, std::move(*seen));
   return success();
+}
+
+/// The shape of a result's storage. Only its type and the view of what is stored are given, so dynamic sizes are read
+/// off the view: its dimensions in the order of their strides, grouped from the innermost one out so that each static
+/// size of the storage is the product of a group, each dynamic one a group of one; the outermost takes what is left.
+static FailureOr<Shape> storageShape(plan::KernelOp kernel, RankedTensorType type, ArrayRef<int64_t> view,
+                                     ArrayRef<int64_t> sizes) {
+  SmallVector<size_t> order = llvm::to_vector(llvm::seq(sizes.size()));
+  llvm::sort(order, [&](size_t a, size_t b) { return std::pair(-view[a + 1], a) < std::pair(-view[b + 1], b); });
+  Shape shape(type.getShape());
+  for (int64_t dim = type.getRank(); dim-- > 0;) {
+    int64_t product = 1;
+    bool isDynamic = type.isDynamicDim(dim);
+    auto isComplete = [&] { return dim > 0 && (isDynamic ? product != 1 : product >= shape[dim]); };
+    while (!order.empty() && !isComplete())
+      product *= sizes[order.pop_back_val()];
+    if (isDynamic)
+      shape[dim] = product;
+    else if (product > shape[dim])
+      return kernel.emitError("interpreter: the sizes of ") << type << " cannot be told from the view of the result";
+  }
+  return shape;
 }
 
 static LogicalResult storeResult(Interpreter &interpreter, plan::KernelOp kernel, unsigned position,
                                  const Tensor &computed, Frame &frame) {
   auto type = cast<RankedTensorType>(kernel.getResults()[position].getType());
-  AffineMap map = cast<AffineMapAttr>(kernel.getResultViews()[position]).getValue();
-  FailureOr<Shape> view = evaluateMap(kernel, map, frame, "a result view");
-  FailureOr<Shape> shape = seenShape(interpreter, kernel, "result_shapes", position, type, computed.shape, frame);
-  if (failed(view) || failed(shape))
+  FailureOr<Shape> view = evaluateMap(kernel, mapAt(kernel.getResultViews(), position), frame, "a result view");
+  FailureOr<Shape> sizes = evaluateMap(kernel, mapAt(kernel.getResultSizes(), position), frame, "result sizes");
+  if (failed(view) || failed(sizes))
     return failure();
-  Tensor stored = Tensor::filled(type.getElementType(), *shape, poison(type.getElementType()));
-  MutableArrayRef<Scalar> data = stored.mutableData();
-  if (failed(walkView(kernel, *view, computed.shape, data.size(),
+  if (*sizes != computed.shape)
+    return kernel.emitError("interpreter: the sizes of result ") << position << " are not those of the value it stores";
+  FailureOr<Shape> shape = storageShape(kernel, type, *view, *sizes);
+  if (failed(shape))
+    return failure();
+  FailureOr<Tensor> stored = makeTensor(interpreter, kernel, type, *shape);
+  if (failed(stored))
+    return failure();
+  MutableArrayRef<Scalar> data = stored->mutableData();
+  if (failed(walkView(kernel, *view, *sizes, data.size(),
                       [&](int64_t element, int64_t flat) { data[flat] = computed.data()[element]; })))
     return failure();
-  frame.set(kernel.getResults()[position], std::move(stored));
+  frame.set(kernel.getResults()[position], std::move(*stored));
   return success();
 }
 
@@ -167,19 +189,10 @@ static View baseOf(Type elementType, std::shared_ptr<Storage> storage) {
 static FailureOr<Tensor> makeResult(Interpreter &interpreter, plan::LaunchOp launch, unsigned position,
                                     const Frame &frame) {
   auto type = cast<RankedTensorType>(launch.getResults()[position].getType());
-  AffineMap map = cast<AffineMapAttr>(launch.getResultShapes()[position]).getValue();
-  FailureOr<Shape> sizes = evaluateMap(launch, map, frame, "a result shape");
-  if (failed(sizes))
+  FailureOr<Shape> shape = evaluateMap(launch, mapAt(launch.getResultShapes(), position), frame, "a result shape");
+  if (failed(shape))
     return failure();
-  if (static_cast<int64_t>(sizes->size()) != type.getRank())
-    return launch.emitError("interpreter: a result shape does not fit ") << type;
-  SmallVector<int64_t> unknown(sizes->size(), ShapedType::kDynamic);
-  if (failed(interpreter.shapeOf(launch, RankedTensorType::get(unknown, type.getElementType()), *sizes)))
-    return failure();
-  Tensor made = Tensor::filled(type.getElementType(), *sizes, poison(type.getElementType()));
-  if (failed(interpreter.checkShape(launch, type, made)))
-    return failure();
-  return made;
+  return makeTensor(interpreter, launch, type, *shape);
 }
 
 static LogicalResult runLaunch(Interpreter &interpreter, Operation *op, Frame &frame) {

@@ -178,5 +178,6 @@ int main(int argc, char **argv) {
   DialectRegistry registry;
   heed::registerDialects(registry);
   MLIRContext context(registry);
+  context.printOpOnDiagnostic(false);
   return runTool(context);
 }
