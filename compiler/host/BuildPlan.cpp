@@ -30,6 +30,7 @@ public:
   LogicalResult run();
 
 private:
+  LogicalResult collectLaunches(SmallVectorImpl<plan::LaunchOp> &launches);
   void claimOutputs();
   bool mayTakeStorage(OpResult result, uint32_t output);
   bool readsAfter(uint32_t input, plan::LaunchOp launch);
@@ -65,28 +66,38 @@ LogicalResult PlanBuilder::run() {
   terminator = dyn_cast<func::ReturnOp>(graph.getBody().front().getTerminator());
   if (!terminator)
     return graph.emitError("a graph ends with func.return");
-  if (failed(signature.addInputs()) || failed(signature.addOutputs(terminator)))
+  SmallVector<plan::LaunchOp> launches;
+  if (failed(collectLaunches(launches)) || failed(signature.addInputs()) || failed(signature.addOutputs(terminator)))
     return failure();
   claimOutputs();
+  for (plan::LaunchOp launch : launches)
+    if (failed(addLaunch(launch)))
+      return failure();
+  if (failed(returnRemaining()) || failed(signature.addConstraints()) || failed(symbols.checkBound()))
+    return failure();
+  setLifetimes();
+  return success();
+}
+
+/// The launches somebody needs, in order. Checks that everything needed is something a plan can hold.
+LogicalResult PlanBuilder::collectLaunches(SmallVectorImpl<plan::LaunchOp> &launches) {
   llvm::SmallPtrSet<Operation *, 32> needed;
   for (Operation &op : llvm::reverse(graph.getBody().front()))
     if (&op == terminator || llvm::any_of(op.getUsers(), [&](Operation *user) { return needed.contains(user); }))
       needed.insert(&op);
   for (Operation &op : graph.getBody().front()) {
     bool isIndex = op.getNumResults() == 1 && op.getResult(0).getType().isIndex();
-    if (auto launch = dyn_cast<plan::LaunchOp>(op); launch && needed.contains(launch)) {
-      if (failed(addLaunch(launch)))
-        return failure();
-    } else if (needed.contains(&op) && !launch && !isIndex && !isReshape(&op) && &op != terminator &&
-               !isa<arith::ConstantOp>(op)) {
+    if (!needed.contains(&op) || &op == terminator || isIndex || isReshape(&op) || isa<arith::ConstantOp>(op))
+      continue;
+    auto launch = dyn_cast<plan::LaunchOp>(op);
+    if (!launch)
       return op.emitError("'") << op.getName()
                                << "' is left in the graph, but a plan has only launches, constants and reshapes: no "
                                   "kernel computes it";
-    }
+    if (failed(verifyLaunch(launch, symbols)))
+      return failure();
+    launches.push_back(launch);
   }
-  if (failed(returnRemaining()) || failed(signature.addConstraints()) || failed(symbols.checkBound()))
-    return failure();
-  setLifetimes();
   return success();
 }
 
@@ -182,12 +193,6 @@ FailureOr<uint32_t> PlanBuilder::resultBuffer(OpResult result) {
 }
 
 LogicalResult PlanBuilder::addLaunch(plan::LaunchOp launch) {
-  auto tied = launch->getAttrOfType<DenseI64ArrayAttr>(tiedAttrName);
-  if (launch.getResultShapes().size() != launch.getNumResults() ||
-      (tied && (tied.size() != launch.getNumResults() || llvm::any_of(tied.asArrayRef(), [&](int64_t operand) {
-                  return operand < -1 || operand >= static_cast<int64_t>(launch.getOperands().size());
-                }))))
-    return launch.emitOpError("L3: needs one shape and, with plan.tied, one operand index or -1 per result");
   rt::LaunchStep step;
   std::vector<rt::Access> accesses(launch.getOperands().size(), rt::Access::read);
   for (Value operand : launch.getOperands()) {

@@ -70,6 +70,7 @@ void Compilation::progress(const llvm::Twine &what) {
 }
 
 LogicalResult Compilation::run() {
+  context.printOpOnDiagnostic(false);
   SmallVector<const Target *> targets;
   for (const std::string &name : options.targets) {
     const Target *target = findTarget(name);

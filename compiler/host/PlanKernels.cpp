@@ -6,6 +6,42 @@ using namespace mlir;
 
 namespace heed {
 
+static LogicalResult verifyMaps(plan::LaunchOp launch, const SymbolExpressions &symbols) {
+  SmallVector<AffineMap> maps = {launch.getGrid(), launch.getParams(), launch.getFlops(), launch.getBytes()};
+  llvm::append_range(maps, launch.getResultShapes().getAsValueRange<AffineMapAttr>());
+  for (AffineMap map : maps)
+    if (!symbols.accepts(map))
+      return launch.emitOpError("L2: maps are over the symbols of the graph, got ") << AffineMapAttr::get(map);
+  unsigned gridRank = launch.getGrid().getNumResults();
+  if (gridRank < 1 || gridRank > 3 || launch.getFlops().getNumResults() != 1 || launch.getBytes().getNumResults() != 1)
+    return launch.emitOpError("L2: grid has one to three results, flops and bytes have one");
+  return success();
+}
+
+LogicalResult verifyLaunch(plan::LaunchOp launch, const SymbolExpressions &symbols) {
+  if (failed(verifyMaps(launch, symbols)))
+    return failure();
+  auto tied = launch->getAttrOfType<DenseI64ArrayAttr>(tiedAttrName);
+  auto isOperand = [&](int64_t index) { return index >= -1 && index < int64_t(launch.getOperands().size()); };
+  if (launch.getResultShapes().size() != launch.getNumResults() ||
+      (tied && (tied.size() != launch.getNumResults() || !llvm::all_of(tied.asArrayRef(), isOperand))))
+    return launch.emitOpError("L3: needs one shape per result and, with plan.tied, one operand index or -1 per result");
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<tile::KernelOp>(launch, launch.getKernelAttr());
+  if (!kernel)
+    return launch.emitOpError("L1: ") << launch.getKernel() << " is not a tile.kernel";
+  SmallVector<Type> tensors(launch->getOperandTypes());
+  llvm::append_range(tensors, launch->getResultTypes());
+  for (auto [position, tensor] : llvm::enumerate(tensors)) {
+    Type element = cast<RankedTensorType>(tensor).getElementType();
+    Type stored = element.isInteger(1) ? IntegerType::get(launch.getContext(), 8) : element;
+    auto base = dyn_cast<MemRefType>(kernel.getArgumentTypes()[position]);
+    if (!base || base.getElementType() != stored)
+      return launch.emitOpError("L4: base ") << position << " of kernel @" << launch.getKernel() << " must be memref<?x"
+                                             << stored << ">, got " << kernel.getArgumentTypes()[position];
+  }
+  return success();
+}
+
 std::string PlanKernels::uniqueName(StringRef label) {
   std::string name = label.str();
   while (unsigned use = uses[name]++)
@@ -48,9 +84,6 @@ rt::Explain PlanKernels::explain(plan::LaunchOp launch) {
 }
 
 FailureOr<uint32_t> PlanKernels::add(plan::LaunchOp launch, std::vector<rt::Access> accesses) {
-  AffineMap grid = launch.getGrid();
-  if (grid.getNumResults() > 3 || launch.getFlops().getNumResults() != 1 || launch.getBytes().getNumResults() != 1)
-    return launch.emitOpError("L2: grid has at most three results, flops and bytes have one");
   rt::Kernel kernel;
   kernel.name = uniqueName(launch.getLabel());
   kernel.explain = explain(launch);
@@ -67,7 +100,7 @@ FailureOr<uint32_t> PlanKernels::add(plan::LaunchOp launch, std::vector<rt::Acce
     variant.code = request.firstCode + entry.image;
     variant.symbol = entry.symbol;
     variant.workerScratchBytes = entry.scratchBytes;
-    llvm::copy(symbols.convert(grid), variant.grid.begin());
+    llvm::copy(symbols.convert(launch.getGrid()), variant.grid.begin());
   }
   if (kernel.variants.empty())
     return launch.emitError("target '") << request.target << "' made no code for kernel @" << launch.getKernel();

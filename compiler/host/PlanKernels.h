@@ -6,6 +6,12 @@
 
 namespace heed {
 
+/// Constraints of a launch that only its graph and its kernel together can check:
+/// L2: maps are over the symbols of the graph; grid has one to three results, flops and bytes one;
+/// L3: one shape per result, and with plan.tied one operand index or -1 per result;
+/// L4: a base has the element type of its operand or result, i8 for i1.
+mlir::LogicalResult verifyLaunch(plan::LaunchOp launch, const SymbolExpressions &symbols);
+
 /// Adds one kernel a launch to a plan, so that grids, work and profiles are of one launch. Names are labels, numbered
 /// where they repeat.
 class PlanKernels {

@@ -81,6 +81,12 @@ LogicalResult PlanSignature::addOutput(unsigned index, Value value) {
   output.name = nameOf(graph.getResultAttrOfType<StringAttr>(index, plan::nameAttrName), "output", index);
   output.type = graph.getResultAttr(index, unsignedAttrName) ? unsignedOf(*element) : *element;
   auto shape = graph.getResultAttrOfType<AffineMapAttr>(index, plan::shapeAttrName);
+  auto capacity = graph.getResultAttrOfType<AffineMapAttr>(index, capacityAttrName);
+  for (AffineMapAttr map : {shape, capacity})
+    if (map && (!symbols.accepts(map.getValue()) || map.getValue().getNumResults() != type.getRank()))
+      return graph.emitError("result ") << index << ": " << map
+                                        << " must be a map over the symbols of the graph with a "
+                                        << "result per dimension of " << type;
   auto dims = shape ? symbols.convert(shape.getValue()) : sizes.sizes(value);
   if (failed(dims))
     return failure();
@@ -91,7 +97,7 @@ LogicalResult PlanSignature::addOutput(unsigned index, Value value) {
                                         << graph.getNumArguments();
     output.alias = alias.getInt();
     output.strided = plan.inputs[output.alias].strided;
-    if (auto capacity = graph.getResultAttrOfType<AffineMapAttr>(index, capacityAttrName))
+    if (capacity)
       llvm::append_range(output.capacity, symbols.convert(capacity.getValue()));
   }
   plan.outputs.push_back(std::move(output));
@@ -141,8 +147,8 @@ LogicalResult PlanSignature::addConstraint(Attribute attribute) {
   auto dictionary = dyn_cast<DictionaryAttr>(attribute);
   auto set = dictionary ? dictionary.getAs<IntegerSetAttr>("set") : dyn_cast<IntegerSetAttr>(attribute);
   auto message = dictionary ? dictionary.getAs<StringAttr>("message") : nullptr;
-  auto names = graph->getAttrOfType<ArrayAttr>(plan::symbolsAttrName);
-  if (!set || set.getValue().getNumDims() != 0 || set.getValue().getNumSymbols() > (names ? names.size() : 0))
+  if (!set ||
+      !symbols.accepts(AffineMap::get(set.getValue().getNumDims(), set.getValue().getNumSymbols(), graph.getContext())))
     return failure();
   for (unsigned i = 0; i < set.getValue().getNumConstraints(); ++i) {
     AffineExpr left = getAffineConstantExpr(0, graph.getContext());

@@ -30,6 +30,10 @@ std::optional<unsigned> SymbolExpressions::indexOf(StringRef name) const {
   return found == names.end() ? std::nullopt : std::optional<unsigned>(found - names.begin());
 }
 
+bool SymbolExpressions::accepts(AffineMap map) const {
+  return map.getNumDims() == 0 && map.getNumSymbols() <= names.size();
+}
+
 rt::ExprId SymbolExpressions::symbol(unsigned index) {
   if (values[index] == rt::noExpr) {
     values[index] = plan.expressions.symbol(plan.symbols.size());

@@ -20,6 +20,8 @@ class SymbolExpressions {
 public:
   SymbolExpressions(mlir::func::FuncOp graph, llvm::ArrayRef<FixedSymbol> fixed, rt::Plan &plan);
 
+  /// Whether a map has no dimensions and no more symbols than the graph, which `convert` relies on.
+  bool accepts(mlir::AffineMap map) const;
   rt::ExprId convert(mlir::AffineExpr expr);
   llvm::SmallVector<rt::ExprId> convert(mlir::AffineMap map);
   /// The same for an expression over other values: `operands` are its dimensions, then its symbols.
