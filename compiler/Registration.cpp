@@ -1,6 +1,7 @@
 #include "compiler/Registration.h"
 
 #include "compiler/graph/Passes.h"
+#include "compiler/kernel/Passes.h"
 #include "dialects/attn/Attn.h"
 #include "dialects/plan/Plan.h"
 #include "dialects/tile/Tile.h"
@@ -26,4 +27,5 @@ void heed::registerPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   registerGraphPasses();
+  registerKernelPasses();
 }

@@ -24,11 +24,13 @@ def Plan_KernelOp : Plan_Op<"kernel", [Pure, IsolatedFromAbove, SingleBlock]> {
     affine map `()[symbols] -> (offset, stride of dimension 0, ..)` in elements of the operand's storage;
     `operand_sizes[i]`, `()[symbols] -> (size of dimension 0, ..)`, are the sizes of that argument. Result i, of sizes
     `result_sizes[i]`, is stored through `result_views[i]`; the type of the op's result is the type of the storage, the
-    type of the yielded value is what the body computes. `label` names the kernel in reports. Constraints K1 to K3.
+    type of the yielded value is what the body computes. `storage_sizes[i]` are the sizes of the storage when they are
+    not `result_sizes[i]`, as for a result stored transposed. `label` names the kernel in reports. Constraints K1 to K3.
   }];
   let arguments = (ins Plan_KernelRoot:$root, StrAttr:$label, Variadic<AnyRankedTensor>:$operands,
       AffineMapArrayAttr:$operand_views, AffineMapArrayAttr:$operand_sizes, AffineMapArrayAttr:$result_views,
-      AffineMapArrayAttr:$result_sizes, OptionalAttr<StrArrayAttr>:$notes);
+      AffineMapArrayAttr:$result_sizes, OptionalAttr<AffineMapArrayAttr>:$storage_sizes,
+      OptionalAttr<StrArrayAttr>:$notes);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{

@@ -1,0 +1,25 @@
+#include "compiler/Pipeline.h"
+
+#include "compiler/graph/Passes.h"
+#include "compiler/kernel/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+void heed::addGraphPasses(OpPassManager &module) {
+  OpPassManager &graph = module.nest<func::FuncOp>();
+  graph.addPass(createCanonicalizerPass());
+  graph.addPass(createCSEPass());
+}
+
+void heed::addKernelPasses(OpPassManager &module, const Backend &backend) {
+  OpPassManager &graph = module.nest<func::FuncOp>();
+  graph.addPass(createNormaliseGraphPass());
+  graph.addPass(createCSEPass());
+  graph.addPass(createFormKernelsPass());
+  module.addPass(createLowerKernelsPass(backend));
+  module.addPass(createCanonicalizerPass());
+  module.addPass(createCSEPass());
+}

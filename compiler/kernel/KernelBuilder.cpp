@@ -1,0 +1,261 @@
+#include "compiler/kernel/KernelBuilder.h"
+
+#include "dialects/attn/Attn.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+using namespace heed;
+
+Type heed::storageType(Type type) { return type.isInteger(1) ? IntegerType::get(type.getContext(), 8) : type; }
+
+int64_t heed::storageBytes(Type type) { return (storageType(type).getIntOrFloatBitWidth() + 7) / 8; }
+
+static Type elementType(Type tensor) { return cast<RankedTensorType>(tensor).getElementType(); }
+
+KernelBuilder::KernelBuilder(plan::KernelOp source, StringRef name, unsigned gridRank)
+    : sourceOp(source), builder(source.getLoc(), source.getContext()) {
+  auto graph = source->getParentOfType<func::FuncOp>();
+  auto symbols = graph->getAttrOfType<ArrayAttr>(plan::symbolsAttrName);
+  numSymbols = symbols ? symbols.size() : 0;
+  builder.setInsertionPoint(graph);
+  kernel = tile::KernelOp::create(builder, name, builder.getFunctionType({}, {}), gridRank, nullptr, nullptr, nullptr);
+  entry = &kernel.getBody().emplaceBlock();
+  builder.setInsertionPointToStart(entry);
+
+  auto addBases = [&](TypeRange tensors, ArrayAttr views, ArrayAttr sizes, SmallVector<StoredView> &out) {
+    for (auto [tensor, view, size] :
+         llvm::zip_equal(tensors, views.getAsValueRange<AffineMapAttr>(), sizes.getAsValueRange<AffineMapAttr>())) {
+      entry->addArgument(MemRefType::get({ShapedType::kDynamic}, storageType(elementType(tensor))), loc());
+      out.push_back(readView(view, size));
+    }
+  };
+  addBases(source.getOperands().getTypes(), source.getOperandViews(), source.getOperandSizes(), operandViews);
+  addBases(source.getResultTypes(), source.getResultViews(), source.getResultSizes(), resultViews);
+}
+
+StoredView KernelBuilder::readView(AffineMap strides, AffineMap sizes) {
+  StoredView view;
+  view.offset = strides.getResult(0);
+  llvm::append_range(view.strides, strides.getResults().drop_front());
+  llvm::append_range(view.sizes, sizes.getResults());
+  return view;
+}
+
+Value KernelBuilder::constant(int64_t value) { return arith::ConstantIndexOp::create(builder, value); }
+
+AffineExpr KernelBuilder::expression(int64_t constant) { return builder.getAffineConstantExpr(constant); }
+
+Value KernelBuilder::value(AffineExpr expr) {
+  expr = simplifyAffineExpr(expr, 0, numSymbols);
+  if (auto constantExpr = dyn_cast<AffineConstantExpr>(expr))
+    return constant(constantExpr.getValue());
+  Value &parameter = parameterValues[expr];
+  if (!parameter) {
+    parameters.push_back(expr);
+    parameter = entry->addArgument(builder.getIndexType(), loc());
+  }
+  return parameter;
+}
+
+Value KernelBuilder::memory(Value base, const StoredView &view, Type elementType) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(entry);
+  auto fold = [&](AffineExpr expr) -> OpFoldResult {
+    expr = simplifyAffineExpr(expr, 0, numSymbols);
+    if (auto constantExpr = dyn_cast<AffineConstantExpr>(expr))
+      return builder.getIndexAttr(constantExpr.getValue());
+    return value(expr);
+  };
+  SmallVector<OpFoldResult> sizes = llvm::map_to_vector(view.sizes, fold);
+  SmallVector<OpFoldResult> strides = llvm::map_to_vector(view.strides, fold);
+  OpFoldResult offset = fold(view.offset);
+  auto statics = [](ArrayRef<OpFoldResult> values) {
+    return llvm::map_to_vector(values, [](OpFoldResult value) {
+      auto attr = dyn_cast<Attribute>(value);
+      return attr ? cast<IntegerAttr>(attr).getInt() : ShapedType::kDynamic;
+    });
+  };
+  auto layout = StridedLayoutAttr::get(builder.getContext(), statics({offset})[0], statics(strides));
+  auto type = MemRefType::get(statics(sizes), storageType(elementType), layout);
+  return memref::ReinterpretCastOp::create(builder, type, base, offset, sizes, strides);
+}
+
+Value KernelBuilder::operandMemory(unsigned operand) {
+  Value &cached = memories[{operand, 0}];
+  if (!cached)
+    cached = memory(entry->getArgument(operand), operandViews[operand],
+                    elementType(sourceOp.getOperands()[operand].getType()));
+  return cached;
+}
+
+Value KernelBuilder::resultMemory(unsigned result) {
+  Value &cached = memories[{result, 1}];
+  if (!cached)
+    cached = memory(entry->getArgument(operandViews.size() + result), resultViews[result],
+                    elementType(sourceOp.getResult(result).getType()));
+  return cached;
+}
+
+Value KernelBuilder::yielded(unsigned result) {
+  return cast<plan::YieldOp>(sourceBlock().getTerminator()).getValues()[result];
+}
+
+Value KernelBuilder::scalar(Value original) {
+  if (Value known = scalars.lookup(original))
+    return known;
+  Operation *op = original.getDefiningOp();
+  if (!op || isa<RankedTensorType>(original.getType()))
+    return {};
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(entry);
+  Value result;
+  if (auto symbol = dyn_cast<plan::SymbolOp>(op)) {
+    auto names = sourceOp->getParentOfType<func::FuncOp>()->getAttrOfType<ArrayAttr>(plan::symbolsAttrName);
+    for (auto [position, name] : llvm::enumerate(names ? names.getValue() : ArrayRef<Attribute>()))
+      if (name == symbol.getNameAttr())
+        result = value(builder.getAffineSymbolExpr(position));
+  } else if (isPure(op) && op->getNumRegions() == 0 && op->getNumResults() == 1) {
+    IRMapping mapping;
+    for (Value operand : op->getOperands()) {
+      Value mapped = scalar(operand);
+      if (!mapped)
+        return {};
+      mapping.map(operand, mapped);
+      builder.setInsertionPointAfterValue(mapped);
+    }
+    // Operands may have been placed after one another: go behind the last of them.
+    for (auto [from, to] : mapping.getValueMap())
+      if (Operation *definition = to.getDefiningOp(); definition && builder.getInsertionPoint() != entry->end() &&
+                                                      definition->getBlock() == entry &&
+                                                      !definition->isBeforeInBlock(&*builder.getInsertionPoint()))
+        builder.setInsertionPointAfter(definition);
+    result = builder.clone(*op, mapping)->getResult(0);
+  }
+  scalars[original] = result;
+  return result;
+}
+
+SmallVector<AffineExpr> KernelBuilder::sizesOf(Value tensor) {
+  if (auto argument = dyn_cast<BlockArgument>(tensor))
+    return operandViews[argument.getArgNumber()].sizes;
+  for (auto [position, yield] : llvm::enumerate(sourceBlock().getTerminator()->getOperands()))
+    if (yield == tensor)
+      return resultViews[position].sizes;
+  Operation *op = tensor.getDefiningOp();
+  if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
+    SmallVector<AffineExpr> loops = loopSizes(generic);
+    return llvm::map_to_vector(generic.getIndexingMapMatchingResult(cast<OpResult>(tensor)).getResults(),
+                               [&](AffineExpr result) { return loops[cast<AffineDimExpr>(result).getPosition()]; });
+  }
+  if (auto attend = dyn_cast<attn::AttendOp>(op)) {
+    SmallVector<AffineExpr> sizes = sizesOf(attend.getQuery());
+    if (tensor == attend.getOut())
+      sizes[3] = sizesOf(attend.getValue())[3];
+    else
+      sizes.pop_back();
+    return sizes;
+  }
+  if (auto norm = dyn_cast<attn::NormOp>(op))
+    return sizesOf(norm.getInput());
+  if (auto softmax = dyn_cast<linalg::SoftmaxOp>(op))
+    return sizesOf(softmax.getInput());
+  return llvm::map_to_vector(cast<RankedTensorType>(tensor.getType()).getShape(),
+                             [&](int64_t size) { return expression(size); });
+}
+
+SmallVector<AffineExpr> KernelBuilder::loopSizes(linalg::GenericOp generic) {
+  SmallVector<AffineExpr> sizes(generic.getNumLoops());
+  auto learn = [&](Value tensor, AffineMap map, bool computed) {
+    // A kernel's own results know their sizes only through their operands: ask operands first.
+    if (computed)
+      return;
+    SmallVector<AffineExpr> known;
+    for (auto [dim, expr] : llvm::enumerate(map.getResults())) {
+      auto loop = dyn_cast<AffineDimExpr>(expr);
+      if (!loop || sizes[loop.getPosition()])
+        continue;
+      if (known.empty())
+        known = sizesOf(tensor);
+      sizes[loop.getPosition()] = known[dim];
+    }
+  };
+  for (OpOperand &operand : generic->getOpOperands())
+    if (isa<RankedTensorType>(operand.get().getType()))
+      learn(operand.get(), generic.getMatchingIndexingMap(&operand), generic.isDpsInit(&operand));
+  for (OpResult result : generic->getResults())
+    for (auto [position, yield] : llvm::enumerate(sourceBlock().getTerminator()->getOperands()))
+      if (yield == result)
+        learn(result, generic.getIndexingMapMatchingResult(result), false);
+  return sizes;
+}
+
+SmallVector<Value> KernelBuilder::part(StringRef name, function_ref<SmallVector<Value>()> body) {
+  auto block = std::make_unique<Block>();
+  SmallVector<Value> values;
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(block.get());
+    values = body();
+    tile::YieldOp::create(builder, values);
+  }
+  auto op = tile::PartOp::create(builder, TypeRange(ValueRange(values)), name);
+  op.getBody().push_back(block.release());
+  return op.getResults();
+}
+
+Value KernelBuilder::add(Value a, Value b) { return builder.createOrFold<arith::AddIOp>(a, b); }
+Value KernelBuilder::sub(Value a, Value b) { return builder.createOrFold<arith::SubIOp>(a, b); }
+Value KernelBuilder::mul(Value a, Value b) { return builder.createOrFold<arith::MulIOp>(a, b); }
+Value KernelBuilder::min(Value a, Value b) { return builder.createOrFold<arith::MinSIOp>(a, b); }
+Value KernelBuilder::max(Value a, Value b) { return builder.createOrFold<arith::MaxSIOp>(a, b); }
+Value KernelBuilder::floorDiv(Value a, int64_t divisor) {
+  return divisor == 1 ? a : builder.createOrFold<arith::FloorDivSIOp>(a, constant(divisor));
+}
+
+SmallVector<Value> KernelBuilder::delinearise(Value linear, ArrayRef<AffineExpr> sizes) {
+  SmallVector<Value> coordinates(sizes.size());
+  for (size_t dim = sizes.size(); dim-- > 0;) {
+    if (dim == 0) {
+      coordinates[0] = linear;
+      break;
+    }
+    Value size = value(sizes[dim]);
+    coordinates[dim] = builder.createOrFold<arith::RemUIOp>(linear, size);
+    linear = builder.createOrFold<arith::DivUIOp>(linear, size);
+  }
+  return coordinates;
+}
+
+void KernelBuilder::finish(ArrayRef<AffineExpr> grid, AffineExpr flops, ArrayRef<NamedAttribute> schedule) {
+  tile::ReturnOp::create(builder);
+  kernel.setFunctionType(builder.getFunctionType(entry->getArgumentTypes(), {}));
+  kernel.setScheduleAttr(builder.getDictionaryAttr(schedule));
+
+  MLIRContext *context = builder.getContext();
+  auto map = [&](ArrayRef<AffineExpr> results) { return AffineMap::get(0, numSymbols, results, context); };
+  AffineExpr bytes = expression(0);
+  auto count = [&](const StoredView &view, Type tensor) {
+    AffineExpr elements = expression(storageBytes(elementType(tensor)));
+    for (auto [size, stride] : llvm::zip_equal(view.sizes, view.strides))
+      if (stride != expression(0))
+        elements = elements * size;
+    bytes = bytes + elements;
+  };
+  for (auto [view, operand] : llvm::zip_equal(operandViews, sourceOp.getOperands()))
+    count(view, operand.getType());
+  for (auto [view, type] : llvm::zip_equal(resultViews, sourceOp.getResultTypes()))
+    count(view, type);
+
+  builder.setInsertionPoint(sourceOp);
+  auto launch = plan::LaunchOp::create(builder, sourceOp.getResultTypes(), kernel.getSymName(), sourceOp.getOperands(),
+                                       map(parameters), map(grid),
+                                       sourceOp.getStorageSizes().value_or(sourceOp.getResultSizes()), map({flops}),
+                                       map({bytes}), sourceOp.getRoot(), sourceOp.getLabel(), sourceOp.getNotesAttr());
+  sourceOp.replaceAllUsesWith(launch.getResults());
+  sourceOp.erase();
+}

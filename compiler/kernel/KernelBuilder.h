@@ -1,0 +1,91 @@
+/// The frame of one tile kernel while a skeleton fills it: bases, parameters, views, index arithmetic.
+#pragma once
+
+#include "dialects/plan/Plan.h"
+#include "dialects/tile/Tile.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace heed {
+
+/// The type memory holds for values of `type`: a byte for i1, the type itself otherwise.
+mlir::Type storageType(mlir::Type type);
+
+/// Bytes of one stored element.
+int64_t storageBytes(mlir::Type type);
+
+/// How an operand or result of the kernel lies in memory, over the symbols of the graph.
+struct StoredView {
+  mlir::AffineExpr offset;
+  llvm::SmallVector<mlir::AffineExpr> strides;
+  llvm::SmallVector<mlir::AffineExpr> sizes;
+};
+
+/// Creates `tile.kernel @name` for a plan.kernel and hands out what its body needs. Sizes and strides over symbols are
+/// evaluated by the plan and arrive as parameters; equal expressions share one.
+class KernelBuilder {
+public:
+  KernelBuilder(plan::KernelOp source, llvm::StringRef name, unsigned gridRank);
+
+  plan::KernelOp source() const { return sourceOp; }
+  mlir::Block &sourceBlock() { return sourceOp.getBody().front(); }
+  mlir::ImplicitLocOpBuilder &at() { return builder; }
+  mlir::Location loc() const { return builder.getLoc(); }
+
+  mlir::Value constant(int64_t value);
+  /// The value of an expression over the graph's symbols, as an index.
+  mlir::Value value(mlir::AffineExpr expression);
+  mlir::AffineExpr expression(int64_t constant);
+
+  const StoredView &operandView(unsigned operand) const { return operandViews[operand]; }
+  const StoredView &resultView(unsigned result) const { return resultViews[result]; }
+  /// The strided memref of an operand (a block argument of the source kernel) or of a result.
+  mlir::Value operandMemory(unsigned operand);
+  mlir::Value resultMemory(unsigned result);
+  /// What the source kernel yields as result i.
+  mlir::Value yielded(unsigned result);
+
+  /// The scalar that `scalar`, defined directly in the body of the source kernel, has in the tile kernel; null when it
+  /// is not built from symbols and constants.
+  mlir::Value scalar(mlir::Value scalar);
+
+  /// Sizes of a tensor of the source kernel: an operand's, or those of an op in the kernel.
+  llvm::SmallVector<mlir::AffineExpr> sizesOf(mlir::Value tensor);
+
+  /// Sizes of the loops of a generic in the kernel.
+  llvm::SmallVector<mlir::AffineExpr> loopSizes(mlir::linalg::GenericOp generic);
+
+  /// Wraps what `body` builds into a tile.part.
+  llvm::SmallVector<mlir::Value> part(llvm::StringRef name, llvm::function_ref<llvm::SmallVector<mlir::Value>()> body);
+
+  mlir::Value add(mlir::Value a, mlir::Value b);
+  mlir::Value sub(mlir::Value a, mlir::Value b);
+  mlir::Value mul(mlir::Value a, mlir::Value b);
+  mlir::Value min(mlir::Value a, mlir::Value b);
+  mlir::Value max(mlir::Value a, mlir::Value b);
+  mlir::Value floorDiv(mlir::Value a, int64_t divisor);
+  /// Splits a linear index over sizes, the last fastest.
+  llvm::SmallVector<mlir::Value> delinearise(mlir::Value linear, llvm::ArrayRef<mlir::AffineExpr> sizes);
+
+  /// Ends the kernel and replaces the plan.kernel with its launch.
+  void finish(llvm::ArrayRef<mlir::AffineExpr> grid, mlir::AffineExpr flops,
+              llvm::ArrayRef<mlir::NamedAttribute> schedule);
+
+private:
+  mlir::Value memory(mlir::Value base, const StoredView &view, mlir::Type elementType);
+  StoredView readView(mlir::AffineMap strides, mlir::AffineMap sizes);
+
+  plan::KernelOp sourceOp;
+  tile::KernelOp kernel;
+  mlir::ImplicitLocOpBuilder builder;
+  mlir::Block *entry;
+  unsigned numSymbols;
+  llvm::SmallVector<StoredView> operandViews, resultViews;
+  llvm::SmallVector<mlir::AffineExpr> parameters;
+  llvm::DenseMap<mlir::AffineExpr, mlir::Value> parameterValues;
+  llvm::DenseMap<std::pair<unsigned, unsigned>, mlir::Value> memories;
+  llvm::DenseMap<mlir::Value, mlir::Value> scalars;
+};
+
+} // namespace heed

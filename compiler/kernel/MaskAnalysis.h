@@ -1,0 +1,78 @@
+/// What a mask rule says about whole blocks: which keys a block of rows can see at all, and whether a block of keys is
+/// empty, full or partial. Everything is computed when the kernel runs, so lengths, windows and offsets may be
+/// operands.
+#pragma once
+
+#include "compiler/kernel/KernelBuilder.h"
+
+namespace heed {
+
+/// An inclusive interval of integers, as index values; null ends are unbounded.
+struct Interval {
+  mlir::Value low, high;
+  bool isExact() const { return low && low == high; }
+};
+
+/// What is known of a condition over a block: `may` hold for some element, `must` hold for all. Null `may` is true,
+/// null `must` is false: nothing is known.
+struct Truth {
+  mlir::Value may, must;
+};
+
+/// Keys [low, high) outside of which a condition holds nowhere. Null ends are unbounded. `exact` when every key block
+/// that reaches into the range has an element for which the condition holds.
+struct KeyRange {
+  mlir::Value low, high;
+  bool exact = false;
+};
+
+/// Evaluates the keep region of an attend over a block of rows and keys.
+class MaskAnalysis {
+public:
+  /// Reads element `indices` of captured tensor `capture` when the indices are single values; null otherwise.
+  using CaptureReader = std::function<mlir::Value(unsigned capture, mlir::ValueRange indices)>;
+
+  MaskAnalysis(KernelBuilder &kernel, mlir::Region &keep, CaptureReader readCapture)
+      : kernel(kernel), keep(keep), readCapture(std::move(readCapture)) {}
+
+  /// The block: one batch and head, rows and their positions, keys.
+  void setBatchAndHead(mlir::Value batch, mlir::Value head);
+  void setRows(Interval rows, Interval positions);
+  void setKeys(Interval keys);
+
+  /// The keys any of the rows may see. Keys need not be set.
+  KeyRange visibleKeys();
+  /// The class of the block. Keys must be set.
+  Truth classify();
+
+private:
+  /// coefficient * key + rest.
+  struct Linear {
+    int64_t coefficient = 0;
+    Interval rest;
+  };
+
+  Interval interval(mlir::Value value);
+  Interval intervalOf(mlir::Operation *op);
+  Truth truth(mlir::Value value);
+  Truth compare(mlir::arith::CmpIOp op);
+  std::optional<Linear> linear(mlir::Value value);
+  KeyRange range(mlir::Value condition);
+  KeyRange rangeOfComparison(mlir::arith::CmpIOp op);
+
+  mlir::Value index(mlir::Value value);
+  mlir::Value add(mlir::Value a, mlir::Value b) { return a && b ? kernel.add(a, b) : mlir::Value(); }
+  mlir::Value sub(mlir::Value a, mlir::Value b) { return a && b ? kernel.sub(a, b) : mlir::Value(); }
+  mlir::Value bit(bool value);
+  mlir::Value both(mlir::Value a, mlir::Value b);
+  mlir::Value either(mlir::Value a, mlir::Value b);
+  mlir::Value lessEqual(mlir::Value a, mlir::Value b);
+
+  KernelBuilder &kernel;
+  mlir::Region &keep;
+  CaptureReader readCapture;
+  llvm::DenseMap<mlir::Value, Interval> blockArguments;
+  llvm::DenseMap<mlir::Value, Interval> known;
+};
+
+} // namespace heed

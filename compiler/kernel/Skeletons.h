@@ -1,0 +1,21 @@
+/// The skeletons: one C++ builder per kernel root. Each fills a KernelBuilder from a plan.kernel and ends it.
+#pragma once
+
+#include "backends/Backend.h"
+#include "compiler/kernel/KernelBuilder.h"
+
+namespace heed {
+
+/// Online-softmax attention around an attn.attend.
+mlir::LogicalResult buildAttend(KernelBuilder &kernel, const Backend &backend);
+/// A contraction over one dimension, with an epilogue.
+mlir::LogicalResult buildMatmul(KernelBuilder &kernel, const Backend &backend);
+/// Norms, softmax and reductions over the rows of a tensor.
+mlir::LogicalResult buildRow(KernelBuilder &kernel, const Backend &backend);
+/// Anything index-mapped: elementwise, transposes, gathers.
+mlir::LogicalResult buildMap(KernelBuilder &kernel, const Backend &backend);
+
+/// Sizes of the chunks a head width is worked on in: whole up to 128, else chunks of 64 and a rest.
+llvm::SmallVector<int64_t> depthChunks(int64_t depth);
+
+} // namespace heed
