@@ -1,0 +1,43 @@
+// What heed-bench found out, and how it is written.
+#ifndef HEED_RUNTIME_TOOLS_BENCHREPORT_H
+#define HEED_RUNTIME_TOOLS_BENCHREPORT_H
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace heed::tools {
+
+/// A kernel's share of one call.
+struct KernelReport {
+  std::string name;
+  double launches;
+  double seconds;
+  double flops;
+  double bytes;
+};
+
+struct BenchReport {
+  std::string package;
+  std::string device;
+  uint32_t threads = 1;
+  std::vector<double> samples; // seconds of each call, ascending
+  double flops = 0;            // of one call
+  double bytes = 0;
+  int64_t arenaBytes = 0;
+  int64_t allocations = 0; // of the last timed call
+  int32_t fallbackKernels = 0;
+  double peakFlops = 0; // of the machine, a second
+  double peakBytes = 0;
+  std::vector<KernelReport> kernels;
+
+  /// Seconds below which the given share of the calls stayed.
+  double percentile(double share) const;
+};
+
+std::string formatText(const BenchReport &report);
+std::string formatJson(const BenchReport &report);
+
+} // namespace heed::tools
+
+#endif // HEED_RUNTIME_TOOLS_BENCHREPORT_H

@@ -1,0 +1,190 @@
+// heed-bench: how fast a package runs, against what the machine can do at most.
+#include "runtime/tools/BenchReport.h"
+#include "runtime/tools/Peak.h"
+#include "runtime/tools/ToolSupport.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <random>
+
+using namespace heed;
+using namespace heed::tools;
+using rt::Code;
+using rt::error;
+using rt::HostTensor;
+
+namespace {
+
+struct Options {
+  ModuleOptions module;
+  std::vector<std::string> inputs;
+  std::vector<std::string> dims;
+  double seconds = 1;
+  double warmup = 0.2;
+  uint64_t seed = 1;
+  bool json = false;
+};
+
+constexpr double ceilingSeconds = 0.15;
+
+class Bench {
+public:
+  explicit Bench(const Options &options) : options(options), random(options.seed) {}
+
+  rt::Status run() {
+    HEED_TRY(options.module.load(device, module));
+    infos = module->inputs();
+    HEED_TRY(take(module->createCall(), call));
+    HEED_TRY(readDims());
+    HEED_TRY(makeInputs());
+    for (auto &[name, tensor] : inputs)
+      HEED_TRY(fromC(call->bindInput(name.c_str(), viewOf(tensor))));
+    BenchReport report;
+    HEED_TRY(measure(report));
+    HEED_TRY(profile(report));
+    report.package = options.module.package;
+    report.device = std::string(device->name());
+    report.threads = device->workerCount();
+    report.fallbackKernels = module->fallbackCount();
+    rt::Ceilings ceilings = rt::measureCeilings(report.threads, ceilingSeconds);
+    report.peakFlops = ceilings.flops;
+    report.peakBytes = ceilings.bytes;
+    std::fputs((options.json ? formatJson(report) : formatText(report)).c_str(), stdout);
+    return {};
+  }
+
+private:
+  rt::Status readDims() {
+    for (const std::string &text : options.dims) {
+      std::string name, value;
+      HEED_TRY(splitNamed(text, name, value).within("--dim"));
+      int64_t size;
+      auto [end, code] = std::from_chars(value.data(), value.data() + value.size(), size);
+      if (code != std::errc() || end != value.data() + value.size() || size < 0)
+        return error(Code::invalidArgument, "--dim: '", value, "' is no size");
+      dims[name] = size;
+    }
+    return {};
+  }
+
+  rt::Status makeInputs() {
+    for (const std::string &text : options.inputs) {
+      std::string name, value;
+      HEED_TRY(splitNamed(text, name, value).within("--input"));
+      HEED_TRY(makeInput(name, value).within("--input ", name));
+    }
+    for (const heed_tensor_info &info : infos)
+      if (!inputs.contains(info.name))
+        HEED_TRY(makeDefaultInput(info).within("input '", info.name, "'"));
+    return {};
+  }
+
+  /// A file, a tensor with values, or only a shape that is filled at random.
+  rt::Status makeInput(const std::string &name, const std::string &value) {
+    HostTensor &tensor = inputs[name];
+    if (value.starts_with('@') || value.find('=') != std::string::npos)
+      return parseTensor(value, declaredType(infos, name), tensor);
+    rt::ElementType type;
+    std::vector<int64_t> sizes;
+    HEED_TRY(rt::parseShape(value, type, sizes));
+    HEED_TRY(rt::makeTensor(type, sizes, tensor));
+    fill(tensor);
+    return {};
+  }
+
+  rt::Status makeDefaultInput(const heed_tensor_info &info) {
+    std::vector<int64_t> sizes;
+    for (int32_t i = 0; i < info.rank; ++i) {
+      auto given = dims.find(info.dims[i]);
+      if (info.sizes[i] < 0 && given == dims.end())
+        return error(Code::invalidArgument, "dimension ", i, " is '", info.dims[i], "': give --dim ", info.dims[i],
+                     "=SIZE, or the whole tensor with --input");
+      sizes.push_back(info.sizes[i] < 0 ? given->second : info.sizes[i]);
+    }
+    HostTensor &tensor = inputs[info.name];
+    HEED_TRY(rt::makeTensor(static_cast<rt::ElementType>(info.type), sizes, tensor));
+    fill(tensor);
+    if (!info.is_host_scalar)
+      return {};
+    auto given = dims.find(info.name);
+    if (given == dims.end())
+      return error(Code::invalidArgument, "gives a size: say which with --dim ", info.name, "=VALUE");
+    tensor.setNumber(0, static_cast<double>(given->second));
+    return {};
+  }
+
+  /// Floats between -1 and 1; integers and bool 0 or 1, which are valid indices and masks everywhere.
+  void fill(HostTensor &tensor) {
+    bool discrete = rt::isInteger(tensor.type) || tensor.type == rt::ElementType::boolean;
+    std::uniform_real_distribution<double> real(-1, 1);
+    for (int64_t i = 0; i < tensor.elementCount(); ++i)
+      tensor.setNumber(i, discrete ? static_cast<double>(random() & 1) : real(random));
+  }
+
+  rt::Status measure(BenchReport &report) {
+    using Clock = std::chrono::steady_clock;
+    auto elapsed = [](Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); };
+    auto begin = Clock::now();
+    do
+      HEED_TRY(fromC(call->run()));
+    while (elapsed(begin) < options.warmup);
+    begin = Clock::now();
+    while (report.samples.size() < 3 || elapsed(begin) < options.seconds) {
+      auto start = Clock::now();
+      HEED_TRY(fromC(call->run()));
+      report.samples.push_back(elapsed(start));
+    }
+    std::sort(report.samples.begin(), report.samples.end());
+    std::optional<int64_t> value;
+    HEED_TRY(take(call->counter(HEED_COUNTER_ARENA_BYTES), value));
+    report.arenaBytes = *value;
+    HEED_TRY(take(call->counter(HEED_COUNTER_ALLOCATIONS), value));
+    report.allocations = *value;
+    return {};
+  }
+
+  /// After the timed calls, so that they are not slowed down.
+  rt::Status profile(BenchReport &report) {
+    HEED_TRY(fromC(call->setFlags(HEED_CALL_PROFILE)));
+    int runs = static_cast<int>(std::clamp<size_t>(report.samples.size(), 1, 20));
+    for (int i = 0; i < runs; ++i)
+      HEED_TRY(fromC(call->run()));
+    for (const heed_profile_entry &entry : call->profile()) {
+      if (entry.launches == 0)
+        continue;
+      report.kernels.push_back({entry.name, static_cast<double>(entry.launches) / runs, entry.seconds / runs,
+                                entry.flops / runs, entry.bytes / runs});
+      report.flops += entry.flops / runs;
+      report.bytes += entry.bytes / runs;
+    }
+    return {};
+  }
+
+  const Options &options;
+  std::mt19937_64 random;
+  std::optional<Device> device;
+  std::optional<Module> module;
+  std::optional<Call> call;
+  std::vector<heed_tensor_info> infos;
+  std::map<std::string, int64_t> dims;
+  std::map<std::string, HostTensor> inputs;
+};
+
+} // namespace
+
+int main(int argc, char **argv) {
+  Options options;
+  CLI::App app("Measures a compiled model.", "heed-bench");
+  options.module.addTo(app);
+  app.add_option("--input", options.inputs, "name=@x.npy, name=2x3xf32=0, or name=2x3xf32 for random values")
+      ->allow_extra_args(false);
+  app.add_option("--dim", options.dims, "symbol=size, for inputs that are not given (repeatable)")
+      ->allow_extra_args(false);
+  app.add_option("--seconds", options.seconds, "How long to measure")->capture_default_str();
+  app.add_option("--warmup", options.warmup, "How long to run before")->capture_default_str();
+  app.add_option("--seed", options.seed, "Of the random inputs")->capture_default_str();
+  app.add_flag("--json", options.json, "Print one JSON object");
+  return runTool(app, argc, argv, [&] { return Bench(options).run(); });
+}
