@@ -186,13 +186,22 @@ static View baseOf(Type elementType, std::shared_ptr<Storage> storage) {
   return View{std::move(storage), elementType, 0, {count}, {1}};
 }
 
+/// The storage of a result before the launch: unwritten, or what the operand that plan.tied names holds.
 static FailureOr<Tensor> makeResult(Interpreter &interpreter, plan::LaunchOp launch, unsigned position,
                                     const Frame &frame) {
   auto type = cast<RankedTensorType>(launch.getResults()[position].getType());
   FailureOr<Shape> shape = evaluateMap(launch, mapAt(launch.getResultShapes(), position), frame, "a result shape");
   if (failed(shape))
     return failure();
-  return makeTensor(interpreter, launch, type, *shape);
+  FailureOr<Tensor> made = makeTensor(interpreter, launch, type, *shape);
+  auto tied = launch->getAttrOfType<DenseI64ArrayAttr>("plan.tied");
+  if (failed(made) || !tied || position >= tied.size() || tied[position] < 0)
+    return made;
+  if (tied[position] >= static_cast<int64_t>(launch.getOperands().size()) ||
+      frame.tensor(launch.getOperands()[tied[position]]).size() != made->size())
+    return launch.emitError("interpreter: result ") << position << " cannot start from the operand it is tied to";
+  *made->elements = *frame.tensor(launch.getOperands()[tied[position]]).elements;
+  return made;
 }
 
 static LogicalResult runLaunch(Interpreter &interpreter, Operation *op, Frame &frame) {

@@ -1,7 +1,6 @@
 #include "compiler/interp/Values.h"
 
 #include "llvm/Support/Format.h"
-#include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
 #include <numeric>

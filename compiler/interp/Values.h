@@ -4,14 +4,11 @@
 #include "compiler/interp/Scalar.h"
 
 #include "mlir/Support/LLVM.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <memory>
 #include <variant>
 #include <vector>
-
-namespace llvm {
-class raw_ostream;
-}
 
 namespace heed::interp {
 
