@@ -10,13 +10,20 @@ using namespace heed::rt;
 
 namespace heed::test {
 
+static std::vector<std::byte> readObject(const char *name) {
+  std::ifstream file(std::string(HEED_TEST_KERNELS) + name, std::ios::binary);
+  std::vector<char> text{std::istreambuf_iterator<char>(file), {}};
+  auto bytes = std::as_bytes(std::span(text));
+  return std::vector<std::byte>(bytes.begin(), bytes.end());
+}
+
 const std::vector<std::byte> &kernelObject() {
-  static const std::vector<std::byte> object = [] {
-    std::ifstream file(HEED_TEST_KERNELS, std::ios::binary);
-    std::vector<char> text{std::istreambuf_iterator<char>(file), {}};
-    auto bytes = std::as_bytes(std::span(text));
-    return std::vector<std::byte>(bytes.begin(), bytes.end());
-  }();
+  static const std::vector<std::byte> object = readObject("2.so");
+  return object;
+}
+
+const std::vector<std::byte> &otherKernelObject() {
+  static const std::vector<std::byte> object = readObject("3.so");
   return object;
 }
 

@@ -12,6 +12,8 @@ namespace heed::test {
 
 /// The shared object made from kernels.c.
 const std::vector<std::byte> &kernelObject();
+/// The same, but test_twice multiplies by three.
+const std::vector<std::byte> &otherKernelObject();
 
 /// A package with one plan for the CPU and one code section, kernelObject(), and the usual shorthands.
 class PackageMaker {

@@ -2,6 +2,11 @@
  */
 #include "runtime/KernelAbi.h"
 
+/* Built a second time with another factor, to have two objects that differ. */
+#ifndef TWICE
+#define TWICE 2
+#endif
+
 #define KERNEL __attribute__((visibility("default"))) void
 
 /* out[p] = a[p] + b[p] */
@@ -13,7 +18,8 @@ KERNEL test_add(const heed_cpu_kernel_args *args, int64_t begin, int64_t end, vo
     out[p] = a[p] + b[p];
 }
 
-/* out[row][column] = 2 * x[row * stride0 + column * stride1]; a program is a row. params: columns, stride0, stride1 */
+/* out[row][column] = TWICE * x[row * stride0 + column * stride1]; a program is a row. params: columns, stride0, stride1
+ */
 KERNEL test_twice(const heed_cpu_kernel_args *args, int64_t begin, int64_t end, void *scratch) {
   (void)scratch;
   const float *x = args->operands[0];
@@ -21,7 +27,7 @@ KERNEL test_twice(const heed_cpu_kernel_args *args, int64_t begin, int64_t end, 
   int64_t columns = args->params[0];
   for (int64_t row = begin; row < end; ++row)
     for (int64_t column = 0; column < columns; ++column)
-      out[row * columns + column] = 2 * x[row * args->params[1] + column * args->params[2]];
+      out[row * columns + column] = TWICE * x[row * args->params[1] + column * args->params[2]];
 }
 
 /* Writes a row of x into the state at a position and returns the sum of the state so far; one program.

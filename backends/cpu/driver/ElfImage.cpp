@@ -9,7 +9,8 @@
 
 namespace heed::rt {
 
-/// The system's loader trusts its input more than we do: refuse at least what is no shared object for this machine.
+/// The system's loader trusts its input: it maps what the program headers say, and a process that touches a page beyond
+/// the end of the file is ended. Refuse what is no shared object for this machine and what is cut off.
 static Status checkElf(std::span<const std::byte> image) {
 #if defined(__x86_64__)
   constexpr uint16_t machine = EM_X86_64;
@@ -25,6 +26,16 @@ static Status checkElf(std::span<const std::byte> image) {
     return error(Code::badPackage, "no 64-bit ELF shared object");
   if (header.e_machine != machine)
     return error(Code::unsupported, "ELF code for machine ", header.e_machine, ", this one is ", machine);
+  auto inside = [&](uint64_t offset, uint64_t size) { return offset <= image.size() && size <= image.size() - offset; };
+  if (header.e_phentsize != sizeof(Elf64_Phdr) ||
+      !inside(header.e_phoff, uint64_t(header.e_phnum) * sizeof(Elf64_Phdr)))
+    return error(Code::badPackage, "ELF file without its program headers");
+  for (uint16_t i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment;
+    std::memcpy(&segment, image.data() + header.e_phoff + i * sizeof(segment), sizeof(segment));
+    if (!inside(segment.p_offset, segment.p_filesz))
+      return error(Code::badPackage, "ELF file is cut off in segment ", i);
+  }
   return {};
 }
 
