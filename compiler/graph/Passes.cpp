@@ -4,4 +4,5 @@
 
 void heed::registerGraphPasses() {
   mlir::registerPass([] { return createAnnotateShapesPass(); });
+  mlir::registerPass([] { return createRaiseSoftmaxPass(); });
 }

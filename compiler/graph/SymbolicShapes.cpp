@@ -319,3 +319,12 @@ OpFoldResult heed::materialiseMixedSize(OpBuilder &builder, Location location, f
     return builder.getIndexAttr(constant.getValue());
   return materialiseSize(builder, location, function, size);
 }
+
+SmallVector<OpFoldResult> heed::materialiseShape(OpBuilder &builder, Location location, func::FuncOp function,
+                                                 SymbolicShapes &shapes, Value tensor) {
+  SmallVector<OpFoldResult> sizes;
+  for (auto [dim, size] : llvm::enumerate(shapes.shapeOf(tensor)))
+    sizes.push_back(size ? materialiseMixedSize(builder, location, function, size)
+                         : tensor::getMixedSize(builder, location, tensor, dim));
+  return sizes;
+}

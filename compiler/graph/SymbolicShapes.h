@@ -63,5 +63,9 @@ mlir::Value materialiseSize(mlir::OpBuilder &builder, mlir::Location location, m
 /// The same, a constant size being an attribute.
 mlir::OpFoldResult materialiseMixedSize(mlir::OpBuilder &builder, mlir::Location location, mlir::func::FuncOp function,
                                         mlir::AffineExpr size);
+/// The sizes of a tensor for building another of its shape: expressions where they are known, else tensor.dim.
+llvm::SmallVector<mlir::OpFoldResult> materialiseShape(mlir::OpBuilder &builder, mlir::Location location,
+                                                       mlir::func::FuncOp function, SymbolicShapes &shapes,
+                                                       mlir::Value tensor);
 
 } // namespace heed

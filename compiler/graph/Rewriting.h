@@ -1,0 +1,26 @@
+/// What the passes that build graph ops share.
+#pragma once
+
+#include "compiler/graph/SymbolicShapes.h"
+
+namespace mlir {
+class DialectRegistry;
+}
+
+namespace heed {
+
+/// The dialects that graph passes create ops of.
+void registerRewritingDialects(mlir::DialectRegistry &registry);
+
+/// Erases ops of the function without effects whose results nobody uses, last first, until none is left.
+void eraseUnusedOps(mlir::func::FuncOp function);
+
+/// `tensor` as a value of `type`, of the same sizes: the width of floats changes by a linalg.generic, what the type
+/// knows of the sizes by tensor.cast.
+mlir::Value convertTo(mlir::OpBuilder &builder, mlir::Location location, mlir::Value tensor,
+                      mlir::RankedTensorType type);
+/// The same with the sizes of `tensor`.
+mlir::Value convertElements(mlir::OpBuilder &builder, mlir::Location location, mlir::Value tensor,
+                            mlir::Type elementType);
+
+} // namespace heed
