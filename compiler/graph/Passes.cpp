@@ -5,4 +5,5 @@
 void heed::registerGraphPasses() {
   mlir::registerPass([] { return createAnnotateShapesPass(); });
   mlir::registerPass([] { return createRaiseSoftmaxPass(); });
+  mlir::registerPass([] { return createRaiseAttentionPass(); });
 }

@@ -37,7 +37,8 @@ std::optional<Reduction> heed::matchReduction(ElementWalker &walker, Value tenso
 
 std::optional<Contraction> heed::matchContraction(ElementWalker &walker, Value tensor) {
   std::optional<Reduction> sum = matchReduction(walker, tensor);
-  if (!sum || !isa<arith::AddFOp>(sum->fold) || sum->numReductionLoops != 1)
+  if (!sum || !isa<arith::AddFOp>(sum->fold) || sum->numReductionLoops != 1 ||
+      !sum->op.getIndexingMapMatchingResult(tensor.getDefiningOp()->getResult(0)).isProjectedPermutation())
     return std::nullopt;
   Value product = sum->reduced;
   while (isa_and_nonnull<arith::ExtFOp, arith::TruncFOp>(product.getDefiningOp()))
