@@ -186,6 +186,12 @@ static View baseOf(Type elementType, std::shared_ptr<Storage> storage) {
   return View{std::move(storage), elementType, 0, {count}, {1}};
 }
 
+/// Memory holds a bool as a byte, 0 or 1; an i1 value is 0 or -1.
+static void storeBools(MutableArrayRef<Scalar> elements, int64_t whenTrue) {
+  for (Scalar &element : elements)
+    element = Scalar::ofInteger(element.integer != 0 ? whenTrue : 0);
+}
+
 /// The storage of a result before the launch: unwritten, or what the operand that plan.tied names holds.
 static FailureOr<Tensor> makeResult(Interpreter &interpreter, plan::LaunchOp launch, unsigned position,
                                     const Frame &frame) {
@@ -218,8 +224,15 @@ static LogicalResult runLaunch(Interpreter &interpreter, Operation *op, Frame &f
       kernel.getNumArguments() != kernel.getNumBases() + parameters->size())
     return op->emitError("interpreter: grid, shapes or arguments do not fit kernel ") << launch.getKernel();
   SmallVector<View> bases;
-  for (Value operand : launch.getOperands())
-    bases.push_back(baseOf(frame.tensor(operand).elementType, storageOf(frame.tensor(operand))));
+  for (Value operand : launch.getOperands()) {
+    const Tensor &tensor = frame.tensor(operand);
+    std::shared_ptr<Storage> storage = storageOf(tensor);
+    if (tensor.elementType.isInteger(1)) {
+      storage = std::make_shared<Storage>(*storage);
+      storeBools(*storage, 1);
+    }
+    bases.push_back(baseOf(tensor.elementType, std::move(storage)));
+  }
   for (unsigned position = 0; position < op->getNumResults(); ++position) {
     FailureOr<Tensor> made = makeResult(interpreter, launch, position, frame);
     if (failed(made))
@@ -229,7 +242,12 @@ static LogicalResult runLaunch(Interpreter &interpreter, Operation *op, Frame &f
     frame.set(op->getResult(position), std::move(*made));
   }
   ++interpreter.counters.launches;
-  return runGrid(interpreter, kernel, *grid, bases, *parameters);
+  if (failed(runGrid(interpreter, kernel, *grid, bases, *parameters)))
+    return failure();
+  for (auto [result, base] : llvm::zip_equal(op->getResults(), ArrayRef(bases).take_back(op->getNumResults())))
+    if (getElementTypeOrSelf(result.getType()).isInteger(1))
+      storeBools(*base.storage, -1);
+  return success();
 }
 
 void addPlanHandlers(HandlerTable &table) {

@@ -17,13 +17,14 @@ int64_t heed::storageBytes(Type type) { return (storageType(type).getIntOrFloatB
 
 static Type elementType(Type tensor) { return cast<RankedTensorType>(tensor).getElementType(); }
 
-KernelBuilder::KernelBuilder(plan::KernelOp source, StringRef name, unsigned gridRank)
+KernelBuilder::KernelBuilder(plan::KernelOp source, StringRef name)
     : sourceOp(source), builder(source.getLoc(), source.getContext()) {
   auto graph = source->getParentOfType<func::FuncOp>();
   auto symbols = graph->getAttrOfType<ArrayAttr>(plan::symbolsAttrName);
   numSymbols = symbols ? symbols.size() : 0;
   builder.setInsertionPoint(graph);
-  kernel = tile::KernelOp::create(builder, name, builder.getFunctionType({}, {}), gridRank, nullptr, nullptr, nullptr);
+  kernel =
+      tile::KernelOp::create(builder, name, builder.getFunctionType({}, {}), maxGridRank, nullptr, nullptr, nullptr);
   entry = &kernel.getBody().emplaceBlock();
   builder.setInsertionPointToStart(entry);
 
@@ -236,6 +237,8 @@ void KernelBuilder::finish(ArrayRef<AffineExpr> grid, AffineExpr flops, ArrayRef
   kernel.setFunctionType(builder.getFunctionType(entry->getArgumentTypes(), {}));
   kernel.setScheduleAttr(builder.getDictionaryAttr(schedule));
 
+  SmallVector<AffineExpr> fullGrid(grid);
+  fullGrid.resize(maxGridRank, expression(1));
   MLIRContext *context = builder.getContext();
   auto map = [&](ArrayRef<AffineExpr> results) { return AffineMap::get(0, numSymbols, results, context); };
   AffineExpr bytes = expression(0);
@@ -253,7 +256,7 @@ void KernelBuilder::finish(ArrayRef<AffineExpr> grid, AffineExpr flops, ArrayRef
 
   builder.setInsertionPoint(sourceOp);
   auto launch = plan::LaunchOp::create(builder, sourceOp.getResultTypes(), kernel.getSymName(), sourceOp.getOperands(),
-                                       map(parameters), map(grid),
+                                       map(parameters), map(fullGrid),
                                        sourceOp.getStorageSizes().value_or(sourceOp.getResultSizes()), map({flops}),
                                        map({bytes}), sourceOp.getRoot(), sourceOp.getLabel(), sourceOp.getNotesAttr());
   sourceOp.replaceAllUsesWith(launch.getResults());

@@ -26,7 +26,9 @@ struct StoredView {
 /// evaluated by the plan and arrive as parameters; equal expressions share one.
 class KernelBuilder {
 public:
-  KernelBuilder(plan::KernelOp source, llvm::StringRef name, unsigned gridRank);
+  static constexpr unsigned maxGridRank = 3;
+
+  KernelBuilder(plan::KernelOp source, llvm::StringRef name);
 
   plan::KernelOp source() const { return sourceOp; }
   mlir::Block &sourceBlock() { return sourceOp.getBody().front(); }
@@ -68,7 +70,7 @@ public:
   /// Splits a linear index over sizes, the last fastest.
   llvm::SmallVector<mlir::Value> delinearise(mlir::Value linear, llvm::ArrayRef<mlir::AffineExpr> sizes);
 
-  /// Ends the kernel and replaces the plan.kernel with its launch.
+  /// Ends the kernel, whose grid has up to three sizes, x first, and replaces the plan.kernel with its launch.
   void finish(llvm::ArrayRef<mlir::AffineExpr> grid, mlir::AffineExpr flops,
               llvm::ArrayRef<mlir::NamedAttribute> schedule);
 

@@ -42,7 +42,7 @@ struct LowerKernels : PassWrapper<LowerKernels, OperationPass<ModuleOp>> {
     getOperation().walk([&](plan::KernelOp kernel) { kernels.push_back(kernel); });
     for (auto [position, kernel] : llvm::enumerate(kernels)) {
       std::string name = (Twine("k") + Twine(position) + "_" + stringifyKernelRoot(kernel.getRoot())).str();
-      KernelBuilder builder(kernel, name, /*gridRank=*/3);
+      KernelBuilder builder(kernel, name);
       if (failed(buildKernel(builder, kernel.getRoot(), *backend)))
         return signalPassFailure();
     }

@@ -1,0 +1,109 @@
+// Attention through its skeleton equals attention as the dialect defines it, on shapes that do not divide blocks.
+//
+// RUN: split-file %s %t
+// RUN: heed-opt %t/causal.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels,canonicalize,cse)' -o %t/causal.out
+// RUN: heed-interpret %t/causal.mlir %t/causal.out --dim b=2 --dim m=7 --dim n=21
+// RUN: heed-interpret %t/causal.mlir %t/causal.out --dim b=1 --dim m=13 --dim n=5
+// RUN: heed-opt %t/lengths.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels,canonicalize,cse)' -o %t/lengths.out
+// RUN: heed-interpret %t/lengths.mlir %t/lengths.out --dim b=3 --dim m=5 --dim n=19 --input=length=0,7,19 --input=offset=0,2,14 --input=window=4 --counters | FileCheck %s --check-prefix=LENGTHS
+// RUN: heed-opt %t/masks.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels,canonicalize,cse)' -o %t/masks.out
+// RUN: heed-interpret %t/masks.mlir %t/masks.out --dim b=2 --dim m=6 --dim n=17
+// RUN: heed-opt %t/wide.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels,canonicalize,cse)' -o %t/wide.out
+// RUN: heed-interpret %t/wide.mlir %t/wide.out --dim m=5 --dim n=11
+
+// LENGTHS: equal
+
+//--- causal.mlir
+// Grouped heads, ALiBi slopes read once a program, a causal rule, a result stored transposed.
+func.func @main(%q: tensor<?x8x?x64xf32> {plan.name = "q", plan.shape = affine_map<()[b,m,n]->(b,8,m,64)>},
+                %k: tensor<?x2x?x64xf32> {plan.name = "k", plan.shape = affine_map<()[b,m,n]->(b,2,n,64)>},
+                %v: tensor<?x2x?x64xf32> {plan.name = "v", plan.shape = affine_map<()[b,m,n]->(b,2,n,64)>},
+                %slopes: tensor<8xf32> {plan.name = "slopes"}) -> (tensor<?x?x8x64xf32> {plan.name = "out"})
+    attributes {plan.symbols = ["b", "m", "n"]} {
+  %0 = attn.attend query(%q : tensor<?x8x?x64xf32>) key(%k : tensor<?x2x?x64xf32>) value(%v : tensor<?x2x?x64xf32>)
+      captures(%slopes : tensor<8xf32>) scale 0.125 score {
+    ^bb0(%s: f32, %b: index, %h: index, %row: index, %key: index, %pos: index, %sl: tensor<8xf32>):
+      %slope = tensor.extract %sl[%h] : tensor<8xf32>
+      %d = arith.subi %key, %pos : index
+      %di = arith.index_cast %d : index to i32
+      %df = arith.sitofp %di : i32 to f32
+      %bias = arith.mulf %slope, %df : f32
+      %r = arith.addf %s, %bias : f32
+      attn.yield %r : f32
+    } keep {
+    ^bb0(%b: index, %h: index, %row: index, %key: index, %pos: index, %sl: tensor<8xf32>):
+      %c = arith.cmpi sle, %key, %pos : index
+      attn.yield %c : i1
+    } -> tensor<?x8x?x64xf32>
+  %sb = plan.symbol "b"
+  %sm = plan.symbol "m"
+  %e = tensor.empty(%sb, %sm) : tensor<?x?x8x64xf32>
+  %t = linalg.transpose ins(%0 : tensor<?x8x?x64xf32>) outs(%e : tensor<?x?x8x64xf32>) permutation = [0, 2, 1, 3]
+  return %t : tensor<?x?x8x64xf32>
+}
+
+//--- lengths.mlir
+// Lengths, offsets and the window are data; an empty sequence gives zeros and lse of minus infinity; a sink.
+func.func @main(%q: tensor<?x2x?x8xf32> {plan.name = "q", plan.shape = affine_map<()[b,m,n]->(b,2,m,8)>},
+                %k: tensor<?x2x?x8xf32> {plan.name = "k", plan.shape = affine_map<()[b,m,n]->(b,2,n,8)>},
+                %v: tensor<?x2x?x12xf32> {plan.name = "v", plan.shape = affine_map<()[b,m,n]->(b,2,n,12)>},
+                %length: tensor<?xi64> {plan.name = "length", plan.shape = affine_map<()[b,m,n]->(b)>},
+                %offset: tensor<?xi64> {plan.name = "offset", plan.shape = affine_map<()[b,m,n]->(b)>},
+                %sink: tensor<2xf32> {plan.name = "sink"}, %window: tensor<i64> {plan.name = "window"})
+    -> (tensor<?x2x?x12xf32> {plan.name = "out"}, tensor<?x2x?xf32> {plan.name = "lse"})
+    attributes {plan.symbols = ["b", "m", "n"]} {
+  %out, %lse = attn.attend query(%q : tensor<?x2x?x8xf32>) key(%k : tensor<?x2x?x8xf32>) value(%v : tensor<?x2x?x12xf32>)
+      kv_length(%length : tensor<?xi64>) q_offset(%offset : tensor<?xi64>) sink(%sink : tensor<2xf32>)
+      captures(%window : tensor<i64>) scale 0.3 keep {
+    ^bb0(%b: index, %h: index, %row: index, %key: index, %pos: index, %w: tensor<i64>):
+      %size = tensor.extract %w[] : tensor<i64>
+      %wide = arith.index_cast %size : i64 to index
+      %first = arith.subi %pos, %wide : index
+      %causal = arith.cmpi sle, %key, %pos : index
+      %near = arith.cmpi sgt, %key, %first : index
+      %c = arith.andi %causal, %near : i1
+      attn.yield %c : i1
+    } -> tensor<?x2x?x12xf32>, lse tensor<?x2x?xf32>
+  return %out, %lse : tensor<?x2x?x12xf32>, tensor<?x2x?xf32>
+}
+
+//--- masks.mlir
+// A float mask and a bool mask as graph inputs, softcap before them.
+func.func @main(%q: tensor<?x2x?x8xf32> {plan.name = "q", plan.shape = affine_map<()[b,m,n]->(b,2,m,8)>},
+                %k: tensor<?x2x?x8xf32> {plan.name = "k", plan.shape = affine_map<()[b,m,n]->(b,2,n,8)>},
+                %bias: tensor<2x?x?xf32> {plan.name = "bias", plan.shape = affine_map<()[b,m,n]->(2,m,n)>},
+                %bool: tensor<?x?xi1> {plan.name = "bool", plan.shape = affine_map<()[b,m,n]->(b,n)>})
+    -> (tensor<?x2x?x8xf32> {plan.name = "out"}) attributes {plan.symbols = ["b", "m", "n"]} {
+  %out = attn.attend query(%q : tensor<?x2x?x8xf32>) key(%k : tensor<?x2x?x8xf32>) value(%k : tensor<?x2x?x8xf32>)
+      captures(%bias, %bool : tensor<2x?x?xf32>, tensor<?x?xi1>) scale 0.3 score {
+    ^bb0(%s: f32, %b: index, %h: index, %row: index, %key: index, %pos: index, %f: tensor<2x?x?xf32>, %m: tensor<?x?xi1>):
+      %cap = arith.constant 5.0 : f32
+      %small = arith.divf %s, %cap : f32
+      %bent = math.tanh %small : f32
+      %capped = arith.mulf %bent, %cap : f32
+      %add = tensor.extract %f[%h, %row, %key] : tensor<2x?x?xf32>
+      %r = arith.addf %capped, %add : f32
+      attn.yield %r : f32
+    } keep {
+    ^bb0(%b: index, %h: index, %row: index, %key: index, %pos: index, %f: tensor<2x?x?xf32>, %m: tensor<?x?xi1>):
+      %c = tensor.extract %m[%b, %key] : tensor<?x?xi1>
+      attn.yield %c : i1
+    } -> tensor<?x2x?x8xf32>
+  return %out : tensor<?x2x?x8xf32>
+}
+
+//--- wide.mlir
+// Head widths beyond one chunk, different for keys and values, with the sigmoid normaliser and a prob region.
+func.func @main(%q: tensor<1x2x?x144xf32> {plan.name = "q", plan.shape = affine_map<()[m,n]->(1,2,m,144)>},
+                %k: tensor<1x1x?x144xf32> {plan.name = "k", plan.shape = affine_map<()[m,n]->(1,1,n,144)>},
+                %v: tensor<1x1x?x200xf32> {plan.name = "v", plan.shape = affine_map<()[m,n]->(1,1,n,200)>})
+    -> (tensor<1x2x?x200xf32> {plan.name = "out"}) attributes {plan.symbols = ["m", "n"]} {
+  %out = attn.attend query(%q : tensor<1x2x?x144xf32>) key(%k : tensor<1x1x?x144xf32>) value(%v : tensor<1x1x?x200xf32>)
+      scale 0.083 normaliser <sigmoid> prob {
+    ^bb0(%p: f32, %b: index, %h: index, %row: index, %key: index, %pos: index):
+      %half = arith.constant 0.5 : f32
+      %r = arith.mulf %p, %half : f32
+      attn.yield %r : f32
+    } -> tensor<1x2x?x200xf32>
+  return %out : tensor<1x2x?x200xf32>
+}
