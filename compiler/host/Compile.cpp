@@ -1,5 +1,6 @@
 #include "compiler/host/Compile.h"
 
+#include "compiler/Pipeline.h"
 #include "compiler/Registration.h"
 #include "compiler/Target.h"
 #include "compiler/host/Diagnostics.h"
@@ -154,7 +155,10 @@ LogicalResult Compilation::runPasses(ModuleOp target, StringRef prefix,
   return verify(target);
 }
 
-LogicalResult Compilation::optimiseGraph() { return success(); }
+LogicalResult Compilation::optimiseGraph() {
+  progress("simplifying the graph");
+  return runPasses(*module, "graph", addGraphPasses);
+}
 
 /// A module of the tile kernels alone, which is what a backend takes.
 static OwningOpRef<ModuleOp> extractKernels(ModuleOp lowered) {
@@ -185,6 +189,10 @@ FailureOr<CompiledKernels> Compilation::compileKernels(ModuleOp lowered, const T
 LogicalResult Compilation::compileFor(const Target &target) {
   std::unique_ptr<Backend> backend = target.createBackend();
   OwningOpRef<ModuleOp> lowered = module->clone();
+  progress("forming kernels for " + target.name);
+  auto addPasses = [&](OpPassManager &passes) { addKernelPasses(passes, *backend); };
+  if (failed(runPasses(*lowered, target.name, addPasses)))
+    return failure();
   if (options.emit == Emit::tile) {
     text += printElided(*lowered);
     return success();

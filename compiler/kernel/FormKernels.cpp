@@ -397,6 +397,8 @@ LogicalResult KernelFormer::materialiseReturns() {
 LogicalResult KernelFormer::run() {
   if (!graph.getBody().hasOneBlock())
     return graph.emitOpError("must be one block: control flow is not supported");
+  if (!graph.getOps<plan::LaunchOp>().empty())
+    return success(); // written with kernels already
   if (failed(checkOps()))
     return failure();
   formGroups();
