@@ -12,6 +12,10 @@ void heed::addGraphPasses(OpPassManager &module) {
   OpPassManager &graph = module.nest<func::FuncOp>();
   graph.addPass(createCanonicalizerPass());
   graph.addPass(createCSEPass());
+  graph.addPass(createRaiseSoftmaxPass());
+  graph.addPass(createRaiseAttentionPass());
+  graph.addPass(createCanonicalizerPass());
+  graph.addPass(createCSEPass());
 }
 
 void heed::addKernelPasses(OpPassManager &module, const Backend &backend) {
