@@ -6,7 +6,7 @@ import lit.formats
 
 config.name = "heed"
 config.test_format = lit.formats.ShTest(execute_external=False)
-config.suffixes = [".mlir", ".test"]
+config.suffixes = [".mlir", ".test", ".textproto"]
 config.excludes = ["Inputs"]
 config.test_source_root = os.path.dirname(__file__)
 
@@ -20,3 +20,5 @@ llvm_tools = "/usr/lib/llvm-22/bin"
 config.environment["PATH"] = os.pathsep.join([os.path.join(build, "bin"), llvm_tools, os.environ["PATH"]])
 config.substitutions.append(("%python", os.path.join(repository, ".venv", "bin", "python")))
 config.substitutions.append(("%examples", os.path.join(repository, "examples")))
+# ONNX models of the import tests are protobuf text: %encode-onnx < %s > %t.onnx
+config.substitutions.append(("%encode-onnx", "protoc --proto_path=/usr/include --encode=onnx.ModelProto onnx/onnx.proto"))

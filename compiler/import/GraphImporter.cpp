@@ -1,0 +1,326 @@
+#include "compiler/import/GraphImporter.h"
+
+#include "compiler/import/NodeOrder.h"
+#include "compiler/import/Registry.h"
+#include "dialects/plan/Plan.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using namespace heed;
+using namespace heed::importer;
+
+/// The newest version of the default operator set that the registry was written against.
+static constexpr int64_t newestOpset = 28;
+/// How deeply functions may call functions, and branches hold branches.
+static constexpr unsigned maxDepth = 32;
+
+static bool isDefaultDomain(StringRef domain) { return domain.empty() || domain == "ai.onnx"; }
+
+const Tensor *Scope::find(StringRef name) const {
+  for (const Scope *scope = this; scope; scope = scope->outer)
+    if (auto found = scope->tensors.find(name); found != scope->tensors.end())
+      return &found->second;
+  return nullptr;
+}
+
+LogicalResult GraphImporter::readOpsets(const google::protobuf::RepeatedPtrField<onnx::OperatorSetIdProto> &imports,
+                                        Scope &scope) {
+  for (const auto &import : imports) {
+    StringRef domain = isDefaultDomain(import.domain()) ? StringRef() : StringRef(import.domain());
+    if (domain.empty() && (import.version() < 1 || import.version() > newestOpset))
+      return error() << scope.path << ": operator set version " << import.version() << " is not known, versions 1 to "
+                     << newestOpset << " are: export the model with one of these";
+    scope.opsets[domain] = import.version();
+  }
+  return success();
+}
+
+//===- Initialisers, inputs, outputs ---------------------------------------------------------------------------===//
+
+LogicalResult GraphImporter::importInitialisers(const onnx::GraphProto &graph, Scope &scope) {
+  if (graph.sparse_initializer_size() > 0)
+    return error() << scope.path << ": sparse initialisers are not supported";
+  for (const auto &proto : graph.initializer()) {
+    std::string what = scope.path + ": initialiser '" + proto.name() + "'";
+    if (proto.name().empty() || scope.tensors.contains(proto.name()))
+      return error() << what << (proto.name().empty() ? " has no name" : " is defined twice");
+    FailureOr<Tensor> tensor = file.readTensor(proto, what, builder);
+    if (failed(tensor))
+      return failure();
+    scope.tensors[proto.name()] = *tensor;
+  }
+  return success();
+}
+
+FailureOr<Tensor> GraphImporter::readType(const onnx::ValueInfoProto &info, StringRef what) {
+  if (!info.has_type() || !info.type().has_tensor_type())
+    return error() << what << " must be a tensor; sequences, maps and optionals are not supported";
+  const auto &type = info.type().tensor_type();
+  std::optional<ElementKind> kind = elementKind(type.elem_type());
+  if (!kind)
+    return error() << what << ": elements of type " << elementTypeName(type.elem_type()) << " are not supported";
+  if (!type.has_shape())
+    return error() << what << " has no shape: its rank must be given, dimensions may be symbolic";
+  Tensor tensor;
+  tensor.kind = *kind;
+  Sizes &sizes = builder.getSizes();
+  for (const auto &dim : type.shape().dim()) {
+    if (dim.has_dim_value() && dim.dim_value() < 0)
+      return error() << what << " has the negative dimension " << dim.dim_value();
+    if (dim.has_dim_value())
+      tensor.shape.push_back(sizes.constant(dim.dim_value()));
+    else if (dim.has_dim_param() && !dim.dim_param().empty())
+      tensor.shape.push_back(sizes.symbol(dim.dim_param()));
+    else
+      tensor.shape.push_back(sizes.symbol(sizes.unusedName(info.name() + "_" + std::to_string(tensor.rank()))));
+  }
+  Size product = sizes.constant(byteWidth(*kind));
+  for (Size size : tensor.shape)
+    if (constantOf(size))
+      product = sizes.multiply(product, size);
+  if (!product)
+    return error() << what << ": its dims take more than 2^63 bytes";
+  return tensor;
+}
+
+LogicalResult GraphImporter::importInputs(const onnx::GraphProto &graph, Scope &scope, func::FuncOp function) {
+  for (const auto &info : graph.input()) {
+    if (scope.tensors.contains(info.name()))
+      continue; // a default that the caller could override: it counts as a constant
+    std::string what = scope.path + ": input '" + info.name() + "'";
+    if (info.name().empty())
+      return error() << what << " has no name";
+    FailureOr<Tensor> tensor = readType(info, what);
+    if (failed(tensor))
+      return failure();
+    auto name = NameLoc::get(builder.getBuilder().getStringAttr(info.name()));
+    tensor->value = function.getBody().addArgument(builder.typeOf(*tensor), name);
+    scope.tensors[info.name()] = *tensor;
+  }
+  // A repeated input would have been skipped above as a default.
+  llvm::StringSet<> seen;
+  for (const auto &info : graph.input())
+    if (!seen.insert(info.name()).second)
+      return error() << scope.path << ": input '" << info.name() << "' is defined twice";
+  return success();
+}
+
+LogicalResult GraphImporter::importOutputs(const onnx::GraphProto &graph, Scope &scope, func::FuncOp function) {
+  MLIRContext *context = builder.getContext();
+  Builder attributes(context);
+  Sizes &sizes = builder.getSizes();
+  unsigned numSymbols = sizes.getSymbolNames().size();
+  auto describeValue = [&](StringRef name, const Tensor &tensor) {
+    SmallVector<NamedAttribute> list = {
+        attributes.getNamedAttr(plan::nameAttrName, attributes.getStringAttr(name)),
+        attributes.getNamedAttr(plan::shapeAttrName,
+                                AffineMapAttr::get(AffineMap::get(0, numSymbols, tensor.shape, context)))};
+    if (importer::isInteger(tensor.kind) && isUnsigned(tensor.kind))
+      list.push_back(attributes.getNamedAttr("plan.unsigned", attributes.getUnitAttr()));
+    return attributes.getDictionaryAttr(list);
+  };
+  SmallVector<Attribute> argumentAttributes, resultAttributes;
+  SmallVector<Value> results;
+  llvm::StringSet<> defaults;
+  for (const auto &initialiser : graph.initializer())
+    defaults.insert(initialiser.name());
+  for (const auto &info : graph.input())
+    if (!defaults.contains(info.name()))
+      argumentAttributes.push_back(describeValue(info.name(), *scope.find(info.name())));
+  for (const auto &info : graph.output()) {
+    const Tensor *tensor = scope.find(info.name());
+    const auto &declared = info.type().tensor_type();
+    if (info.has_type() && info.type().has_tensor_type() &&
+        declared.elem_type() != static_cast<int32_t>(tensor->kind) && declared.elem_type() != 0)
+      return error() << scope.path << ": output '" << info.name() << "' is declared "
+                     << elementTypeName(declared.elem_type()) << " but computed as " << elementTypeName(tensor->kind);
+    if (declared.has_shape() && declared.shape().dim_size() != tensor->rank())
+      return error() << scope.path << ": output '" << info.name() << "' is declared with rank "
+                     << declared.shape().dim_size() << " but computed as " << describe(*tensor, sizes);
+    results.push_back(builder.materialise(*tensor));
+    resultAttributes.push_back(describeValue(info.name(), *tensor));
+  }
+  func::ReturnOp::create(builder.getBuilder(), results);
+  function.setFunctionType(
+      FunctionType::get(context, function.getBody().getArgumentTypes(), ValueRange(results).getTypes()));
+  function.setArgAttrsAttr(attributes.getArrayAttr(argumentAttributes));
+  function.setResAttrsAttr(attributes.getArrayAttr(resultAttributes));
+  SmallVector<StringRef> names(sizes.getSymbolNames().begin(), sizes.getSymbolNames().end());
+  function->setAttr(plan::symbolsAttrName, attributes.getStrArrayAttr(names));
+  SmallVector<Attribute> constraints;
+  for (IntegerSet set : sizes.getConstraints())
+    constraints.push_back(IntegerSetAttr::get(set));
+  if (!constraints.empty())
+    function->setAttr("plan.constraints", attributes.getArrayAttr(constraints));
+  return success();
+}
+
+//===- Graphs --------------------------------------------------------------------------------------------------===//
+
+LogicalResult GraphImporter::importMain(func::FuncOp function) {
+  const onnx::GraphProto &graph = file.getModel().graph();
+  Scope scope;
+  scope.path = "graph '" + graph.name() + "'";
+  if (failed(readOpsets(file.getModel().opset_import(), scope)) || failed(importInitialisers(graph, scope)) ||
+      failed(importInputs(graph, scope, function)))
+    return failure();
+  SmallVector<StringRef> wanted;
+  for (const auto &info : graph.output())
+    wanted.push_back(info.name());
+  if (wanted.empty())
+    return error() << scope.path << ": has no outputs";
+  return failure(failed(importNodes(graph.node(), wanted, scope)) || failed(importOutputs(graph, scope, function)));
+}
+
+LogicalResult GraphImporter::importBranch(const onnx::GraphProto &graph, Scope &outer,
+                                          SmallVectorImpl<Tensor> &results) {
+  Scope scope;
+  scope.path = outer.path + ", graph '" + graph.name() + "'";
+  scope.outer = &outer;
+  scope.depth = outer.depth + 1;
+  scope.opsets = outer.opsets;
+  scope.attributes = outer.attributes;
+  if (scope.depth > maxDepth)
+    return error() << outer.path << ": graphs are nested more than " << maxDepth << " deep";
+  if (failed(importInitialisers(graph, scope)))
+    return failure();
+  SmallVector<StringRef> wanted;
+  for (const auto &info : graph.output())
+    wanted.push_back(info.name());
+  if (failed(importNodes(graph.node(), wanted, scope)))
+    return failure();
+  for (StringRef name : wanted)
+    results.push_back(*scope.find(name));
+  return success();
+}
+
+LogicalResult GraphImporter::importNodes(const NodeList &nodes, ArrayRef<StringRef> wanted, Scope &scope) {
+  auto isKnown = [&](StringRef name) { return scope.find(name) != nullptr; };
+  FailureOr<SmallVector<int>> order =
+      orderNodes(nodes, wanted, isKnown, [&]() { return error() << scope.path << ": "; });
+  if (failed(order))
+    return failure();
+  for (int position : *order)
+    if (failed(importNode(nodes[position], position, scope)))
+      return failure();
+  return success();
+}
+
+//===- Nodes ---------------------------------------------------------------------------------------------------===//
+
+LogicalResult GraphImporter::bindNode(Node &node, Scope &scope, const std::string &label) {
+  const onnx::NodeProto &proto = node.getProto();
+  for (const std::string &name : proto.input()) {
+    const Tensor *tensor = name.empty() ? nullptr : scope.find(name);
+    if (!name.empty() && !tensor)
+      return error() << label << ": input '" << name << "' is not defined";
+    node.addInput(tensor ? std::optional(*tensor) : std::nullopt);
+  }
+  for (const auto &attribute : proto.attribute()) {
+    const onnx::AttributeProto *value = &attribute;
+    if (!attribute.ref_attr_name().empty()) {
+      // An attribute of the function's body stands for one of the call; when that is absent, so is this.
+      value = scope.attributes.lookup(attribute.ref_attr_name());
+      if (!value)
+        continue;
+    }
+    if (node.hasAttribute(attribute.name()))
+      return error() << label << ": attribute '" << attribute.name() << "' is given twice";
+    node.addAttribute(attribute.name(), value);
+  }
+  return success();
+}
+
+LogicalResult GraphImporter::importNode(const onnx::NodeProto &proto, size_t position, Scope &scope) {
+  std::string name = !proto.name().empty()     ? proto.name()
+                     : proto.output_size() > 0 ? proto.output(0)
+                                               : "#" + std::to_string(position);
+  StringRef domain = isDefaultDomain(proto.domain()) ? StringRef() : StringRef(proto.domain());
+  const onnx::FunctionProto *function = findFunction(proto);
+  auto opset = scope.opsets.find(domain);
+  int64_t version = opset == scope.opsets.end() ? 0 : opset->second;
+  std::string label = scope.path + ", node '" + name + "' (" + (domain.empty() ? "" : domain.str() + ".") +
+                      proto.op_type() + ", opset " + std::to_string(version) + ")";
+  builder.setLocation(NameLoc::get(StringAttr::get(builder.getContext(), name)));
+  Node node(*this, scope, proto, label, version);
+  if (failed(bindNode(node, scope, label)))
+    return failure();
+  if (function) {
+    if (failed(callFunction(node, *function)))
+      return failure();
+  } else {
+    if (!domain.empty())
+      return node.error() << "operators of the domain '" << domain
+                          << "' are not supported: export with operators of the default ONNX domain";
+    if (version == 0)
+      return node.error() << "the model does not say which version of the default operator set it uses";
+    const OperatorRegistry &registry = OperatorRegistry::get();
+    const OperatorEntry *entry = registry.find(proto.op_type(), version);
+    if (!entry)
+      return node.error() << (registry.isKnown(proto.op_type())
+                                  ? "this version of the operator is not supported: export with another opset"
+                                  : "the operator is not supported");
+    for (size_t input = 0; input < entry->minInputs; ++input)
+      if (!node.has(input))
+        return node.error() << "input " << input << " is missing";
+    if (node.numInputs() > entry->maxInputs)
+      return node.error() << "takes at most " << entry->maxInputs << " inputs, has " << node.numInputs();
+    if (node.numOutputs() > entry->maxOutputs)
+      return node.error() << "has at most " << entry->maxOutputs << " outputs, the node asks for " << node.numOutputs();
+    if (failed(entry->build(node)) || failed(node.finishAttributes()))
+      return failure();
+  }
+  for (size_t index = 0; index < node.numOutputs(); ++index) {
+    if (!node.wants(index))
+      continue;
+    const std::optional<Tensor> &tensor = node.output(index);
+    if (!tensor)
+      return node.error() << "output " << index << " is not supported";
+    if (llvm::any_of(tensor->shape, [](Size size) { return !size; }))
+      return node.error() << "the shape of output " << index << " overflows";
+    if (llvm::any_of(tensor->shape, [](Size size) { return constantOf(size).value_or(0) < 0; }))
+      return node.error() << "output " << index << " would have the shape "
+                          << describe(ArrayRef(tensor->shape), builder.getSizes());
+    scope.tensors[proto.output(static_cast<int>(index))] = *tensor;
+  }
+  return success();
+}
+
+//===- Functions of the model ----------------------------------------------------------------------------------===//
+
+const onnx::FunctionProto *GraphImporter::findFunction(const onnx::NodeProto &node) const {
+  for (const auto &function : file.getModel().functions())
+    if (function.name() == node.op_type() && function.domain() == node.domain())
+      return &function;
+  return nullptr;
+}
+
+LogicalResult GraphImporter::callFunction(Node &node, const onnx::FunctionProto &function) {
+  Scope scope;
+  scope.path = node.getScope().path + ", function '" + function.name() + "'";
+  scope.depth = node.getScope().depth + 1;
+  if (scope.depth > maxDepth)
+    return node.error() << "functions call each other more than " << maxDepth << " deep";
+  if (static_cast<int>(node.numInputs()) > function.input_size() ||
+      static_cast<int>(node.numOutputs()) > function.output_size())
+    return node.error() << "the function has " << function.input_size() << " inputs and " << function.output_size()
+                        << " outputs, the call " << node.numInputs() << " and " << node.numOutputs();
+  if (failed(readOpsets(function.opset_import(), scope)))
+    return failure();
+  scope.attributes = node.allAttributes();
+  for (size_t index = 0; index < node.numInputs(); ++index)
+    if (node.has(index))
+      scope.tensors[function.input(static_cast<int>(index))] = node.input(index);
+  SmallVector<StringRef> wanted;
+  for (size_t index = 0; index < node.numOutputs(); ++index)
+    if (node.wants(index))
+      wanted.push_back(function.output(static_cast<int>(index)));
+  if (failed(importNodes(function.node(), wanted, scope)))
+    return failure();
+  for (size_t index = 0; index < node.numOutputs(); ++index)
+    if (node.wants(index))
+      node.set(index, *scope.find(function.output(static_cast<int>(index))));
+  return success();
+}

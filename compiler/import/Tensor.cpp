@@ -1,0 +1,135 @@
+#include "compiler/import/Tensor.h"
+
+#include "compiler/import/OnnxProto.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace heed::importer;
+
+std::optional<ElementKind> heed::importer::elementKind(int32_t onnxType) {
+  switch (onnxType) {
+  case onnx::TensorProto::STRING:
+  case onnx::TensorProto::COMPLEX64:
+  case onnx::TensorProto::COMPLEX128:
+    return std::nullopt;
+  default:
+    return onnxType >= 1 && onnxType <= 16 ? std::optional(static_cast<ElementKind>(onnxType)) : std::nullopt;
+  }
+}
+
+std::string heed::importer::elementTypeName(int32_t onnxType) {
+  static constexpr StringLiteral names[] = {"undefined", "f32", "u8",        "i8",         "u16", "i16",
+                                            "i32",       "i64", "string",    "bool",       "f16", "f64",
+                                            "u32",       "u64", "complex64", "complex128", "bf16"};
+  if (onnxType >= 0 && onnxType < static_cast<int32_t>(std::size(names)))
+    return names[onnxType].str();
+  return "element type " + std::to_string(onnxType);
+}
+
+bool heed::importer::isFloat(ElementKind kind) {
+  return kind == ElementKind::f32 || kind == ElementKind::f16 || kind == ElementKind::bf16 || kind == ElementKind::f64;
+}
+
+bool heed::importer::isUnsigned(ElementKind kind) {
+  return kind == ElementKind::u8 || kind == ElementKind::u16 || kind == ElementKind::u32 || kind == ElementKind::u64 ||
+         kind == ElementKind::boolean;
+}
+
+int64_t heed::importer::byteWidth(ElementKind kind) {
+  switch (kind) {
+  case ElementKind::u8:
+  case ElementKind::i8:
+  case ElementKind::boolean:
+    return 1;
+  case ElementKind::u16:
+  case ElementKind::i16:
+  case ElementKind::f16:
+  case ElementKind::bf16:
+    return 2;
+  case ElementKind::f32:
+  case ElementKind::i32:
+  case ElementKind::u32:
+    return 4;
+  case ElementKind::f64:
+  case ElementKind::i64:
+  case ElementKind::u64:
+    return 8;
+  }
+  return 0;
+}
+
+Type heed::importer::storageType(ElementKind kind, MLIRContext *context) {
+  switch (kind) {
+  case ElementKind::f32:
+    return Float32Type::get(context);
+  case ElementKind::f16:
+    return Float16Type::get(context);
+  case ElementKind::bf16:
+    return BFloat16Type::get(context);
+  case ElementKind::f64:
+    return Float64Type::get(context);
+  case ElementKind::boolean:
+    return IntegerType::get(context, 1);
+  default:
+    return IntegerType::get(context, 8 * byteWidth(kind));
+  }
+}
+
+Type heed::importer::computeType(ElementKind kind, MLIRContext *context) {
+  if (kind == ElementKind::f16 || kind == ElementKind::bf16)
+    return Float32Type::get(context);
+  return storageType(kind, context);
+}
+
+bool Literal::isConstant() const {
+  return llvm::all_of(integers, [](Size size) { return isa<AffineConstantExpr>(size); });
+}
+
+std::optional<int64_t> Tensor::count() const {
+  int64_t product = 1;
+  for (Size size : shape) {
+    auto extent = constantOf(size);
+    if (!extent || llvm::MulOverflow(product, *extent, product))
+      return std::nullopt;
+  }
+  return product;
+}
+
+std::string heed::importer::describe(Size size, const Sizes &sizes) {
+  if (!size)
+    return "(too large)";
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << size;
+  // Symbols print as s0, s1 ..: put the names in their place.
+  ArrayRef<std::string> names = sizes.getSymbolNames();
+  std::string named;
+  for (StringRef rest = text; !rest.empty();) {
+    size_t position = 0;
+    StringRef digits = rest.drop_front().take_while(llvm::isDigit);
+    if (rest.front() == 's' && !digits.empty() && !digits.getAsInteger(10, position) && position < names.size()) {
+      named += names[position];
+      rest = rest.drop_front(1 + digits.size());
+    } else {
+      named += rest.front();
+      rest = rest.drop_front();
+    }
+  }
+  return named;
+}
+
+std::string heed::importer::describe(ArrayRef<Size> shape, const Sizes &sizes) {
+  std::string text = "[";
+  llvm::raw_string_ostream stream(text);
+  llvm::interleaveComma(shape, stream, [&](Size size) { stream << describe(size, sizes); });
+  stream << "]";
+  return text;
+}
+
+std::string heed::importer::describe(const Tensor &tensor, const Sizes &sizes) {
+  return elementTypeName(tensor.kind) + describe(ArrayRef(tensor.shape), sizes);
+}
