@@ -7,6 +7,7 @@
 #include "compiler/host/DumpPasses.h"
 #include "compiler/host/Explain.h"
 #include "compiler/host/WritePackage.h"
+#include "compiler/import/ImportOnnx.h"
 #include "dialects/plan/Plan.h"
 #include "dialects/tile/Tile.h"
 #include "mlir/IR/Verifier.h"
@@ -45,6 +46,7 @@ public:
 
 private:
   LogicalResult load();
+  LogicalResult loadOnnx(StringRef bytes);
   LogicalResult loadMlir(std::unique_ptr<llvm::MemoryBuffer> text);
   LogicalResult checkDims();
   LogicalResult optimiseGraph();
@@ -83,7 +85,7 @@ LogicalResult Compilation::run() {
   if (!options.dumpDirectory.empty())
     if (std::error_code failed = llvm::sys::fs::create_directories(options.dumpDirectory))
       return error() << "cannot make folder '" << options.dumpDirectory << "': " << failed.message();
-  if (failed(load()) || failed(checkDims()) || failed(optimiseGraph()))
+  if (failed(load()) || failed(optimiseGraph()))
     return failure();
   for (const Target *target : targets)
     if (failed(compileFor(*target)))
@@ -112,8 +114,20 @@ LogicalResult Compilation::load() {
     bytes = std::move(*opened);
   }
   if (looksLikeOnnx(source.name, bytes->getBuffer()))
-    return error() << "ONNX import is not part of this build";
-  return loadMlir(std::move(bytes));
+    return loadOnnx(bytes->getBuffer());
+  if (failed(loadMlir(std::move(bytes))))
+    return failure();
+  return checkDims();
+}
+
+LogicalResult Compilation::loadOnnx(StringRef bytes) {
+  ImportOptions importOptions;
+  for (const FixedSymbol &dim : options.dims)
+    importOptions.fixedDims[dim.name] = dim.value;
+  StringRef folder = llvm::sys::path::parent_path(source.name);
+  module = importOnnxBuffer(bytes, source.content ? StringRef() : folder.empty() ? StringRef(".") : folder, context,
+                            importOptions);
+  return success(static_cast<bool>(module));
 }
 
 LogicalResult Compilation::loadMlir(std::unique_ptr<llvm::MemoryBuffer> text) {

@@ -65,7 +65,7 @@ static OwningOpRef<ModuleOp> importBytes(StringRef bytes, Location location, Str
 }
 
 OwningOpRef<ModuleOp> heed::importOnnx(StringRef path, MLIRContext &context, const ImportOptions &options) {
-  Location location = FileLineColLoc::get(&context, path, 0, 0);
+  Location location = UnknownLoc::get(&context);
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer) {
     emitError(location) << "cannot be read: " << buffer.getError().message();
@@ -75,7 +75,7 @@ OwningOpRef<ModuleOp> heed::importOnnx(StringRef path, MLIRContext &context, con
   return importBytes((*buffer)->getBuffer(), location, folder.empty() ? StringRef(".") : folder, options);
 }
 
-OwningOpRef<ModuleOp> heed::importOnnxBuffer(StringRef bytes, StringRef name, StringRef baseDirectory,
-                                             MLIRContext &context, const ImportOptions &options) {
-  return importBytes(bytes, FileLineColLoc::get(&context, name, 0, 0), baseDirectory, options);
+OwningOpRef<ModuleOp> heed::importOnnxBuffer(StringRef bytes, StringRef baseDirectory, MLIRContext &context,
+                                             const ImportOptions &options) {
+  return importBytes(bytes, UnknownLoc::get(&context), baseDirectory, options);
 }

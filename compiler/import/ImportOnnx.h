@@ -21,14 +21,14 @@ struct ImportOptions {
 /// Large initialisers are resource attributes over the memory the model was read into, or over the mapped file of
 /// external data, which live as long as the context. The dialects needed are loaded into the context.
 ///
-/// Null after an error, reported as one diagnostic that names graph, node, operator and opset.
+/// Null after an error, reported as one diagnostic that names graph, node, operator and opset; the handler of
+/// diagnostics knows the file.
 mlir::OwningOpRef<mlir::ModuleOp> importOnnx(llvm::StringRef path, mlir::MLIRContext &context,
                                              const ImportOptions &options = {});
 
-/// The same for a model in memory; `name` stands for it in messages. External data are looked up in `baseDirectory` and
-/// refused when that is empty. The bytes are not needed after the call.
-mlir::OwningOpRef<mlir::ModuleOp> importOnnxBuffer(llvm::StringRef bytes, llvm::StringRef name,
-                                                   llvm::StringRef baseDirectory, mlir::MLIRContext &context,
-                                                   const ImportOptions &options = {});
+/// The same for a model in memory. External data are looked up in `baseDirectory` and refused when that is empty. The
+/// bytes are not needed after the call.
+mlir::OwningOpRef<mlir::ModuleOp> importOnnxBuffer(llvm::StringRef bytes, llvm::StringRef baseDirectory,
+                                                   mlir::MLIRContext &context, const ImportOptions &options = {});
 
 } // namespace heed

@@ -1,4 +1,4 @@
-/// heed-import: prints the module an ONNX file is imported as; weights are left out of the text.
+/// heed-import: prints the module an ONNX file is imported as.
 #include "compiler/Registration.h"
 #include "compiler/import/ImportOnnx.h"
 
@@ -11,6 +11,7 @@ namespace cl = llvm::cl;
 int main(int argc, char **argv) {
   cl::opt<std::string> input(cl::Positional, cl::Required, cl::desc("<model.onnx>"));
   cl::list<std::string> dims("dim", cl::desc("Size of a named dimension"), cl::value_desc("name=size"));
+  cl::opt<bool> elide("elide", cl::desc("Leave large constants out"));
   cl::opt<bool> locations("locations", cl::desc("Print the node each operation comes from"));
   cl::ParseCommandLineOptions(argc, argv, "Prints an ONNX model as Heed imports it\n");
   heed::ImportOptions options;
@@ -32,7 +33,9 @@ int main(int argc, char **argv) {
   if (!module)
     return 1;
   mlir::OpPrintingFlags flags;
-  flags.elideLargeElementsAttrs(32).elideLargeResourceString(32).enableDebugInfo(locations);
+  flags.enableDebugInfo(locations);
+  if (elide)
+    flags.elideLargeElementsAttrs(32).elideLargeResourceString(32);
   module->print(llvm::outs(), flags);
   llvm::outs() << "\n";
   return 0;
