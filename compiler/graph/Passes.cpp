@@ -6,4 +6,5 @@ void heed::registerGraphPasses() {
   mlir::registerPass([] { return createAnnotateShapesPass(); });
   mlir::registerPass([] { return createRaiseSoftmaxPass(); });
   mlir::registerPass([] { return createRaiseAttentionPass(); });
+  mlir::registerPass([] { return createSimplifyGraphPass(); });
 }

@@ -18,6 +18,10 @@ std::unique_ptr<mlir::Pass> createRaiseSoftmaxPass();
 /// softmax gets a `heed.note` that says why; see UnfusedAttention.h. Wants raise-softmax first.
 std::unique_ptr<mlir::Pass> createRaiseAttentionPass();
 
+/// Chains of elementwise ops become one linalg.generic each, with constants in their bodies and transposes in their
+/// maps. A producer with several users is copied into them only when that is free.
+std::unique_ptr<mlir::Pass> createSimplifyGraphPass();
+
 /// Registers the passes above by flag.
 void registerGraphPasses();
 
