@@ -46,13 +46,11 @@ def compile_checked(model: Path, package: Path, layers: int) -> float:
     return outcome.seconds
 
 
-def arena_slices(package: Path) -> list[str]:
-    """The size expressions of the plan's arena slices, as `heed-dump` prints them."""
-    outcome = heed.tool("heed-dump", package)
+def arena_bytes(package: Path, batch: int, sequence: int) -> list[int]:
+    """The sizes of the plan's arena slices at these dimensions, as `heed-dump` evaluates them."""
+    outcome = heed.tool("heed-dump", package, f"--arena=batch={batch},sequence={sequence}")
     assert outcome.status == 0, outcome.stderr
-    slices = re.findall(r"^\s*slice .*$", outcome.stdout, re.MULTILINE)
-    assert slices, outcome.stdout
-    return slices
+    return [int(text) for text in re.findall(r"^ *buffer .* bytes +(\d+)", outcome.stdout, re.MULTILINE)]
 
 
 @pytest.fixture(scope="session")
@@ -91,8 +89,10 @@ def test_minilm(graph, minilm, tmp_path):
 def test_minilm_plan_holds_no_score_matrix(graph, minilm, tmp_path):
     package = tmp_path / "minilm.heed"
     heed.must_compile(minilm[graph], package)
-    quadratic = [line for line in arena_slices(package) if line.count("sequence") > 1]
-    assert not quadratic
+    short, long = arena_bytes(package, 2, 256), arena_bytes(package, 2, 512)
+    assert short and len(short) == len(long)
+    # Twice the length at most doubles a slice; a slice of scores would grow fourfold.
+    assert all(after <= 2 * before for before, after in zip(short, long))
 
 
 @pytest.mark.parametrize("graph", ["attention", "decomposed"])
