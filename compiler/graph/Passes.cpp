@@ -5,6 +5,7 @@
 void heed::registerGraphPasses() {
   mlir::registerPass([] { return createAnnotateShapesPass(); });
   mlir::registerPass([] { return createRaiseSoftmaxPass(); });
+  mlir::registerPass([] { return createRaiseNormPass(); });
   mlir::registerPass([] { return createRaiseAttentionPass(); });
   mlir::registerPass([] { return createSimplifyGraphPass(); });
 }

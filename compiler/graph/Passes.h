@@ -13,6 +13,9 @@ std::unique_ptr<mlir::Pass> createAnnotateShapesPass();
 /// Softmax written out becomes linalg.softmax.
 std::unique_ptr<mlir::Pass> createRaiseSoftmaxPass();
 
+/// LayerNorm and RMSNorm written out, with or without scale and bias, become attn.norm.
+std::unique_ptr<mlir::Pass> createRaiseNormPass();
+
 /// Attention written out (products, scale, masks, softmax) becomes attn.attend; masks become its regions, so that no
 /// tensor over rows and keys is left but inputs and constants. Where attention is seen but cannot be raised, the
 /// softmax gets a `heed.note` that says why; see UnfusedAttention.h. Wants raise-softmax first.
