@@ -36,8 +36,9 @@ LogicalResult verifyLaunch(plan::LaunchOp launch, const SymbolExpressions &symbo
     Type stored = element.isInteger(1) ? IntegerType::get(launch.getContext(), 8) : element;
     auto base = dyn_cast<MemRefType>(kernel.getArgumentTypes()[position]);
     if (!base || base.getElementType() != stored)
-      return launch.emitOpError("L4: base ") << position << " of kernel @" << launch.getKernel() << " must be memref<?x"
-                                             << stored << ">, got " << kernel.getArgumentTypes()[position];
+      return launch.emitOpError("L4: base ")
+             << position << " of kernel @" << launch.getKernel() << " must be a memref of " << stored << ", got "
+             << kernel.getArgumentTypes()[position];
   }
   return success();
 }
