@@ -59,11 +59,8 @@ ValueSizes::Sizes ValueSizes::staticSizes(RankedTensorType type) {
 }
 
 ValueSizes::Sizes ValueSizes::argumentSizes(BlockArgument argument) {
-  unsigned index = argument.getArgNumber();
-  if (auto shape = graph.getArgAttrOfType<AffineMapAttr>(index, plan::shapeAttrName))
-    return symbols.convert(shape.getValue());
-  return graph.emitError("argument ") << index << " has sizes known only at run time: " << plan::shapeAttrName
-                                      << " must name their symbols";
+  auto shape = graph.getArgAttrOfType<AffineMapAttr>(argument.getArgNumber(), plan::shapeAttrName);
+  return symbols.convert(shape.getValue()); // there is one, verifySignature says
 }
 
 ValueSizes::Sizes ValueSizes::launchSizes(OpResult result) {

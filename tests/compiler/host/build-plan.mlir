@@ -16,7 +16,7 @@ tile.kernel @double(%x: memref<?xf32>, %y: memref<?xf32>, %n: index) attributes 
 // Work is a formula over symbols; the schedule is what the kernel was built with.
 // EXPLAIN: kernel   1  block{{ +}}root map
 // EXPLAIN-NEXT: schedule map block=16 order=rows
-// EXPLAIN-NEXT: fused bias, gelu
+// EXPLAIN-NEXT: fused pulled in: bias; gelu
 // EXPLAIN-NEXT: flops rows*8
 // EXPLAIN-NEXT: bytes rows*64
 // EXPLAIN-NEXT: note no neighbour to fuse with
@@ -41,8 +41,8 @@ tile.kernel @double(%x: memref<?xf32>, %y: memref<?xf32>, %n: index) attributes 
 // CHECK-NEXT: 1 block#2(b[[A]], b[[Y]]) [rows*8]
 // CHECK-NOT: 2
 func.func @main(%x: tensor<?x8xf32> {plan.name = "x", plan.shape = affine_map<()[s0] -> (s0, 8)>}) -> (tensor<?x8xf32> {plan.name = "y"}) attributes {plan.symbols = ["rows"]} {
-  %a = plan.launch map "block" @double(%x) grid affine_map<()[s0] -> ((s0 * 8) ceildiv 16)> params affine_map<()[s0] -> (s0 * 8)> shapes [affine_map<()[s0] -> (s0 * 8)>] flops affine_map<()[s0] -> (s0 * 8)> bytes affine_map<()[s0] -> (s0 * 64)> notes ["no neighbour to fuse with"] {plan.fused = ["bias", "gelu"]} : (tensor<?x8xf32>) -> tensor<?xf32>
-  %b = plan.launch map "block" @double(%a) grid affine_map<()[s0] -> ((s0 * 8) ceildiv 16)> params affine_map<()[s0] -> (s0 * 8)> shapes [affine_map<()[s0] -> (s0 * 8)>] flops affine_map<()[s0] -> (5000000000)> bytes affine_map<()[s0] -> (s0 * 64)> {plan.fallback} : (tensor<?xf32>) -> tensor<?xf32>
+  %a = plan.launch map "block" @double(%x) grid affine_map<()[s0] -> ((s0 * 8) ceildiv 16)> params affine_map<()[s0] -> (s0 * 8)> shapes [affine_map<()[s0] -> (s0 * 8)>] flops affine_map<()[s0] -> (s0 * 8)> bytes affine_map<()[s0] -> (s0 * 64)> notes ["pulled in: bias", "fused: gelu", "no neighbour to fuse with"] : (tensor<?x8xf32>) -> tensor<?xf32>
+  %b = plan.launch map "block" @double(%a) grid affine_map<()[s0] -> ((s0 * 8) ceildiv 16)> params affine_map<()[s0] -> (s0 * 8)> shapes [affine_map<()[s0] -> (s0 * 8)>] flops affine_map<()[s0] -> (5000000000)> bytes affine_map<()[s0] -> (s0 * 64)> notes ["fallback: no room"] : (tensor<?xf32>) -> tensor<?xf32>
   %unused = plan.launch map "unused" @double(%a) grid affine_map<()[s0] -> ((s0 * 8) ceildiv 16)> params affine_map<()[s0] -> (s0 * 8)> shapes [affine_map<()[s0] -> (s0 * 8)>] flops affine_map<()[s0] -> (s0)> bytes affine_map<()[s0] -> (s0 * 64)> : (tensor<?xf32>) -> tensor<?xf32>
   %rows = plan.symbol "rows"
   %y = tensor.expand_shape %b [[0, 1]] output_shape [%rows, 8] : tensor<?xf32> into tensor<?x8xf32>
