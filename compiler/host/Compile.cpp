@@ -3,6 +3,7 @@
 #include "compiler/Pipeline.h"
 #include "compiler/Registration.h"
 #include "compiler/Target.h"
+#include "compiler/graph/UnfusedAttention.h"
 #include "compiler/host/Diagnostics.h"
 #include "compiler/host/DumpPasses.h"
 #include "compiler/host/Explain.h"
@@ -51,6 +52,7 @@ private:
   LogicalResult loadMlir(std::unique_ptr<llvm::MemoryBuffer> text);
   LogicalResult checkDims();
   LogicalResult optimiseGraph();
+  LogicalResult noteFallbacks();
   LogicalResult compileFor(const Target &target);
   LogicalResult runPasses(ModuleOp module, StringRef prefix, llvm::function_ref<void(OpPassManager &)> addPasses);
   FailureOr<CompiledKernels> compileKernels(ModuleOp lowered, const Target &target, const Backend &backend);
@@ -173,9 +175,23 @@ LogicalResult Compilation::runPasses(ModuleOp target, StringRef prefix,
   return verify(target);
 }
 
+/// Attention that stays written out is marked for reports, or refused with --require-fused.
+LogicalResult Compilation::noteFallbacks() {
+  auto graph = findGraph(*module);
+  bool found =
+      succeeded(graph) && hasUnfusedAttention(*graph, [&](Operation *softmax, StringRef note) {
+        std::string reason = note.empty() ? "it was not recognised as attention" : note.str();
+        if (options.requireFused)
+          softmax->emitError("attention would be materialised, which --require-fused forbids: ") << reason;
+        else
+          softmax->setAttr(noteAttrName, StringAttr::get(&context, "fallback: attention is materialised: " + reason));
+      });
+  return failure(failed(graph) || (found && options.requireFused));
+}
+
 LogicalResult Compilation::optimiseGraph() {
   progress("optimising the graph");
-  if (failed(runPasses(*module, "", addGraphPasses)))
+  if (failed(runPasses(*module, "", addGraphPasses)) || failed(noteFallbacks()))
     return failure();
   if (options.emit == Emit::attn)
     text = printElided(*module);
