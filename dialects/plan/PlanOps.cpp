@@ -32,7 +32,7 @@ static LogicalResult verifyViews(KernelOp op, ArrayAttr views, ArrayAttr sizes, 
     auto tensor = dyn_cast<RankedTensorType>(type);
     if (!tensor || view.getNumDims() != 0 || view.getNumResults() != static_cast<unsigned>(tensor.getRank() + 1))
       return op.emitOpError("K2: the view of this ") << what << " must be ()[symbols] -> (offset, strides) for " << type
-                                                  << ", got " << AffineMapAttr::get(view);
+                                                     << ", got " << AffineMapAttr::get(view);
     if (size.getNumDims() != 0 || size.getNumResults() != static_cast<unsigned>(tensor.getRank()))
       return op.emitOpError("K2: the sizes of this ")
              << what << " must be ()[symbols] -> (sizes) for " << type << ", got " << AffineMapAttr::get(size);
@@ -75,7 +75,10 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
                                       << stored.size() << " bases and " << getParams().getNumResults() << " parameters";
   for (auto [position, type] : llvm::enumerate(stored)) {
     auto base = dyn_cast<MemRefType>(kernel.getArgumentTypes()[position]);
-    if (!base || base.getElementType() != cast<RankedTensorType>(type).getElementType())
+    Type element = cast<RankedTensorType>(type).getElementType();
+    // A truth value is a byte in memory.
+    Type inMemory = element.isInteger(1) ? IntegerType::get(getContext(), 8) : element;
+    if (!base || base.getElementType() != inMemory)
       return emitOpError("L1: argument ") << position << " of kernel " << getKernel() << " is no base for " << type;
   }
   return success();
