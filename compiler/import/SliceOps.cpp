@@ -47,9 +47,10 @@ static FailureOr<Tensor> sliceAxis(Node &node, const Tensor &x, int64_t axis, Si
   if (failed(first) || failed(bound))
     return failure();
   Size length = isForward ? sizes.subtract(*bound, *first) : sizes.subtract(*first, *bound);
-  if (sizes.isAtLeast(zero, length))
+  if (sizes.isAtLeast(zero, length)) {
     length = zero;
-  else if (failed(node.requireAtLeast(length, zero, "the length of the slice")))
+    first = zero; // an offset at the very end would be out of bounds, even of an empty slice
+  } else if (failed(node.requireAtLeast(length, zero, "the length of the slice")))
     return failure();
   int64_t stride = isForward ? step : -step;
   Size extent = sizes.floorDivide(sizes.add(length, sizes.constant(stride - 1)), sizes.constant(stride));
