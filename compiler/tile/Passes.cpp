@@ -1,0 +1,6 @@
+#include "compiler/tile/Passes.h"
+
+void heed::registerTilePasses() {
+  mlir::registerPass(createInlinePartsPass);
+  mlir::registerPass(createExpandMathPass);
+}

@@ -1,0 +1,21 @@
+/// Passes on tile kernels that every target shares: tiles in, tiles out.
+#pragma once
+
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Pass/Pass.h"
+
+#include <memory>
+
+namespace heed {
+
+/// Replaces every tile.part by its body. What remains when a target has no use for schedules.
+std::unique_ptr<mlir::Pass> createInlinePartsPass();
+
+/// Rewrites math on f32, f16 and bf16 (any shape) to arith, exp2, log2, sqrt, fma and rounding ops.
+std::unique_ptr<mlir::Pass> createExpandMathPass();
+void populateExpandMathPatterns(mlir::RewritePatternSet &patterns);
+
+/// Registers the passes above by flag.
+void registerTilePasses();
+
+} // namespace heed
