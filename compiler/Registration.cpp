@@ -1,7 +1,9 @@
 #include "compiler/Registration.h"
 
+#include "backends/cpu/LowerKernels.h"
 #include "compiler/graph/Passes.h"
 #include "compiler/kernel/Passes.h"
+#include "compiler/tile/Passes.h"
 #include "dialects/attn/Attn.h"
 #include "dialects/plan/Plan.h"
 #include "dialects/tile/Tile.h"
@@ -27,5 +29,7 @@ void heed::registerPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   registerGraphPasses();
+  registerTilePasses();
+  cpu::registerPasses();
   registerKernelPasses();
 }

@@ -30,7 +30,7 @@ suite_build() { cmake --preset release && ninja -C "$build" -j"$jobs"; }
 suite_lint() { "$python" tests/lint/check_sources.py; }
 suite_tidy() { "$python" tests/lint/tidy.py -j "$jobs"; }
 suite_runtime() { "$build/bin/heed-runtime-test"; }
-suite_lit() { /usr/lib/llvm-22/bin/lit -s -v -j"$jobs" --param build="$build" tests/dialects tests/compiler; }
+suite_lit() { /usr/lib/llvm-22/bin/lit -s -v -j"$jobs" --param build="$build" tests/dialects tests/compiler tests/backends; }
 suite_numerics() { "$build/bin/heed-numerics-test" && "$build/bin/heed-numerics-runner-test"; }
 
 field() { local fields; read -r -a fields <<<"$1"; echo "${fields[$2]}"; }

@@ -163,8 +163,7 @@ FailureOr<rt::ExprId> PlanBuilder::byteSize(Value tensor) {
   auto extents = sizes.sizes(tensor);
   if (failed(extents))
     return failure();
-  extents->push_back(plan.expressions.constant(rt::byteWidth(*element)));
-  return sizes.product(*extents);
+  return plan.expressions.mul(sizes.product(*extents), plan.expressions.constant(rt::byteWidth(*element)));
 }
 
 /// The buffer of an input, a constant or a launch result that was added before, seen through reshapes.

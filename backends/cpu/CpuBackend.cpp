@@ -1,0 +1,129 @@
+#include "backends/cpu/CpuBackend.h"
+
+#include "backends/cpu/LowerKernels.h"
+#include "backends/cpu/ObjectCode.h"
+
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <algorithm>
+#include <thread>
+
+using namespace mlir;
+using namespace heed;
+using namespace heed::cpu;
+
+namespace {
+
+/// One ISA level's share of a compilation.
+struct LevelResult {
+  bool ok = false;
+  std::vector<LoweredKernel> kernels;
+  std::string image;
+};
+
+LevelResult compileLevel(ModuleOp prepared, const IsaLevel &isa, StringRef dumpDirectory) {
+  FailureOr<LoweredModule> lowered = lowerTilesToRows(prepared, isa);
+  if (failed(lowered))
+    return {};
+  if (!dumpDirectory.empty()) {
+    llvm::SmallString<128> path(dumpDirectory);
+    llvm::sys::path::append(path, "cpu-" + isa.name + ".mlir");
+    std::error_code error;
+    llvm::raw_fd_ostream stream(path, error);
+    if (!error)
+      stream << *lowered->module;
+  }
+  if (failed(lowerRowsToLlvm(*lowered->module, isa)))
+    return {};
+  FailureOr<std::string> image = compileToSharedObject(*lowered->module, isa, dumpDirectory);
+  if (failed(image))
+    return {};
+  return {true, std::move(lowered->kernels), std::move(*image)};
+}
+
+class CpuBackend : public Backend {
+public:
+  StringRef name() const override { return "cpu"; }
+  AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth) const override;
+  MatmulBlocks matmulBlocks(int64_t rows, int64_t columns, int64_t depth) const override;
+  RowBlocks rowBlocks(int64_t columns) const override;
+  RowBlocks mapBlocks(int64_t columns) const override;
+  FailureOr<CompiledKernels> compile(ModuleOp kernels, StringRef dumpDirectory) const override;
+};
+
+} // namespace
+
+static bool isKnown(int64_t size) { return !ShapedType::isDynamic(size); }
+
+/// Query rows lie along the lanes, so 64 of them fill a register tile; keys are chosen so that scores and a block of
+/// keys or values stay near the first-level cache.
+AttendBlocks CpuBackend::attendBlocks(int64_t rows, int64_t, int64_t) const {
+  int64_t block = 64;
+  if (isKnown(rows))
+    block = std::min<int64_t>(block, llvm::PowerOf2Ceil(std::max<int64_t>(rows, 1)));
+  return {block, 64};
+}
+
+MatmulBlocks CpuBackend::matmulBlocks(int64_t rows, int64_t columns, int64_t) const {
+  MatmulBlocks blocks{96, 64, 128};
+  if (isKnown(rows))
+    blocks.rows = std::min<int64_t>(blocks.rows, std::max<int64_t>(rows, 1));
+  if (isKnown(columns))
+    blocks.columns = std::min<int64_t>(blocks.columns, llvm::PowerOf2Ceil(std::max<int64_t>(columns, 1)));
+  return blocks;
+}
+
+RowBlocks CpuBackend::rowBlocks(int64_t columns) const {
+  if (isKnown(columns) && columns <= 1024)
+    return {8, std::max<int64_t>(columns, 1)};
+  return {8, 256};
+}
+
+RowBlocks CpuBackend::mapBlocks(int64_t columns) const {
+  if (isKnown(columns) && columns <= 1024)
+    return {std::max<int64_t>(1, 4096 / std::max<int64_t>(columns, 1)), std::max<int64_t>(columns, 1)};
+  return {16, 256};
+}
+
+FailureOr<CompiledKernels> CpuBackend::compile(ModuleOp kernels, StringRef dumpDirectory) const {
+  MLIRContext *context = kernels.getContext();
+  loadLoweringDialects(*context);
+  prepareTranslation(*context);
+  OwningOpRef<ModuleOp> prepared = kernels.clone();
+  if (failed(prepareTiles(*prepared)))
+    return failure();
+
+  llvm::ArrayRef<IsaLevel> levels = isaLevels();
+  std::vector<LevelResult> results(levels.size());
+  auto run = [&](size_t index) { results[index] = compileLevel(*prepared, levels[index], dumpDirectory); };
+  // Levels share nothing but the MLIR context, which locks when it may be used by several threads.
+  if (context->isMultithreadingEnabled() && std::thread::hardware_concurrency() > 1) {
+    std::vector<std::thread> threads;
+    for (size_t index = 1; index < levels.size(); ++index)
+      threads.emplace_back(run, index);
+    run(0);
+    for (std::thread &thread : threads)
+      thread.join();
+  } else {
+    for (size_t index = 0; index < levels.size(); ++index)
+      run(index);
+  }
+
+  CompiledKernels compiled;
+  for (auto [index, result] : llvm::enumerate(results)) {
+    if (!result.ok)
+      return failure();
+    compiled.images.push_back({{levels[index].name.str()}, std::move(result.image)});
+  }
+  for (size_t kernel = 0; kernel < results[0].kernels.size(); ++kernel)
+    for (auto [index, result] : llvm::enumerate(results)) {
+      const LoweredKernel &lowered = result.kernels[kernel];
+      compiled.entries.push_back({lowered.kernel, static_cast<unsigned>(index), lowered.symbol, lowered.scratchBytes});
+    }
+  return compiled;
+}
+
+std::unique_ptr<Backend> heed::createCpuBackend() { return std::make_unique<CpuBackend>(); }

@@ -1,0 +1,189 @@
+#include "backends/cpu/ObjectCode.h"
+
+#include "lld/Common/Driver.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Object/ObjectFile.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Target/TargetOptions.h"
+#include "llvm/Transforms/Utils/Cloning.h"
+
+#include <mutex>
+
+LLD_HAS_DRIVER(elf)
+
+using namespace mlir;
+using namespace heed::cpu;
+
+void heed::cpu::prepareTranslation(MLIRContext &context) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+  });
+  DialectRegistry registry;
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  context.appendDialectRegistry(registry);
+}
+
+static std::unique_ptr<llvm::TargetMachine> createTargetMachine(const IsaLevel &isa, std::string &error) {
+  llvm::Triple triple("x86_64-unknown-linux-gnu");
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return nullptr;
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, isa.name, "", options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
+}
+
+/// The standard O2 pipeline, without the vectorisers: the code is vectors already.
+static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopVectorization = false;
+  tuning.SLPVectorization = false;
+  tuning.LoopInterleaving = false;
+  llvm::PassBuilder builder(&machine, tuning);
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager graphs;
+  llvm::ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(graphs);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, graphs, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
+}
+
+static bool emitFile(llvm::Module &module, llvm::TargetMachine &machine, llvm::CodeGenFileType kind,
+                     llvm::SmallVectorImpl<char> &bytes) {
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, kind))
+    return false;
+  passes.run(module);
+  return true;
+}
+
+/// A kernel may call memcpy and memset, which every process has. Anything else is a helper some system may lack.
+static LogicalResult checkUndefined(ModuleOp module, StringRef object) {
+  auto file = llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(object, "kernels"));
+  if (!file)
+    return module.emitError("cannot read the compiled object: ") << llvm::toString(file.takeError());
+  for (const llvm::object::SymbolRef &symbol : (*file)->symbols()) {
+    llvm::Expected<uint32_t> flags = symbol.getFlags();
+    llvm::Expected<StringRef> name = symbol.getName();
+    if (!flags || !name) {
+      llvm::consumeError(flags.takeError());
+      llvm::consumeError(name.takeError());
+      return module.emitError("cannot read the compiled object's symbols");
+    }
+    bool undefined = *flags & llvm::object::SymbolRef::SF_Undefined;
+    if (undefined && !name->empty() && *name != "memcpy" && *name != "memset")
+      return module.emitError("compiled kernels would call ") << *name << ", which a bare process may lack";
+  }
+  return success();
+}
+
+/// Removes its folder, with what is in it, at the end of a scope.
+struct TemporaryFolder {
+  llvm::SmallString<128> path;
+  std::error_code error = llvm::sys::fs::createUniqueDirectory("heed", path);
+  ~TemporaryFolder() {
+    if (!error)
+      llvm::sys::fs::remove_directories(path);
+  }
+  std::string file(StringRef name) const {
+    llvm::SmallString<128> joined(path);
+    llvm::sys::path::append(joined, name);
+    return joined.str().str();
+  }
+};
+
+static FailureOr<std::string> link(ModuleOp module, StringRef object) {
+  TemporaryFolder folder;
+  if (folder.error)
+    return module.emitError("cannot make a temporary folder for the linker: ") << folder.error.message();
+  std::string input = folder.file("kernels.o"), output = folder.file("kernels.so");
+  std::error_code error;
+  llvm::raw_fd_ostream stream(input, error);
+  stream << object;
+  stream.close();
+  if (error || stream.has_error())
+    return module.emitError("cannot write ") << input;
+  const char *arguments[] = {"ld.lld", "-shared", "--build-id=none", "--strip-all", "--threads=1",
+                             "-z",     "relro",   input.c_str(),     "-o",          output.c_str()};
+  std::string messages;
+  llvm::raw_string_ostream report(messages);
+  static std::mutex linker; // lld keeps its state in globals
+  std::lock_guard<std::mutex> lock(linker);
+  lld::Result result = lld::lldMain(arguments, report, report, {{lld::Gnu, &lld::elf::link}});
+  if (result.retCode != 0)
+    return module.emitError("linking the compiled kernels failed: ") << messages;
+  auto linked = llvm::MemoryBuffer::getFile(output, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!linked)
+    return module.emitError("cannot read ") << output;
+  return (*linked)->getBuffer().str();
+}
+
+static void dump(StringRef directory, const IsaLevel &isa, StringRef suffix, StringRef text) {
+  llvm::SmallString<128> path(directory);
+  llvm::sys::path::append(path, "cpu-" + isa.name + suffix);
+  std::error_code error;
+  llvm::raw_fd_ostream stream(path, error);
+  if (!error)
+    stream << text;
+}
+
+FailureOr<std::string> heed::cpu::compileToSharedObject(ModuleOp module, const IsaLevel &isa, StringRef dumpDirectory) {
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> translated = translateModuleToLLVMIR(module, context, "heed");
+  if (!translated)
+    return module.emitError("cannot translate the compiled kernels to LLVM IR");
+  std::string error;
+  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(isa, error);
+  if (!machine)
+    return module.emitError("no x86-64 code generator: ") << error;
+  translated->setTargetTriple(machine->getTargetTriple());
+  translated->setDataLayout(machine->createDataLayout());
+  for (llvm::Function &function : *translated)
+    if (!function.isDeclaration()) {
+      std::string bits = std::to_string(isa.vectorBytes * 8);
+      function.addFnAttr("prefer-vector-width", bits);
+      function.addFnAttr("min-legal-vector-width", bits);
+      function.addFnAttr(llvm::Attribute::NoUnwind);
+    }
+  optimise(*translated, *machine);
+  if (!dumpDirectory.empty()) {
+    std::string text;
+    llvm::raw_string_ostream(text) << *translated;
+    dump(dumpDirectory, isa, ".ll", text);
+    llvm::SmallVector<char, 0> assembly;
+    auto copy = std::unique_ptr<llvm::TargetMachine>(createTargetMachine(isa, error));
+    std::unique_ptr<llvm::Module> again = llvm::CloneModule(*translated);
+    if (copy && emitFile(*again, *copy, llvm::CodeGenFileType::AssemblyFile, assembly))
+      dump(dumpDirectory, isa, ".s", StringRef(assembly.data(), assembly.size()));
+  }
+  llvm::SmallVector<char, 0> object;
+  if (!emitFile(*translated, *machine, llvm::CodeGenFileType::ObjectFile, object))
+    return module.emitError("the x86-64 code generator cannot write object files");
+  StringRef bytes(object.data(), object.size());
+  if (failed(checkUndefined(module, bytes)))
+    return failure();
+  return link(module, bytes);
+}
