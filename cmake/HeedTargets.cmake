@@ -16,6 +16,11 @@ if(HEED_SANITIZE)
   target_compile_options(heed_options INTERFACE -fsanitize=${HEED_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(heed_options INTERFACE -fsanitize=${HEED_SANITIZE})
 endif()
+if(HEED_FUZZ)
+  # Coverage for libFuzzer everywhere; the fuzz targets themselves link its main.
+  target_compile_options(heed_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(heed_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 add_link_options(-fuse-ld=lld)
 
 function(heed_configure_target name uses_mlir)

@@ -12,6 +12,8 @@
 extern "C" {
 #endif
 
+/* C names: NOLINTBEGIN(readability-identifier-naming) */
+
 /* Test counters. A kernel adds to counters[i] only when `counters` is not null. */
 enum heed_kernel_counter {
   HEED_KERNEL_KEY_BLOCKS_VISITED = 0, /* KV blocks whose scores were computed */
@@ -28,6 +30,8 @@ typedef struct heed_cpu_kernel_args {
 /* Runs programs begin .. end - 1. `worker_scratch` is this worker's private memory, aligned to 4096 bytes and as large
  * as the variant asked for (null when it asked for none); its contents are undefined on entry. */
 typedef void (*heed_cpu_kernel)(const heed_cpu_kernel_args *args, int64_t begin, int64_t end, void *worker_scratch);
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #ifdef __cplusplus
 }

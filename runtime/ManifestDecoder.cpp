@@ -53,11 +53,30 @@ private:
   Status numbers(const flatbuffers::Vector<Number> *list, std::vector<Value> &values) {
     if (!list)
       return {};
+    HEED_TRY(checkAligned<Number>(*list));
     HEED_TRY(charge(list->size() * sizeof(Number)));
     values.reserve(list->size());
     for (Number number : *list)
       values.push_back(static_cast<Value>(number));
     return {};
+  }
+
+  /// Fixed-size structs; FlatBuffers' verifier does not look at their alignment.
+  template <typename Struct, typename Value, typename Convert>
+  Status structs(const flatbuffers::Vector<const Struct *> *list, std::vector<Value> &values, Convert convert) {
+    if (!list)
+      return {};
+    HEED_TRY(checkAligned<Struct>(*list));
+    HEED_TRY(charge(list->size() * sizeof(Struct)));
+    values.reserve(list->size());
+    for (const Struct *entry : *list)
+      values.push_back(convert(*entry));
+    return {};
+  }
+
+  template <typename Element> static Status checkAligned(const auto &list) {
+    bool aligned = list.size() == 0 || reinterpret_cast<uintptr_t>(list.Data()) % alignof(Element) == 0;
+    return aligned ? Status() : error(Code::badPackage, "the manifest holds misaligned data");
   }
 
   template <size_t size>
@@ -131,12 +150,10 @@ private:
 
   Status variant(const fb::Variant &table, Variant &variant) {
     HEED_TRY(texts(table.features(), variant.features));
-    if (table.requirements()) {
-      HEED_TRY(charge(table.requirements()->size() * sizeof(fb::Requirement)));
-      for (const fb::Requirement *requirement : *table.requirements())
-        variant.requirements.push_back(
-            {static_cast<DeviceProperty>(requirement->property()), requirement->minimum(), requirement->maximum()});
-    }
+    HEED_TRY(structs(table.requirements(), variant.requirements, [](const fb::Requirement &requirement) {
+      return Requirement{static_cast<DeviceProperty>(requirement.property()), requirement.minimum(),
+                         requirement.maximum()};
+    }));
     HEED_TRY(tables(table.conditions(), variant.conditions, &Decoder::constraint));
     variant.operandAlignment = table.operand_alignment();
     variant.code = table.code();
@@ -174,11 +191,9 @@ private:
     if (const fb::LaunchStep *launch = table.action_as_LaunchStep()) {
       LaunchStep decoded;
       decoded.kernel = launch->kernel();
-      if (launch->operands()) {
-        HEED_TRY(charge(launch->operands()->size() * sizeof(fb::Operand)));
-        for (const fb::Operand *operand : *launch->operands())
-          decoded.operands.push_back({operand->buffer(), operand->offset(), operand->bytes()});
-      }
+      HEED_TRY(structs(launch->operands(), decoded.operands, [](const fb::Operand &operand) {
+        return Operand{operand.buffer(), operand.offset(), operand.bytes()};
+      }));
       HEED_TRY(numbers(launch->params(), decoded.params));
       step = std::move(decoded);
       return {};
@@ -199,20 +214,18 @@ private:
     plan.target = text(table.target());
     HEED_TRY(texts(table.features(), plan.features));
     HEED_TRY(texts(table.symbols(), plan.symbols));
-    if (table.expressions()) {
-      HEED_TRY(charge(table.expressions()->size() * sizeof(fb::Expr)));
-      for (const fb::Expr *expr : *table.expressions())
-        plan.expressions.append({static_cast<ExprOp>(expr->op()), expr->a(), expr->b()});
-    }
+    std::vector<Expr> expressions;
+    HEED_TRY(structs(table.expressions(), expressions,
+                     [](const fb::Expr &expr) { return Expr{static_cast<ExprOp>(expr.op()), expr.a(), expr.b()}; }));
+    for (const Expr &expr : expressions)
+      plan.expressions.append(expr);
     HEED_TRY(tables(table.inputs(), plan.inputs, &Decoder::input));
     HEED_TRY(tables(table.outputs(), plan.outputs, &Decoder::output));
     HEED_TRY(tables(table.constraints(), plan.constraints, &Decoder::constraint));
-    if (table.buffers()) {
-      HEED_TRY(charge(table.buffers()->size() * sizeof(fb::Buffer)));
-      for (const fb::Buffer *buffer : *table.buffers())
-        plan.buffers.push_back({static_cast<BufferKind>(buffer->kind()), buffer->index(), buffer->bytes(),
-                                buffer->first_step(), buffer->last_step()});
-    }
+    HEED_TRY(structs(table.buffers(), plan.buffers, [](const fb::Buffer &buffer) {
+      return Buffer{static_cast<BufferKind>(buffer.kind()), buffer.index(), buffer.bytes(), buffer.first_step(),
+                    buffer.last_step()};
+    }));
     HEED_TRY(tables(table.kernels(), plan.kernels, &Decoder::kernel));
     HEED_TRY(tables(table.prepare(), plan.prepare, &Decoder::step));
     return tables(table.steps(), plan.steps, &Decoder::step);

@@ -32,6 +32,8 @@
 extern "C" {
 #endif
 
+/* C names: NOLINTBEGIN(readability-identifier-naming) */
+
 #define HEED_VERSION_MAJOR 0
 #define HEED_VERSION_MINOR 1
 #define HEED_VERSION_PATCH 0
@@ -286,6 +288,8 @@ typedef struct heed_profile_entry {
 /* One entry a kernel of the plan, in its order, and one for copies; 0 entries before profiling is switched on. */
 HEED_API int32_t heed_call_profile_count(const heed_call *call);
 HEED_API heed_status heed_call_profile(const heed_call *call, int32_t index, heed_profile_entry *entry);
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #ifdef __cplusplus
 }

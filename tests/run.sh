@@ -23,12 +23,14 @@ suites=(
   "tidy 12 suite_tidy"
   "runtime 2 suite_runtime"
   "lit 4 suite_lit"
+  "fuzz 10 suite_fuzz"
   "numerics 4 suite_numerics"
 )
 
 suite_build() { cmake --preset release && ninja -C "$build" -j"$jobs"; }
 suite_lint() { "$python" tests/lint/check_sources.py; }
 suite_tidy() { "$python" tests/lint/tidy.py -j "$jobs"; }
+suite_fuzz() { tests/fuzz/run.sh -j "$jobs" 30; }
 suite_runtime() { "$build/bin/heed-runtime-test"; }
 suite_lit() { /usr/lib/llvm-22/bin/lit -s -v -j"$jobs" --param build="$build" tests/dialects tests/compiler tests/backends; }
 suite_numerics() { "$build/bin/heed-numerics-test" && "$build/bin/heed-numerics-runner-test"; }

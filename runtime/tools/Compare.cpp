@@ -31,7 +31,7 @@ Status compare(const HostTensor &got, const HostTensor &expected, double rtol, d
       largest = std::max(largest, std::fabs(reference));
     bool same = exact ? std::memcmp(got.data.data() + i * byteWidth(got.type),
                                     expected.data.data() + i * byteWidth(got.type), byteWidth(got.type)) == 0
-                      : difference == 0 || difference <= tolerance;
+                      : difference == 0 || (std::isfinite(difference) && difference <= tolerance);
     result.worstError = std::max(result.worstError, difference);
     // The element to show is the one furthest beyond its tolerance, or the worst of those within.
     double excess = same ? difference : std::max(difference, std::numeric_limits<double>::min());

@@ -185,7 +185,8 @@ Status parseNpy(std::span<const std::byte> bytes, HostTensor &tensor) {
   tensor.type = found->type;
   tensor.sizes = std::move(sizes);
   tensor.data.assign(data.begin(), data.end());
-  if (fortran)
+  // An empty array may claim sizes whose product with the others overflows.
+  if (fortran && !data.empty())
     copyFromFortranOrder(data, tensor);
   return {};
 }

@@ -59,7 +59,8 @@ static Status copyData(const onnx::TensorProto &proto, HostTensor &tensor) {
     if (proto.raw_data().size() != tensor.data.size())
       return error(Code::invalidArgument, "it holds ", proto.raw_data().size(), " bytes, its shape needs ",
                    tensor.data.size());
-    std::memcpy(tensor.data.data(), proto.raw_data().data(), tensor.data.size());
+    auto raw = std::as_bytes(std::span(proto.raw_data()));
+    tensor.data.assign(raw.begin(), raw.end());
     return {};
   }
   switch (tensor.type) {
