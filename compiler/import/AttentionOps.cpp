@@ -115,12 +115,17 @@ LogicalResult AttentionBuilder::readHeads() {
   if (failed(node.requireSameKind(queryInput, keyInput)))
     return failure();
   int64_t queryHeads = node.intAttribute("q_num_heads", 0), keyHeads = node.intAttribute("kv_num_heads", 0);
-  auto q = splitHeads(node, node.input(queryInput), queryHeads, "q_num_heads");
-  auto k = splitHeads(node, node.input(keyInput), keyHeads, "kv_num_heads");
-  auto v = splitHeads(node, node.input(valueInput), keyHeads, "kv_num_heads");
-  if (failed(q) || failed(k) || failed(v))
+  auto split = [&](Tensor &result, int64_t input, int64_t heads, StringRef attribute) -> LogicalResult {
+    auto tensor = splitHeads(node, node.input(input), heads, attribute);
+    if (succeeded(tensor))
+      result = *tensor;
+    return tensor;
+  };
+  // One after the other: the first error says it all.
+  if (failed(split(query, queryInput, queryHeads, "q_num_heads")) ||
+      failed(split(key, keyInput, keyHeads, "kv_num_heads")) ||
+      failed(split(value, valueInput, keyHeads, "kv_num_heads")))
     return failure();
-  query = *q, key = *k, value = *v;
   return success();
 }
 
