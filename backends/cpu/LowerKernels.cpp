@@ -37,6 +37,7 @@ LogicalResult heed::cpu::prepareTiles(ModuleOp kernels) {
   passes.addPass(createLowerAffinePass());
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
+  passes.addPass(createOrientTilesPass());
   passes.addPass(createExpandMathPass());
   passes.addPass(createCSEPass());
   return passes.run(kernels);

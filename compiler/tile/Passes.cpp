@@ -2,5 +2,6 @@
 
 void heed::registerTilePasses() {
   mlir::registerPass(createInlinePartsPass);
+  mlir::registerPass(createOrientTilesPass);
   mlir::registerPass(createExpandMathPass);
 }

@@ -11,6 +11,10 @@ namespace heed {
 /// Replaces every tile.part by its body. What remains when a target has no use for schedules.
 std::unique_ptr<mlir::Pass> createInlinePartsPass();
 
+/// Chooses for every rank-2 tile whether it is held as it is or transposed, so that products read rows along the lanes
+/// and as few tiles as possible are transposed, weighted by loop depth.
+std::unique_ptr<mlir::Pass> createOrientTilesPass();
+
 /// Rewrites math on f32, f16 and bf16 (any shape) to arith, exp2, log2, sqrt, fma and rounding ops.
 std::unique_ptr<mlir::Pass> createExpandMathPass();
 void populateExpandMathPatterns(mlir::RewritePatternSet &patterns);
