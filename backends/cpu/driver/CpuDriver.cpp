@@ -24,10 +24,12 @@ constexpr int64_t serialWork = 16 * 1024;
 std::byte *address(DevicePointer pointer) { return static_cast<std::byte *>(pointer.base) + pointer.offset; }
 
 class CpuQueue : public DriverQueue {
+public:
   Status synchronize() override { return {}; }
 };
 
 class CpuEvent : public DriverEvent {
+public:
   bool reached() override { return true; }
   Status wait() override { return {}; }
 };
