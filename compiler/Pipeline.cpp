@@ -13,8 +13,11 @@ void heed::addGraphPasses(OpPassManager &module) {
   graph.addPass(createCanonicalizerPass());
   graph.addPass(createCSEPass());
   graph.addPass(createRaiseSoftmaxPass());
+  graph.addPass(createRaiseNormPass());
   graph.addPass(createRaiseAttentionPass());
+  graph.addPass(createDecomposeAttnPass());
   graph.addPass(createCanonicalizerPass());
+  graph.addPass(createSimplifyGraphPass());
   graph.addPass(createCSEPass());
 }
 

@@ -8,4 +8,5 @@ void heed::registerGraphPasses() {
   mlir::registerPass([] { return createRaiseNormPass(); });
   mlir::registerPass([] { return createRaiseAttentionPass(); });
   mlir::registerPass([] { return createSimplifyGraphPass(); });
+  mlir::registerPass([] { return createDecomposeAttnPass(); });
 }

@@ -163,7 +163,8 @@ FailureOr<rt::ExprId> PlanBuilder::byteSize(Value tensor) {
   auto extents = sizes.sizes(tensor);
   if (failed(extents))
     return failure();
-  return plan.expressions.mul(sizes.product(*extents), plan.expressions.constant(rt::byteWidth(*element)));
+  extents->push_back(plan.expressions.constant(rt::byteWidth(*element)));
+  return sizes.product(*extents);
 }
 
 /// The buffer of an input, a constant or a launch result that was added before, seen through reshapes.

@@ -13,8 +13,6 @@ constexpr llvm::StringLiteral constraintsAttrName = "plan.constraints";
 constexpr llvm::StringLiteral unsignedAttrName = "plan.unsigned";
 constexpr llvm::StringLiteral capacityAttrName = "plan.capacity";
 constexpr llvm::StringLiteral tiedAttrName = "plan.tied";
-constexpr llvm::StringLiteral fusedAttrName = "plan.fused";
-constexpr llvm::StringLiteral fallbackAttrName = "plan.fallback";
 
 struct PlanRequest {
   std::string target;               ///< kind of driver: "cpu", "cuda", ..
@@ -41,9 +39,10 @@ struct PlanRequest {
 /// * `plan.capacity` on a result with `plan.alias`: sizes the shared memory must be able to hold;
 /// * `plan.tied` on a launch: for each result the operand whose content it starts from (the kernel writes only a part
 /// of
-///   it), or -1. The result takes the operand's storage when that is state in place, else a copy of it;
-/// * `plan.fused` on a launch: array of strings, what runs inside the kernel besides its root;
-/// * `plan.fallback` on a launch: unit, the kernel is not what was hoped for; the notes say why.
+///   it), or -1. The result takes the operand's storage when that is state in place, else a copy of it.
+///
+/// A launch's notes that start with "fused: " or "pulled in: " name what runs inside the kernel besides its root; one
+/// that starts with "fallback: " says why the kernel is not what was hoped for.
 ///
 /// A launch whose result is returned writes straight into the output. The order of steps is the order of launches;
 /// launches nobody needs are left out.

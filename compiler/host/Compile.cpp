@@ -3,9 +3,11 @@
 #include "compiler/Pipeline.h"
 #include "compiler/Registration.h"
 #include "compiler/Target.h"
+#include "compiler/graph/UnfusedAttention.h"
 #include "compiler/host/Diagnostics.h"
 #include "compiler/host/DumpPasses.h"
 #include "compiler/host/Explain.h"
+#include "compiler/host/PlanSignature.h"
 #include "compiler/host/WritePackage.h"
 #include "compiler/import/ImportOnnx.h"
 #include "dialects/plan/Plan.h"
@@ -50,6 +52,7 @@ private:
   LogicalResult loadMlir(std::unique_ptr<llvm::MemoryBuffer> text);
   LogicalResult checkDims();
   LogicalResult optimiseGraph();
+  LogicalResult noteFallbacks();
   LogicalResult compileFor(const Target &target);
   LogicalResult runPasses(ModuleOp module, StringRef prefix, llvm::function_ref<void(OpPassManager &)> addPasses);
   FailureOr<CompiledKernels> compileKernels(ModuleOp lowered, const Target &target, const Backend &backend);
@@ -85,8 +88,13 @@ LogicalResult Compilation::run() {
   if (!options.dumpDirectory.empty())
     if (std::error_code failed = llvm::sys::fs::create_directories(options.dumpDirectory))
       return error() << "cannot make folder '" << options.dumpDirectory << "': " << failed.message();
-  if (failed(load()) || failed(optimiseGraph()))
+  if (failed(load()))
     return failure();
+  auto graph = findGraph(*module);
+  if (failed(graph) || failed(verifySignature(*graph)) || failed(optimiseGraph()))
+    return failure();
+  if (options.emit == Emit::attn)
+    return success();
   for (const Target *target : targets)
     if (failed(compileFor(*target)))
       return failure();
@@ -141,8 +149,6 @@ LogicalResult Compilation::loadMlir(std::unique_ptr<llvm::MemoryBuffer> text) {
 
 /// Every name given with --dim must be a symbol; the graph is otherwise not the one that was meant.
 LogicalResult Compilation::checkDims() {
-  if (options.dims.empty())
-    return success();
   auto graph = findGraph(*module);
   if (failed(graph))
     return failure();
@@ -169,9 +175,27 @@ LogicalResult Compilation::runPasses(ModuleOp target, StringRef prefix,
   return verify(target);
 }
 
+/// Attention that stays written out is marked for reports, or refused with --require-fused.
+LogicalResult Compilation::noteFallbacks() {
+  auto graph = findGraph(*module);
+  bool found =
+      succeeded(graph) && hasUnfusedAttention(*graph, [&](Operation *softmax, StringRef note) {
+        std::string reason = note.empty() ? "it was not recognised as attention" : note.str();
+        if (options.requireFused)
+          softmax->emitError("attention would be materialised, which --require-fused forbids: ") << reason;
+        else
+          softmax->setAttr(noteAttrName, StringAttr::get(&context, "fallback: attention is materialised: " + reason));
+      });
+  return failure(failed(graph) || (found && options.requireFused));
+}
+
 LogicalResult Compilation::optimiseGraph() {
-  progress("simplifying the graph");
-  return runPasses(*module, "graph", addGraphPasses);
+  progress("optimising the graph");
+  if (failed(runPasses(*module, "", addGraphPasses)) || failed(noteFallbacks()))
+    return failure();
+  if (options.emit == Emit::attn)
+    text = printElided(*module);
+  return success();
 }
 
 /// A module of the tile kernels alone, which is what a backend takes.
@@ -205,7 +229,7 @@ LogicalResult Compilation::compileFor(const Target &target) {
   OwningOpRef<ModuleOp> lowered = module->clone();
   progress("forming kernels for " + target.name);
   auto addPasses = [&](OpPassManager &passes) { addKernelPasses(passes, *backend); };
-  if (failed(runPasses(*lowered, target.name, addPasses)))
+  if (failed(runPasses(*lowered, (target.name + "-").str(), addPasses)))
     return failure();
   if (options.emit == Emit::tile) {
     text += printElided(*lowered);

@@ -30,15 +30,16 @@ LogicalResult dumpOp(Operation *op, StringRef path) {
   return failed ? op->emitError("cannot write '") << path << "': " << failed.message() : success();
 }
 
+/// Passes over functions show the whole module too. What has no flag only holds other passes.
 void DumpPasses::runAfterPass(Pass *pass, Operation *op) {
-  if (!isa<ModuleOp>(op))
+  if (pass->getArgument().empty())
     return;
+  auto module = isa<ModuleOp>(op) ? cast<ModuleOp>(op) : op->getParentOfType<ModuleOp>();
   std::string name;
-  StringRef flag = pass->getArgument().empty() ? pass->getName() : pass->getArgument();
-  llvm::raw_string_ostream(name) << llvm::format("%02u-", counter++) << prefix << flag << ".mlir";
+  llvm::raw_string_ostream(name) << llvm::format("%02u-", counter++) << prefix << pass->getArgument() << ".mlir";
   SmallString<128> path(directory);
   llvm::sys::path::append(path, name);
-  (void)dumpOp(op, path); // the error is reported
+  (void)dumpOp(module, path); // the error is reported
 }
 
 } // namespace heed

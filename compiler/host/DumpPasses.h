@@ -13,7 +13,7 @@ mlir::LogicalResult dumpOp(mlir::Operation *op, llvm::StringRef path);
 /// Prints an op with long constants left out.
 std::string printElided(mlir::Operation *op);
 
-/// Writes DIRECTORY/NN-PREFIXpass.mlir after each pass over a module.
+/// Writes DIRECTORY/NN-PREFIXpass.mlir after each pass. For pass managers that run on one thread.
 class DumpPasses : public mlir::PassInstrumentation {
 public:
   /// `counter` numbers the files of several pipelines in one row.

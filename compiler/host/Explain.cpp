@@ -33,7 +33,7 @@ static void printKernel(const rt::Plan &plan, const rt::Kernel &kernel, size_t p
       os << "    " << left_justify(what, 9) << text << '\n';
   };
   line("schedule", explain.schedule);
-  line("fused", join(explain.fused, ", "));
+  line("fused", join(explain.fused, "; "));
   line("flops", printWork(plan, kernel.flops));
   line("bytes", printWork(plan, kernel.bytes));
   for (const std::string &note : explain.notes)

@@ -36,8 +36,9 @@ LogicalResult verifyLaunch(plan::LaunchOp launch, const SymbolExpressions &symbo
     Type stored = element.isInteger(1) ? IntegerType::get(launch.getContext(), 8) : element;
     auto base = dyn_cast<MemRefType>(kernel.getArgumentTypes()[position]);
     if (!base || base.getElementType() != stored)
-      return launch.emitOpError("L4: base ") << position << " of kernel @" << launch.getKernel() << " must be memref<?x"
-                                             << stored << ">, got " << kernel.getArgumentTypes()[position];
+      return launch.emitOpError("L4: base ")
+             << position << " of kernel @" << launch.getKernel() << " must be a memref of " << stored << ", got "
+             << kernel.getArgumentTypes()[position];
   }
   return success();
 }
@@ -49,12 +50,9 @@ std::string PlanKernels::uniqueName(StringRef label) {
   return name;
 }
 
-static std::vector<std::string> strings(ArrayAttr texts) {
-  std::vector<std::string> result;
-  if (texts)
-    for (StringAttr text : texts.getAsRange<StringAttr>())
-      result.push_back(text.str());
-  return result;
+static SmallVector<StringAttr> notesOf(plan::LaunchOp launch) {
+  ArrayAttr notes = launch.getNotesAttr();
+  return notes ? llvm::to_vector(notes.getAsRange<StringAttr>()) : SmallVector<StringAttr>();
 }
 
 /// "block_m=64 block_n=64 .."; the dictionary is sorted by name, so equal choices print alike.
@@ -73,8 +71,13 @@ static void printSchedule(DictionaryAttr schedule, llvm::raw_ostream &os) {
 rt::Explain PlanKernels::explain(plan::LaunchOp launch) {
   rt::Explain result;
   result.root = stringifyKernelRoot(launch.getRoot());
-  result.fused = strings(launch->getAttrOfType<ArrayAttr>(fusedAttrName));
-  result.notes = strings(launch.getNotesAttr());
+  for (StringAttr note : notesOf(launch)) {
+    StringRef text = note.getValue();
+    if (text.consume_front("fused: ") || text.starts_with("pulled in: "))
+      result.fused.push_back(text.str());
+    else
+      result.notes.push_back(text.str());
+  }
   llvm::raw_string_ostream schedule(result.schedule);
   schedule << result.root;
   auto kernel = SymbolTable::lookupNearestSymbolFrom<tile::KernelOp>(launch, launch.getKernelAttr());
@@ -89,7 +92,8 @@ FailureOr<uint32_t> PlanKernels::add(plan::LaunchOp launch, std::vector<rt::Acce
   kernel.explain = explain(launch);
   kernel.flops = symbols.convert(launch.getFlops())[0];
   kernel.bytes = symbols.convert(launch.getBytes())[0];
-  kernel.fallback = launch->hasAttr(fallbackAttrName);
+  kernel.fallback =
+      llvm::any_of(notesOf(launch), [](StringAttr note) { return note.getValue().starts_with("fallback: "); });
   kernel.operands = std::move(accesses);
   kernel.paramCount = launch.getParams().getNumResults();
   for (const KernelEntry &entry : request.kernels->entries) {

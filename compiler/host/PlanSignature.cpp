@@ -30,21 +30,50 @@ static rt::ElementType unsignedOf(rt::ElementType type) {
 }
 
 LogicalResult PlanSignature::addInputs() {
+  if (failed(verifySignature(graph)))
+    return failure();
   for (BlockArgument argument : graph.getArguments())
     if (failed(addInput(argument)))
       return failure();
   return success();
 }
 
+static LogicalResult verifyMap(func::FuncOp graph, unsigned index, StringRef name, RankedTensorType type,
+                               size_t numSymbols) {
+  auto map = graph.getArgAttrOfType<AffineMapAttr>(index, name);
+  if (!map)
+    return success();
+  if (map.getValue().getNumDims() == 0 && map.getValue().getNumSymbols() <= numSymbols &&
+      map.getValue().getNumResults() == type.getRank())
+    return success();
+  return graph.emitError("argument ") << index << ": " << name << " must be a map over the " << numSymbols
+                                      << " names of " << plan::symbolsAttrName << " with a result per dimension of "
+                                      << type << ", got " << map;
+}
+
+LogicalResult verifySignature(func::FuncOp graph) {
+  auto names = graph->getAttrOfType<ArrayAttr>(plan::symbolsAttrName);
+  size_t numSymbols = names ? names.size() : 0;
+  for (auto [index, argument] : llvm::enumerate(graph.getArgumentTypes())) {
+    auto type = dyn_cast<RankedTensorType>(argument);
+    if (!type || !packageElementType(type.getElementType()))
+      return graph.emitError("argument ")
+             << index << " of type " << argument
+             << " cannot be an input: inputs are ranked tensors of f64, f32, f16, bf16, i1 or integers of 8 to 64 bits";
+    if (!type.hasStaticShape() && !graph.getArgAttrOfType<AffineMapAttr>(index, plan::shapeAttrName))
+      return graph.emitError("argument ")
+             << index << " has sizes known only at run time: " << plan::shapeAttrName << " must name their symbols";
+    if (failed(verifyMap(graph, index, plan::shapeAttrName, type, numSymbols)) ||
+        failed(verifyMap(graph, index, plan::stridesAttrName, type, numSymbols)))
+      return failure();
+  }
+  return success();
+}
+
 LogicalResult PlanSignature::addInput(BlockArgument argument) {
   unsigned index = argument.getArgNumber();
-  auto type = dyn_cast<RankedTensorType>(argument.getType());
-  auto element = type ? packageElementType(type.getElementType()) : std::nullopt;
-  if (!element)
-    return graph.emitError("argument ")
-           << index << " of type " << argument.getType()
-           << " cannot be an input: inputs are ranked tensors of f64, f32, f16, bf16, i1 or "
-              "integers of 8 to 64 bits";
+  auto type = cast<RankedTensorType>(argument.getType());
+  auto element = packageElementType(type.getElementType());
   auto dims = sizes.sizes(argument);
   if (failed(dims))
     return failure();

@@ -6,6 +6,10 @@
 
 namespace heed {
 
+/// What every pass relies on: arguments are tensors of element types a package can hold, and where they have dynamic
+/// sizes, `plan.shape` says which in terms of the graph's symbols. To be checked before the first pass.
+mlir::LogicalResult verifySignature(mlir::func::FuncOp graph);
+
 /// Reads the signature of a graph into a plan; see buildPlan for the attributes.
 class PlanSignature {
 public:

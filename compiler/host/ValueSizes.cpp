@@ -22,11 +22,20 @@ Value storageRoot(Value tensor) {
   return tensor;
 }
 
+/// Constants are gathered into one factor at the end, so that equal sizes are equal expressions.
 rt::ExprId ValueSizes::product(ArrayRef<rt::ExprId> factors) {
-  rt::ExprId result = plan.expressions.constant(1);
-  for (rt::ExprId factor : factors)
-    result = plan.expressions.mul(result, factor);
-  return result;
+  rt::ExprId constant = plan.expressions.constant(1);
+  rt::ExprId rest = constant;
+  for (rt::ExprId factor : factors) {
+    rt::Expr expr = plan.expressions[factor];
+    if (expr.op == rt::ExprOp::mul && plan.expressions[expr.b].op == rt::ExprOp::constant) {
+      constant = plan.expressions.mul(constant, expr.b);
+      factor = expr.a;
+    }
+    rt::ExprId &part = expr.op == rt::ExprOp::constant ? constant : rest;
+    part = plan.expressions.mul(part, factor);
+  }
+  return plan.expressions.mul(rest, constant);
 }
 
 ValueSizes::Sizes ValueSizes::sizes(Value tensor) {
@@ -50,11 +59,8 @@ ValueSizes::Sizes ValueSizes::staticSizes(RankedTensorType type) {
 }
 
 ValueSizes::Sizes ValueSizes::argumentSizes(BlockArgument argument) {
-  unsigned index = argument.getArgNumber();
-  if (auto shape = graph.getArgAttrOfType<AffineMapAttr>(index, plan::shapeAttrName))
-    return symbols.convert(shape.getValue());
-  return graph.emitError("argument ") << index << " has sizes known only at run time: " << plan::shapeAttrName
-                                      << " must name their symbols";
+  auto shape = graph.getArgAttrOfType<AffineMapAttr>(argument.getArgNumber(), plan::shapeAttrName);
+  return symbols.convert(shape.getValue()); // there is one, verifySignature says
 }
 
 ValueSizes::Sizes ValueSizes::launchSizes(OpResult result) {

@@ -96,28 +96,6 @@ static LogicalResult bindOperand(Interpreter &interpreter, plan::KernelOp kernel
   return success();
 }
 
-/// The shape of a result's storage. Only its type and the view of what is stored are given, so dynamic sizes are read
-/// off the view: its dimensions in the order of their strides, grouped from the innermost one out so that each static
-/// size of the storage is the product of a group, each dynamic one a group of one; the outermost takes what is left.
-static FailureOr<Shape> storageShape(plan::KernelOp kernel, RankedTensorType type, ArrayRef<int64_t> view,
-                                     ArrayRef<int64_t> sizes) {
-  SmallVector<size_t> order = llvm::to_vector(llvm::seq(sizes.size()));
-  llvm::sort(order, [&](size_t a, size_t b) { return std::pair(-view[a + 1], a) < std::pair(-view[b + 1], b); });
-  Shape shape(type.getShape());
-  for (int64_t dim = type.getRank(); dim-- > 0;) {
-    int64_t product = 1;
-    bool isDynamic = type.isDynamicDim(dim);
-    auto isComplete = [&] { return dim > 0 && (isDynamic ? product != 1 : product >= shape[dim]); };
-    while (!order.empty() && !isComplete())
-      product *= sizes[order.pop_back_val()];
-    if (isDynamic)
-      shape[dim] = product;
-    else if (product > shape[dim])
-      return kernel.emitError("interpreter: the sizes of ") << type << " cannot be told from the view of the result";
-  }
-  return shape;
-}
-
 static LogicalResult storeResult(Interpreter &interpreter, plan::KernelOp kernel, unsigned position,
                                  const Tensor &computed, Frame &frame) {
   auto type = cast<RankedTensorType>(kernel.getResults()[position].getType());
@@ -127,7 +105,10 @@ static LogicalResult storeResult(Interpreter &interpreter, plan::KernelOp kernel
     return failure();
   if (*sizes != computed.shape)
     return kernel.emitError("interpreter: the sizes of result ") << position << " are not those of the value it stores";
-  FailureOr<Shape> shape = storageShape(kernel, type, *view, *sizes);
+  // Storage has the sizes of what is stored, unless the op says otherwise.
+  FailureOr<Shape> shape = *sizes;
+  if (std::optional<ArrayAttr> storage = kernel.getStorageSizes(); storage && position < storage->size())
+    shape = evaluateMap(kernel, mapAt(*storage, position), frame, "storage sizes");
   if (failed(shape))
     return failure();
   FailureOr<Tensor> stored = makeTensor(interpreter, kernel, type, *shape);

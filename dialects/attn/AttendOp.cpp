@@ -108,14 +108,16 @@ private:
     }
     if (Value pages = op.getPages()) {
       auto type = cast<RankedTensorType>(pages.getType());
-      if (type.getRank() != 2 || !type.getElementType().isInteger(32) || !op.getKvLength() || key.isDynamicDim(2))
+      if (type.getRank() != 2 || !type.getElementType().isInteger(32) || !op.getKvLength() || key.isDynamicDim(2) ||
+          key.getDimSize(2) == 0 || !sizesAgree(type.getDimSize(0), query.getDimSize(0)))
         return op.emitOpError("A9: pages must be i32 of shape [batch, pages], with kv_length and a static page size");
     }
     if (Value blocks = op.getBlocks()) {
       auto type = cast<RankedTensorType>(blocks.getType());
       std::optional<ArrayRef<int64_t>> size = op.getBlockSize();
       if (type.getRank() != 4 || !type.getElementType().isInteger(32) || !size || size->size() != 2 ||
-          llvm::any_of(*size, [](int64_t extent) { return extent < 1; }))
+          llvm::any_of(*size, [](int64_t extent) { return extent < 1; }) ||
+          !sizesAgree(type.getDimSize(0), query.getDimSize(0)) || !sizesAgree(type.getDimSize(1), query.getDimSize(1)))
         return op.emitOpError("A10: blocks must be i32 of shape [batch, query heads, query blocks, list length] with "
                               "block_size = [rows, keys], both at least 1");
     } else if (op.getBlockSize()) {
@@ -134,12 +136,14 @@ private:
         !sizesAgree(type.getDimSize(1), query.getDimSize(1)) || !sizesAgree(type.getDimSize(2), query.getDimSize(2)) ||
         type.getDimSize(3) != value.getDimSize(3))
       return op.emitOpError("A12: result must have shape [batch, query heads, rows, value depth], got ") << type;
-    if (hasState ? !type.getElementType().isF32() : !isa<FloatType>(type.getElementType()))
-      return op.emitOpError("A12: out must hold floats and a state's accumulator f32, got ") << type;
+    if (!isa<FloatType>(type.getElementType()))
+      return op.emitOpError("A12: out must hold floats, got ") << type;
     if (Value lse = op.getLse()) {
       auto lseType = cast<RankedTensorType>(lse.getType());
-      if (!hasOut || op.getNormaliser() != Normaliser::Softmax || lseType.getRank() != 3 ||
-          !lseType.getElementType().isF32())
+      bool fits = lseType.getRank() == 3 && lseType.getElementType().isF32();
+      for (unsigned dim = 0; fits && dim < 3; ++dim)
+        fits = sizesAgree(lseType.getDimSize(dim), query.getDimSize(dim));
+      if (!hasOut || op.getNormaliser() != Normaliser::Softmax || !fits)
         return op.emitOpError("A13: lse needs out, the softmax normaliser and type f32 [batch, query heads, rows]");
     }
     return success();
@@ -168,11 +172,17 @@ private:
     if (!yield || yield.getValue().getType() != result)
       return op.emitOpError("A14: region ") << name << " must yield one " << result;
     for (Operation &inner : block.without_terminator())
-      if (!isa<tensor::ExtractOp>(inner) &&
-          (inner.getNumRegions() != 0 || !isa_and_nonnull<arith::ArithDialect, math::MathDialect>(inner.getDialect())))
-        return inner.emitOpError("A14: not allowed in an attention region: only arith, math and tensor.extract of a "
-                                 "capture are");
+      if (!isAllowedInRegion(inner))
+        return inner.emitOpError("A14: not allowed in an attention region: only scalar arith, math and tensor.extract "
+                                 "of a capture are");
     return success();
+  }
+
+  static bool isAllowedInRegion(Operation &inner) {
+    if (auto extract = dyn_cast<tensor::ExtractOp>(inner))
+      return isa<BlockArgument>(extract.getTensor());
+    return inner.getNumRegions() == 0 && isa_and_nonnull<arith::ArithDialect, math::MathDialect>(inner.getDialect()) &&
+           llvm::all_of(inner.getResultTypes(), [](Type type) { return type.isIntOrIndexOrFloat(); });
   }
 
   AttendOp op;

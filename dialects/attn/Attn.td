@@ -30,6 +30,7 @@ def Attn_RowState : Attn_Type<"RowState", "row_state"> {
     into an output by `attn.finish`.
   }];
   let parameters = (ins "::mlir::RankedTensorType":$accumulator);
+  let genVerifyDecl = 1;
   let assemblyFormat = "`<` $accumulator `>`";
 }
 

@@ -93,7 +93,7 @@ def Attn_FinishOp : Attn_Op<"finish", [Pure]> {
   let summary = "The output of a row state";
   let description = [{
     out = acc / l, 0 where no key was visible; lse = m + log l. A sink [Hq] is a virtual key added once, here, so the
-    attends that made the state must not have one. Constraints F1, F2.
+    attends that made the state must not have one. Constraints F1 to F3.
   }];
   let arguments = (ins Attn_RowState:$state, Optional<AnyRankedTensor>:$sink,
       DefaultValuedAttr<Attn_NormaliserAttr, "::heed::attn::Normaliser::Softmax">:$normaliser);

@@ -54,7 +54,10 @@ LogicalResult NormOp::verify() {
     if (!operand)
       continue;
     auto type = cast<RankedTensorType>(operand.getType());
-    if (type.getRank() != input.getRank() - first || !isa<FloatType>(type.getElementType()))
+    ArrayRef<int64_t> normalised = input.getShape().drop_front(first);
+    bool fits = type.getRank() == static_cast<int64_t>(normalised.size()) && isa<FloatType>(type.getElementType()) &&
+                llvm::equal(type.getShape(), normalised, sizesAgree);
+    if (!fits)
       return emitOpError("N2: scale and bias must hold floats in the shape of the normalised dimensions, got ") << type;
   }
   return success();

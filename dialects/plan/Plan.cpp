@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -40,6 +41,33 @@ static LogicalResult verifyArgumentMap(func::FuncOp graph, unsigned index, Strin
   return success();
 }
 
+/// G4: a host scalar is one integer that gives a symbol its value; an alias is an input of the result's element type.
+static LogicalResult verifyHostScalar(func::FuncOp graph, unsigned index, const llvm::StringSet<> &symbols) {
+  Attribute attr = graph.getArgAttr(index, hostScalarAttrName);
+  if (!attr)
+    return success();
+  auto name = dyn_cast<StringAttr>(attr);
+  auto type = dyn_cast<RankedTensorType>(graph.getArgumentTypes()[index]);
+  if (!name || !symbols.contains(name.getValue()) || !type || type.getRank() != 0 ||
+      !isa<IntegerType>(type.getElementType()))
+    return graph.emitOpError("G4: plan.host_scalar of argument ")
+           << index << " must name a symbol of the graph, on an integer tensor of rank 0, got " << attr;
+  return success();
+}
+
+static LogicalResult verifyAlias(func::FuncOp graph, unsigned index) {
+  Attribute attr = graph.getResultAttr(index, aliasAttrName);
+  if (!attr)
+    return success();
+  auto input = dyn_cast<IntegerAttr>(attr);
+  bool exists = input && input.getInt() >= 0 && input.getInt() < graph.getNumArguments();
+  if (!exists || getElementTypeOrSelf(graph.getArgumentTypes()[input.getInt()]) !=
+                     getElementTypeOrSelf(graph.getResultTypes()[index]))
+    return graph.emitOpError("G4: plan.alias of result ")
+           << index << " must be the index of an argument with its element type, got " << attr;
+  return success();
+}
+
 LogicalResult PlanDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
   if (attribute.getName() != symbolsAttrName)
     return success();
@@ -53,7 +81,11 @@ LogicalResult PlanDialect::verifyOperationAttribute(Operation *op, NamedAttribut
       return op->emitOpError("G1: plan.symbols must be different strings, got ") << name;
   for (unsigned index = 0; index < graph.getNumArguments(); ++index)
     if (failed(verifyArgumentMap(graph, index, shapeAttrName, names.size())) ||
-        failed(verifyArgumentMap(graph, index, stridesAttrName, names.size())))
+        failed(verifyArgumentMap(graph, index, stridesAttrName, names.size())) ||
+        failed(verifyHostScalar(graph, index, seen)))
+      return failure();
+  for (unsigned index = 0; index < graph.getNumResults(); ++index)
+    if (failed(verifyAlias(graph, index)))
       return failure();
   return success();
 }

@@ -1,4 +1,4 @@
-/// Constraints of plan.kernel (K1 to K3) and plan.launch (L1).
+/// Constraints of plan.kernel (K1 to K3) and plan.launch (L1, L2).
 #include "dialects/plan/Plan.h"
 
 using namespace mlir;
@@ -6,6 +6,21 @@ using namespace heed::plan;
 
 #define GET_OP_CLASSES
 #include "dialects/plan/PlanOps.cpp.inc"
+
+/// K2: the sizes of storage fit its type.
+static LogicalResult verifyStorage(KernelOp op) {
+  std::optional<ArrayAttr> storage = op.getStorageSizes();
+  if (!storage)
+    return success();
+  if (storage->size() != op.getResults().size())
+    return op.emitOpError("K2: needs storage sizes for every result, got ") << storage->size();
+  for (auto [sizes, type] : llvm::zip_equal(storage->getAsValueRange<AffineMapAttr>(), op.getResultTypes()))
+    if (sizes.getNumDims() != 0 ||
+        sizes.getNumResults() != static_cast<unsigned>(cast<RankedTensorType>(type).getRank()))
+      return op.emitOpError("K2: storage sizes must be ()[symbols] -> (sizes) for ")
+             << type << ", got " << AffineMapAttr::get(sizes);
+  return success();
+}
 
 /// K2: a view has an offset and a stride per dimension of the tensor seen through it, and there is a size per
 /// dimension.
@@ -16,10 +31,10 @@ static LogicalResult verifyViews(KernelOp op, ArrayAttr views, ArrayAttr sizes, 
        llvm::zip_equal(views.getAsValueRange<AffineMapAttr>(), sizes.getAsValueRange<AffineMapAttr>(), seen)) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     if (!tensor || view.getNumDims() != 0 || view.getNumResults() != static_cast<unsigned>(tensor.getRank() + 1))
-      return op.emitOpError("K2: the view of a ") << what << " must be ()[symbols] -> (offset, strides) for " << type
-                                                  << ", got " << AffineMapAttr::get(view);
+      return op.emitOpError("K2: the view of this ") << what << " must be ()[symbols] -> (offset, strides) for " << type
+                                                     << ", got " << AffineMapAttr::get(view);
     if (size.getNumDims() != 0 || size.getNumResults() != static_cast<unsigned>(tensor.getRank()))
-      return op.emitOpError("K2: the sizes of a ")
+      return op.emitOpError("K2: the sizes of this ")
              << what << " must be ()[symbols] -> (sizes) for " << type << ", got " << AffineMapAttr::get(size);
   }
   return success();
@@ -38,7 +53,13 @@ LogicalResult KernelOp::verify() {
   auto yield = dyn_cast<YieldOp>(block.getTerminator());
   if (!yield || yield.getValues().size() != getResults().size())
     return emitOpError("K3: the body must yield one value per result");
+  for (auto [value, result] : llvm::zip_equal(yield.getValues(), getResults()))
+    if (cast<RankedTensorType>(value.getType()).getElementType() !=
+        cast<RankedTensorType>(result.getType()).getElementType())
+      return emitOpError("K3: a result stores what the body yields, so the element types agree; got ")
+             << value.getType() << " for " << result.getType();
   return failure(
+      failed(verifyStorage(*this)) ||
       failed(verifyViews(*this, getOperandViews(), getOperandSizes(), block.getArgumentTypes(), "operand")) ||
       failed(verifyViews(*this, getResultViews(), getResultSizes(), yield.getValues().getTypes(), "result")));
 }
@@ -47,9 +68,35 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto kernel = symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this, getKernelAttr());
   if (!kernel)
     return emitOpError("L1: no kernel named ") << getKernel();
-  size_t bases = getOperands().size() + getResults().size();
-  if (kernel.getNumArguments() != bases + getParams().getNumResults())
+  SmallVector<Type> stored(getOperandTypes());
+  llvm::append_range(stored, getResultTypes());
+  if (kernel.getNumArguments() != stored.size() + getParams().getNumResults())
     return emitOpError("L1: kernel ") << getKernel() << " takes " << kernel.getNumArguments() << " arguments, got "
-                                      << bases << " bases and " << getParams().getNumResults() << " parameters";
+                                      << stored.size() << " bases and " << getParams().getNumResults() << " parameters";
+  for (auto [position, type] : llvm::enumerate(stored)) {
+    auto base = dyn_cast<MemRefType>(kernel.getArgumentTypes()[position]);
+    Type element = cast<RankedTensorType>(type).getElementType();
+    // A truth value is a byte in memory.
+    Type inMemory = element.isInteger(1) ? IntegerType::get(getContext(), 8) : element;
+    if (!base || base.getElementType() != inMemory)
+      return emitOpError("L1: argument ") << position << " of kernel " << getKernel() << " is no base for " << type;
+  }
+  return success();
+}
+
+LogicalResult LaunchOp::verify() {
+  if (getResultShapes().size() != getResults().size())
+    return emitOpError("L2: needs one shape per result, got ") << getResultShapes().size();
+  for (auto [shape, result] : llvm::zip_equal(getResultShapes().getAsValueRange<AffineMapAttr>(), getResults())) {
+    auto type = cast<RankedTensorType>(result.getType());
+    if (shape.getNumDims() != 0 || shape.getNumResults() != static_cast<unsigned>(type.getRank()))
+      return emitOpError("L2: a result shape must be ()[symbols] -> (sizes) for ")
+             << type << ", got " << AffineMapAttr::get(shape);
+  }
+  if (getGrid().getNumResults() < 1 || getGrid().getNumResults() > 3)
+    return emitOpError("L2: grid must have 1 to 3 sizes, got ") << getGrid().getNumResults();
+  for (AffineMap map : {getParams(), getGrid(), getFlops(), getBytes()})
+    if (map.getNumDims() != 0)
+      return emitOpError("L2: maps have symbols and no dimensions, got ") << AffineMapAttr::get(map);
   return success();
 }

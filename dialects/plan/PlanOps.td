@@ -51,7 +51,7 @@ def Plan_LaunchOp : Plan_Op<"launch", [Pure, DeclareOpInterfaceMethods<SymbolUse
   let description = [{
     The kernel's bases are the operands, then the results; its parameters are the results of `params`. `grid` gives the
     grid sizes, x first. `result_shapes` give the sizes of the results' storage. `flops` and `bytes` (one result each)
-    count the useful work, for reports. Constraint L1.
+    count the useful work, for reports. Constraints L1, L2.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyRankedTensor>:$operands, AffineMapAttr:$params,
       AffineMapAttr:$grid, AffineMapArrayAttr:$result_shapes, AffineMapAttr:$flops, AffineMapAttr:$bytes,
@@ -61,6 +61,7 @@ def Plan_LaunchOp : Plan_Op<"launch", [Pure, DeclareOpInterfaceMethods<SymbolUse
     $root $label $kernel `(` $operands `)` `grid` $grid `params` $params `shapes` $result_shapes `flops` $flops
     `bytes` $bytes (`notes` $notes^)? attr-dict `:` functional-type($operands, $results)
   }];
+  let hasVerifier = 1;
 }
 
 #endif // HEED_DIALECTS_PLAN_PLANOPS_TD

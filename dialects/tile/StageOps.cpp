@@ -4,6 +4,13 @@
 using namespace mlir;
 using namespace heed::tile;
 
+LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t slots, RankedTensorType tile) {
+  if (slots < 1 || !tile.hasStaticShape())
+    return emitError() << "T12: a ring needs at least one slot and tiles of static shape, got " << slots << " x "
+                       << tile;
+  return success();
+}
+
 LogicalResult ReadOp::verify() {
   if (cast<RingType>(getRing().getType()).getTile() != getResult().getType())
     return emitOpError("T12: result must be the ring's tile type, got ") << getResult().getType();

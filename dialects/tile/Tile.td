@@ -26,6 +26,7 @@ def Tile_Ring : Tile_Type<"Ring", "ring"> {
     `!tile.ring<2 x tensor<64x64xf16>>`: shared memory on a GPU, packed worker scratch on a CPU.
   }];
   let parameters = (ins "int64_t":$slots, "::mlir::RankedTensorType":$tile);
+  let genVerifyDecl = 1;
   let assemblyFormat = "`<` $slots `x` $tile `>`";
 }
 

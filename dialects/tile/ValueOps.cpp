@@ -35,11 +35,19 @@ LogicalResult BroadcastOp::verify() {
   return success();
 }
 
+/// T8: and, or combine integers only.
+static bool canCombine(Combine combine, RankedTensorType type) {
+  return isa<IntegerType>(type.getElementType()) ||
+         (isa<FloatType>(type.getElementType()) && combine != Combine::And && combine != Combine::Or);
+}
+
 LogicalResult ReduceOp::verify() {
   RankedTensorType source = tileType(getSource()), result = tileType(getResult());
   int64_t dim = getDim();
   if (dim < 0 || dim >= source.getRank() || source.getElementType() != result.getElementType())
     return emitOpError("T8: dimension must be one of the source and the element types equal");
+  if (!canCombine(getCombine(), source))
+    return emitOpError("T8: ") << stringifyCombine(getCombine()) << " cannot combine elements of " << source;
   SmallVector<int64_t> expected(source.getShape());
   expected.erase(expected.begin() + dim);
   if (result.getShape() != ArrayRef<int64_t>(expected))
@@ -51,6 +59,9 @@ LogicalResult ScanOp::verify() {
   auto dim = static_cast<int64_t>(getDim());
   if (dim < 0 || dim >= tileType(getSource()).getRank())
     return emitOpError("T8: dimension must be one of the source, got ") << dim;
+  if (!canCombine(getCombine(), tileType(getSource())))
+    return emitOpError("T8: ") << stringifyCombine(getCombine()) << " cannot combine elements of "
+                               << tileType(getSource());
   return success();
 }
 
@@ -63,6 +74,10 @@ LogicalResult DotOp::verify() {
            << left << ", " << right << ", " << sum;
   if (!sum.getElementType().isF32() && !sum.getElementType().isF64() && !sum.getElementType().isInteger(32))
     return emitOpError("T9: the accumulator must be f32, f64 or i32, got ") << sum;
+  bool real = isa<FloatType>(sum.getElementType());
+  for (RankedTensorType operand : {left, right})
+    if (real ? !isa<FloatType>(operand.getElementType()) : !isa<IntegerType>(operand.getElementType()))
+      return emitOpError("T9: floats are summed in floats and integers in i32, got ") << operand << " and " << sum;
   return success();
 }
 

@@ -58,3 +58,22 @@ tile.kernel @product_kernel(%a: memref<?xf16>, %b: memref<?xf16>, %c: memref<?xf
   tile.store %acc, %vc[%m0, %n0] dims [0, 1] extents(%rows, %columns) : tensor<64x32xf32>, memref<?x?xf32, strided<[?, 1]>>
   tile.return
 }
+
+// Truth values are bytes in memory.
+// RUN: heed-interpret %s --entry=truths --input 0=1,0,1,0 | FileCheck %s --check-prefix=TRUTHS
+// TRUTHS: result 0: 4xi1 = [0, 1, 0, 1]
+// TRUTHS: result 1: 4xi32 = [0, -1, 0, -1]
+#one = affine_map<() -> (1)>
+func.func @truths(%x: tensor<4xi1>) -> (tensor<4xi1>, tensor<4xi32>) {
+  %y = plan.launch map "not" @not(%x) grid #one params affine_map<() -> ()> shapes [affine_map<() -> (4)>] flops #one bytes #one : (tensor<4xi1>) -> tensor<4xi1>
+  %z = arith.extsi %y : tensor<4xi1> to tensor<4xi32>
+  return %y, %z : tensor<4xi1>, tensor<4xi32>
+}
+tile.kernel @not(%x: memref<?xi8>, %y: memref<?xi8>) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %ones = arith.constant dense<1> : tensor<4xi8>
+  %t = tile.load %x[%c0] dims [0] : memref<?xi8> -> tensor<4xi8>
+  %n = arith.subi %ones, %t : tensor<4xi8>
+  tile.store %n, %y[%c0] dims [0] : tensor<4xi8>, memref<?xi8>
+  tile.return
+}

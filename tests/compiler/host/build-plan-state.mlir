@@ -1,0 +1,59 @@
+// State in place: a result that takes the storage of an input, when nothing needs the old value, and a copy when
+// something does.
+// RUN: split-file %s %t
+// RUN: heedc %t/in-place.mlir -o %t/in-place.heed
+// RUN: heed-dump %t/in-place.heed | FileCheck %t/in-place.mlir
+// RUN: heedc %t/read-later.mlir -o %t/read-later.heed
+// RUN: heed-dump %t/read-later.heed | FileCheck %t/read-later.mlir
+// RUN: heedc %t/exchanged.mlir -o %t/exchanged.heed
+// RUN: heed-dump %t/exchanged.heed | FileCheck %t/exchanged.mlir
+
+//--- in-place.mlir
+tile.kernel @append(%rows: memref<?xf32>, %cache: memref<?xf32>, %y: memref<?xf32>) attributes {grid_rank = 1 : i64} {
+  tile.return
+}
+// The kernel writes only new rows, so its result is tied to the cache: both are the output, and no step copies.
+// CHECK: output after: f32[n, 8] strided in place of cache with room for [64, 8]
+// CHECK: operands (read, read, read and write)
+// CHECK: {{^}}steps
+// CHECK-NEXT: 0 append(b0, b[[STATE:[0-9]+]], b[[STATE]]) []
+// CHECK-NOT: copy
+func.func @main(%rows: tensor<?x8xf32> {plan.name = "rows", plan.shape = affine_map<()[s0, s1] -> (s0, 8)>},
+                %cache: tensor<?x8xf32> {plan.name = "cache", plan.shape = affine_map<()[s0, s1] -> (s0, 8)>, plan.strides = affine_map<()[s0, s1] -> (s1, 1)>})
+    -> (tensor<?x8xf32> {plan.name = "after", plan.alias = 1 : i64, plan.capacity = affine_map<()[s0, s1] -> (64, 8)>}) attributes {plan.symbols = ["n", "stride(cache,0)"]} {
+  %0 = plan.launch map "append" @append(%rows, %cache) grid affine_map<()[s0, s1] -> (s0)> params affine_map<()[s0, s1] -> ()>
+      shapes [affine_map<()[s0, s1] -> (s0, 8)>] flops affine_map<()[s0, s1] -> (0)> bytes affine_map<()[s0, s1] -> (0)> {plan.tied = array<i64: 1>} : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+//--- read-later.mlir
+tile.kernel @append(%rows: memref<?xf32>, %cache: memref<?xf32>, %y: memref<?xf32>) attributes {grid_rank = 1 : i64} {
+  tile.return
+}
+// The second launch reads the old cache: the new one is made elsewhere, from a copy, and stored at the end.
+// CHECK: {{^}}steps
+// CHECK-NEXT: 0 copy b[[NEW:[0-9]+]] strides [1] = b[[CACHE:[0-9]+]] strides [1], sizes [n*8] of 4 bytes
+// CHECK-NEXT: 1 append(b0, b[[NEW]], b[[NEW]]) []
+// CHECK-NEXT: 2 old(b0, b[[CACHE]], b[[OLD:[0-9]+]]) []
+// CHECK-NEXT: 3 copy b{{[0-9]+}} strides [1] = b[[NEW]] strides [1], sizes [n*8] of 4 bytes
+func.func @main(%rows: tensor<?x8xf32> {plan.name = "rows", plan.shape = affine_map<()[s0] -> (s0, 8)>},
+                %cache: tensor<?x8xf32> {plan.name = "cache", plan.shape = affine_map<()[s0] -> (s0, 8)>})
+    -> (tensor<?x8xf32> {plan.name = "after", plan.alias = 1 : i64}, tensor<?x8xf32> {plan.name = "old"}) attributes {plan.symbols = ["n"]} {
+  %0 = plan.launch map "append" @append(%rows, %cache) grid affine_map<()[s0] -> (s0)> params affine_map<()[s0] -> ()>
+      shapes [affine_map<()[s0] -> (s0, 8)>] flops affine_map<()[s0] -> (0)> bytes affine_map<()[s0] -> (0)> {plan.tied = array<i64: 1>} : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  %1 = plan.launch map "old" @append(%rows, %cache) grid affine_map<()[s0] -> (s0)> params affine_map<()[s0] -> ()>
+      shapes [affine_map<()[s0] -> (s0, 8)>] flops affine_map<()[s0] -> (0)> bytes affine_map<()[s0] -> (0)> : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %0, %1 : tensor<?x8xf32>, tensor<?x8xf32>
+}
+
+//--- exchanged.mlir
+// Two states change places: both are saved before either is overwritten.
+// CHECK: {{^}}steps
+// CHECK-NEXT: 0 copy b[[SAVED1:[0-9]+]] strides [1] = b{{[0-9]+}} strides [1], sizes [4]
+// CHECK-NEXT: 1 copy b[[SAVED0:[0-9]+]] strides [1] = b{{[0-9]+}} strides [1], sizes [4]
+// CHECK-NEXT: 2 copy b{{[0-9]+}} strides [1] = b[[SAVED1]] strides [1], sizes [4]
+// CHECK-NEXT: 3 copy b{{[0-9]+}} strides [1] = b[[SAVED0]] strides [1], sizes [4]
+func.func @main(%a: tensor<4xf32> {plan.name = "a"}, %b: tensor<4xf32> {plan.name = "b"})
+    -> (tensor<4xf32> {plan.name = "a_after", plan.alias = 0 : i64}, tensor<4xf32> {plan.name = "b_after", plan.alias = 1 : i64}) {
+  return %b, %a : tensor<4xf32>, tensor<4xf32>
+}
