@@ -212,6 +212,11 @@ static void registerFunctions(OperatorRegistry &registry) {
   add("Tanh", 6, [](ScalarBuilder &s, Value x) { return s.apply<math::TanhOp>(x); });
   add("Sin", 7, [](ScalarBuilder &s, Value x) { return s.apply<math::SinOp>(x); });
   add("Cos", 7, [](ScalarBuilder &s, Value x) { return s.apply<math::CosOp>(x); });
+  add("Tan", 7, [](ScalarBuilder &s, Value x) { return s.apply<math::TanOp>(x); });
+  add("Mish", 18, [](ScalarBuilder &s, Value x) {
+    Value tail = s.apply<math::Log1pOp>(s.apply<math::ExpOp>(s.negate(s.absolute(x))));
+    return s.multiply(x, s.apply<math::TanhOp>(s.add(s.maximum(x, s.constant(0)), tail)));
+  });
   add("Floor", 6, [](ScalarBuilder &s, Value x) { return s.apply<math::FloorOp>(x); });
   add("Ceil", 6, [](ScalarBuilder &s, Value x) { return s.apply<math::CeilOp>(x); });
   add("Round", 11, [](ScalarBuilder &s, Value x) { return s.apply<math::RoundEvenOp>(x); });
@@ -282,6 +287,33 @@ static LogicalResult buildSwish(Node &node) {
   double alpha = node.floatAttribute("alpha", 1);
   return buildActivation(node, [&](ScalarBuilder &s, ValueRange v) {
     return s.multiply(v[0], s.sigmoid(s.multiply(s.constant(alpha), v[0])));
+  });
+}
+
+static LogicalResult buildSelu(Node &node) {
+  double alpha = node.floatAttribute("alpha", 1.67326319217681884765625f);
+  double gamma = node.floatAttribute("gamma", 1.05070102214813232421875f);
+  return buildActivation(node, [&](ScalarBuilder &s, ValueRange v) {
+    Value below = s.multiply(s.constant(alpha), s.apply<math::ExpM1Op>(v[0]));
+    return s.multiply(s.constant(gamma), s.select(s.compare(Order::greater, v[0], s.constant(0)), v[0], below));
+  });
+}
+
+static LogicalResult buildCelu(Node &node) {
+  double alpha = node.floatAttribute("alpha", 1);
+  return buildActivation(node, [&](ScalarBuilder &s, ValueRange v) {
+    Value below = s.multiply(s.constant(alpha), s.apply<math::ExpM1Op>(s.divide(v[0], s.constant(alpha))));
+    return s.add(s.maximum(v[0], s.constant(0)), s.minimum(below, s.constant(0)));
+  });
+}
+
+/// A slope per element below zero, broadcast to the input.
+static LogicalResult buildPRelu(Node &node) {
+  SmallVector<Tensor> inputs = node.allInputs();
+  if (failed(checkKinds(node, inputs, numbers)))
+    return failure();
+  return buildElementwise(node, inputs, inputs[0].kind, [](ScalarBuilder &s, ValueRange v) {
+    return s.select(s.compare(Order::less, v[0], s.constant(0)), s.multiply(v[0], v[1]), v[0]);
   });
 }
 
@@ -399,6 +431,9 @@ void heed::importer::registerElementwiseOperators(OperatorRegistry &registry) {
   add("LeakyRelu", 6, 1, 1, buildLeakyRelu);
   add("Elu", 6, 1, 1, buildElu);
   add("HardSigmoid", 6, 1, 1, buildHardSigmoid);
+  add("Selu", 6, 1, 1, buildSelu);
+  add("Celu", 12, 1, 1, buildCelu);
+  add("PRelu", 7, 2, 2, buildPRelu);
   add("Swish", 24, 1, 1, buildSwish);
   add("Mod", 10, 2, 2, buildMod);
   add("Pow", 7, 2, 2, buildPow);

@@ -16,6 +16,9 @@ using ScalarBody = llvm::function_ref<mlir::Value(ScalarBuilder &, mlir::ValueRa
 /// Combines the accumulator (first) and an element.
 using CombineBody = llvm::function_ref<mlir::Value(ScalarBuilder &, mlir::Value, mlir::Value)>;
 
+/// The largest (smallest) value of the compute type of a kind; infinite for floats.
+mlir::TypedAttr extremeOf(ElementKind kind, bool isLargest, mlir::MLIRContext *context);
+
 class GraphBuilder {
 public:
   GraphBuilder(mlir::func::FuncOp function, Sizes &sizes);
@@ -90,6 +93,13 @@ public:
   /// type of the kind, and so has the result: kind f32 for 16-bit floats.
   Tensor reduce(const Tensor &tensor, llvm::ArrayRef<int64_t> axes, bool keepDims, mlir::TypedAttr identity,
                 ScalarBody prepare, CombineBody combine);
+  /// Combines the elements of a tensor, read through `inputMap`, into zeros of `shape`, written through `outMap`. The
+  /// result is of the tensor's kind, the accumulator of its compute type.
+  Tensor accumulate(const Tensor &tensor, mlir::AffineMap inputMap, mlir::AffineMap outMap,
+                    llvm::ArrayRef<mlir::utils::IteratorType> iterators, llvm::ArrayRef<Size> shape,
+                    CombineBody combine);
+  /// The i64 index of the first (last) largest (smallest) element along an axis.
+  Tensor findExtreme(const Tensor &tensor, int64_t axis, bool isMaximum, bool takesLast, bool keepDims);
   /// Sum of products of a and b. The accumulator is of the compute type; the result is of a's kind.
   Tensor contract(const Tensor &a, const Tensor &b, mlir::AffineMap aMap, mlir::AffineMap bMap, mlir::AffineMap outMap,
                   llvm::ArrayRef<mlir::utils::IteratorType> iterators, llvm::ArrayRef<Size> shape);

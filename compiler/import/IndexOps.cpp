@@ -144,8 +144,68 @@ static LogicalResult buildGatherND(Node &node) {
   return success();
 }
 
+//===- Scans and searches --------------------------------------------------------------------------------------===//
+
+/// Sums the elements up to each one: a reduction over a second index of the axis, of which the body keeps a part.
+static LogicalResult buildCumSum(Node &node) {
+  const Tensor &x = node.input(0);
+  bool isExclusive = node.flagAttribute("exclusive", false), isReverse = node.flagAttribute("reverse", false);
+  FailureOr<SmallVector<int64_t>> given = node.integersFrom(1, "the axis (input 1)");
+  if (failed(given))
+    return failure();
+  if (given->size() != 1 || x.kind == ElementKind::boolean)
+    return node.error() << "needs one axis and a tensor of numbers";
+  FailureOr<int64_t> axis = node.resolveAxis(given->front(), x.rank());
+  if (failed(axis))
+    return failure();
+  GraphBuilder &build = node.build();
+  MLIRContext *context = build.getContext();
+  SmallVector<AffineExpr> from, to;
+  for (int64_t dim = 0; dim < x.rank(); ++dim) {
+    from.push_back(getAffineDimExpr(dim == *axis ? x.rank() : dim, context));
+    to.push_back(getAffineDimExpr(dim, context));
+  }
+  SmallVector<utils::IteratorType> iterators(x.rank(), utils::IteratorType::parallel);
+  iterators.push_back(utils::IteratorType::reduction);
+  using Predicate = arith::CmpIPredicate;
+  Predicate order = isReverse     ? (isExclusive ? Predicate::sgt : Predicate::sge)
+                    : isExclusive ? Predicate::slt
+                                  : Predicate::sle;
+  node.set(0, build.accumulate(x, AffineMap::get(x.rank() + 1, 0, from, context),
+                               AffineMap::get(x.rank() + 1, 0, to, context), iterators, x.shape,
+                               [&](ScalarBuilder &s, Value sum, Value element) {
+                                 ImplicitLocOpBuilder &body = s.getBuilder();
+                                 Value position = linalg::IndexOp::create(body, *axis);
+                                 Value other = linalg::IndexOp::create(body, x.rank());
+                                 Value counts = arith::CmpIOp::create(body, order, other, position);
+                                 return s.add(sum, s.select(counts, element, s.constant(0)));
+                               }));
+  return success();
+}
+
+static LogicalResult buildArgExtreme(Node &node, bool isMaximum) {
+  const Tensor &x = node.input(0);
+  bool keepDims = node.flagAttribute("keepdims", true), takesLast = node.flagAttribute("select_last_index", false);
+  if (failed(node.requireRank(0, 1, 64)))
+    return failure();
+  FailureOr<int64_t> axis = node.resolveAxis(node.intAttribute("axis", 0), x.rank());
+  if (failed(axis))
+    return failure();
+  if (x.kind == ElementKind::boolean)
+    return node.error() << "elements of type bool are not supported by this operator";
+  node.set(0, node.build().findExtreme(x, *axis, isMaximum, takesLast, keepDims));
+  return success();
+}
+
 void heed::importer::registerIndexOperators(OperatorRegistry &registry) {
   registry.add("Gather", {.since = 1, .minInputs = 2, .maxInputs = 2, .build = buildGather});
   registry.add("GatherElements", {.since = 11, .minInputs = 2, .maxInputs = 2, .build = buildGatherElements});
+  registry.add("CumSum", {.since = 11, .minInputs = 2, .maxInputs = 2, .build = buildCumSum});
+  registry.add("ArgMax", {.since = 1, .minInputs = 1, .maxInputs = 1, .build = [](Node &node) {
+                            return buildArgExtreme(node, true);
+                          }});
+  registry.add("ArgMin", {.since = 1, .minInputs = 1, .maxInputs = 1, .build = [](Node &node) {
+                            return buildArgExtreme(node, false);
+                          }});
   registry.add("GatherND", {.since = 11, .minInputs = 2, .maxInputs = 2, .build = buildGatherND});
 }

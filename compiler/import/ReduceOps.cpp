@@ -18,7 +18,7 @@ struct Reduction {
   std::function<Value(ScalarBuilder &, Value, Value)> combine;
   std::function<Value(ScalarBuilder &, Value, Value)> finish = nullptr;
   bool floatsOnly = false;
-  bool isExtreme = false; ///< the identity is the lowest (highest, when negative) value of the type
+  bool isExtreme = false; ///< the identity is the lowest value of the type when negative, else the highest
 };
 } // namespace
 
@@ -27,17 +27,18 @@ static Value square(ScalarBuilder &s, Value x) { return s.multiply(x, x); }
 static Value magnitude(ScalarBuilder &s, Value x) { return s.absolute(x); }
 static Value sum(ScalarBuilder &s, Value a, Value b) { return s.add(a, b); }
 
+static Reduction maximumReduction() {
+  return {-1, keep, [](ScalarBuilder &s, Value a, Value b) { return s.maximum(a, b); }, nullptr, false, true};
+}
+
 static TypedAttr identityOf(const Reduction &reduction, ElementKind kind, MLIRContext *context) {
+  if (reduction.isExtreme)
+    return extremeOf(kind, reduction.identity > 0, context);
   Type type = computeType(kind, context);
   if (isFloat(kind))
-    return FloatAttr::get(type, reduction.isExtreme ? std::copysign(INFINITY, reduction.identity) : reduction.identity);
-  unsigned width = type.getIntOrFloatBitWidth();
-  if (!reduction.isExtreme)
-    return IntegerAttr::get(type, APInt(width, static_cast<int64_t>(reduction.identity), true, true));
-  bool isLowest = reduction.identity < 0;
-  return IntegerAttr::get(type, isUnsigned(kind)
-                                    ? (isLowest ? APInt::getMinValue(width) : APInt::getMaxValue(width))
-                                    : (isLowest ? APInt::getSignedMinValue(width) : APInt::getSignedMaxValue(width)));
+    return FloatAttr::get(type, reduction.identity);
+  return IntegerAttr::get(type,
+                          APInt(type.getIntOrFloatBitWidth(), static_cast<int64_t>(reduction.identity), true, true));
 }
 
 /// The axes: an attribute until the operator's version took an input; all when there are none.
@@ -106,11 +107,41 @@ static LogicalResult buildReduction(Node &node, const Reduction &reduction, int6
   return success();
 }
 
-//===- Softmax -------------------------------------------------------------------------------------------------===//
-
-static Reduction maximumReduction() {
-  return {-1, keep, [](ScalarBuilder &s, Value a, Value b) { return s.maximum(a, b); }, nullptr, false, true};
+/// log(sum(exp(x))), by way of the maximum so that no exponential overflows.
+static LogicalResult buildLogSumExp(Node &node) {
+  const Tensor &x = node.input(0);
+  bool keepDims = node.flagAttribute("keepdims", true);
+  auto axes = reductionAxes(node, 18);
+  if (failed(axes) || failed(node.requireFloat(0)))
+    return failure();
+  GraphBuilder &build = node.build();
+  ElementKind kind = x.kind == ElementKind::f64 ? ElementKind::f64 : ElementKind::f32;
+  if (!*axes) {
+    node.set(0, x);
+    return success();
+  }
+  Tensor wide = build.cast(x, kind), peak = reduceOver(build, wide, **axes, true, maximumReduction());
+  // A row of -inf or with +inf: subtract nothing, and the sum says it all.
+  Tensor shift = build.elementwise(kind, kind, peak.shape, peak, [](ScalarBuilder &s, ValueRange v) {
+    Value isFinite = s.compare(ScalarBuilder::Order::less, s.absolute(v[0]), s.constant(INFINITY));
+    return s.select(isFinite, v[0], s.constant(0));
+  });
+  Tensor shifted = build.elementwise(kind, kind, x.shape, {wide, shift}, [](ScalarBuilder &s, ValueRange v) {
+    return s.apply<math::ExpOp>(s.subtract(v[0], v[1]));
+  });
+  Tensor total = reduceOver(build, shifted, **axes, true, {0, keep, sum});
+  Tensor result = build.elementwise(x.kind, kind, total.shape, {total, shift}, [](ScalarBuilder &s, ValueRange v) {
+    return s.add(s.apply<math::LogOp>(v[0]), v[1]);
+  });
+  SmallVector<Size> shape;
+  for (auto [dim, size] : llvm::enumerate(result.shape))
+    if (keepDims || !llvm::is_contained(**axes, static_cast<int64_t>(dim)))
+      shape.push_back(size);
+  node.set(0, build.reshape(result, shape));
+  return success();
 }
+
+//===- Softmax -------------------------------------------------------------------------------------------------===//
 
 static Tensor softmax(GraphBuilder &build, const Tensor &x, int64_t axis) {
   ElementKind kind = x.kind == ElementKind::f64 ? ElementKind::f64 : ElementKind::f32;
@@ -174,6 +205,7 @@ void heed::importer::registerReduceOperators(OperatorRegistry &registry) {
   add("ReduceL2", 18, {0, square, sum, root, true});
   add("ReduceSumSquare", 18, {0, square, sum});
   add("ReduceLogSum", 18, {0, keep, sum, logarithm, true});
+  registry.add("ReduceLogSumExp", {.since = 1, .minInputs = 1, .maxInputs = 2, .build = buildLogSumExp});
   registry.add("Softmax", {.since = 1, .minInputs = 1, .maxInputs = 1, .build = [](Node &node) {
                              return buildSoftmax(node, softmax);
                            }});
