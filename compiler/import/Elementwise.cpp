@@ -322,38 +322,56 @@ static LogicalResult buildMod(Node &node) {
   SmallVector<Tensor> inputs = node.allInputs();
   if (failed(checkKinds(node, inputs, numbers)))
     return failure();
-  if (isFloat(inputs[0].kind) && !isFmod)
-    return node.error() << "attribute 'fmod' must be 1 for floats";
   return buildElementwise(
       node, inputs, inputs[0].kind,
       [&](ScalarBuilder &s, ValueRange v) { return s.remainder(v[0], v[1], /*signOfDivisor=*/!isFmod); },
       [](Sizes &sizes, ArrayRef<Size> v) { return areSizes(sizes, v) ? sizes.modulo(v[0], v[1]) : Size(); });
 }
 
+/// base^power by squaring, modulo the width of the type. Powers beyond 63 keep their parity, which is all that matters
+/// for the bases 0, 1 and -1; others overflow.
+static Value integerPower(ScalarBuilder &s, Value base, Value power) {
+  ImplicitLocOpBuilder &body = s.getBuilder();
+  Value one = s.constant(1), most = s.constant(63);
+  Value parity = body.createOrFold<arith::AndIOp>(power, one);
+  power = s.select(s.compare(Order::greater, power, most), s.add(s.constant(62), parity), power);
+  Value result = one, factor = base;
+  for (int bit = 0; bit < 6; ++bit) {
+    Value isSet = s.isNotZero(body.createOrFold<arith::AndIOp>(power, s.constant(1 << bit)));
+    result = s.multiply(result, s.select(isSet, factor, one));
+    factor = s.multiply(factor, factor);
+  }
+  return result;
+}
+
+static Value floatPower(ScalarBuilder &s, Value base, Value power) {
+  APFloat constant(0.0);
+  if (matchPattern(power, m_ConstantFloat(&constant))) {
+    if (constant.isExactlyValue(2))
+      return s.multiply(base, base);
+    if (constant.isExactlyValue(3))
+      return s.multiply(base, s.multiply(base, base));
+    if (constant.isExactlyValue(0.5))
+      return s.apply<math::SqrtOp>(base);
+    if (constant.isExactlyValue(-1))
+      return s.divide(s.constant(1), base);
+  }
+  return s.getBuilder().createOrFold<math::PowFOp>(base, power);
+}
+
+/// The result is of the base's type; an integer base with a float power is raised as a float.
 static LogicalResult buildPow(Node &node) {
   SmallVector<Tensor> inputs = node.allInputs();
   if (failed(checkKinds(node, inputs[0], numbers)) || failed(checkKinds(node, inputs[1], numbers)))
     return failure();
-  ElementKind base = inputs[0].kind, exponent = inputs[1].kind;
-  if (!isFloat(base) && isFloat(exponent)) // through floats, as 2^0.5 of integers is rounded only at the end
-    return node.error() << "an integer base with a float exponent is not supported: cast the base first";
+  ElementKind base = inputs[0].kind, power = inputs[1].kind;
   return buildElementwise(node, inputs, base, [&](ScalarBuilder &s, ValueRange v) -> Value {
-    Value x = v[0];
-    if (!isFloat(base))
-      return s.getBuilder().createOrFold<math::IPowIOp>(x, s.convert(v[1], exponent, base));
-    Value power = s.convert(v[1], exponent, base);
-    APFloat constant(0.0);
-    if (matchPattern(power, m_ConstantFloat(&constant))) {
-      if (constant.isExactlyValue(2))
-        return s.multiply(x, x);
-      if (constant.isExactlyValue(3))
-        return s.multiply(x, s.multiply(x, x));
-      if (constant.isExactlyValue(0.5))
-        return s.apply<math::SqrtOp>(x);
-      if (constant.isExactlyValue(-1))
-        return s.divide(s.constant(1), x);
-    }
-    return s.getBuilder().createOrFold<math::PowFOp>(x, power);
+    if (isFloat(base))
+      return floatPower(s, v[0], s.convert(v[1], power, base));
+    if (!isFloat(power))
+      return integerPower(s, v[0], s.convert(v[1], power, base));
+    ScalarBuilder floats(s.getBuilder(), power);
+    return s.convert(floatPower(floats, s.convert(v[0], base, power), v[1]), power, base);
   });
 }
 

@@ -207,6 +207,10 @@ Tensor GraphBuilder::slice(const Tensor &tensor, int64_t axis, Size offset, Size
     });
   if (result.literal)
     return result;
+  if (result.count() == 0) { // an empty slice may begin at the end, where a view must not
+    result.value = empty(storageType(tensor.kind, getContext()), shape);
+    return result;
+  }
   Value value = materialise(tensor);
   if (stride < 0) {
     // Backwards: read element offset - i * |stride|.
