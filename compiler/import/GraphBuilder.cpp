@@ -32,6 +32,10 @@ static SmallVector<Value> symbolValues(Size size, const Sizes &sizes, llvm::func
 }
 
 Value GraphBuilder::dim(Size size) {
+  if (!size) {
+    overflowed = true;
+    size = sizes.constant(0);
+  }
   if (Value known = dims.lookup(size))
     return known;
   Location location = UnknownLoc::get(getContext());
@@ -66,8 +70,12 @@ OpFoldResult GraphBuilder::dimOrConstant(Size size) {
 
 RankedTensorType GraphBuilder::typeOf(Type element, ArrayRef<Size> shape) {
   SmallVector<int64_t> extents;
-  for (Size size : shape)
-    extents.push_back(constantOf(size).value_or(ShapedType::kDynamic));
+  for (Size size : shape) {
+    std::optional<int64_t> extent = constantOf(size);
+    bool isSound = size && extent.value_or(0) >= 0;
+    overflowed = overflowed || !isSound;
+    extents.push_back(extent && isSound ? *extent : ShapedType::kDynamic);
+  }
   return RankedTensorType::get(extents, element);
 }
 
@@ -85,6 +93,10 @@ Value GraphBuilder::filled(TypedAttr value, ArrayRef<Size> shape) {
 }
 
 Value GraphBuilder::sizeInBody(ImplicitLocOpBuilder &body, Size size, Type type) {
+  if (!size) {
+    overflowed = true;
+    size = sizes.constant(0);
+  }
   if (auto number = constantOf(size))
     return arith::ConstantOp::create(
         body, type.isIndex()

@@ -26,6 +26,8 @@ public:
   Sizes &getSizes() { return sizes; }
   mlir::ImplicitLocOpBuilder &getBuilder() { return builder; }
   mlir::MLIRContext *getContext() { return builder.getContext(); }
+  /// Whether a size was needed that overflowed; what has been built since is worthless.
+  bool hasOverflowed() const { return overflowed; }
   void setLocation(mlir::Location location) { builder.setLoc(location); }
 
   /// \name Sizes and types
@@ -126,6 +128,7 @@ private:
   /// Sizes and constants go to the start of the function, before the operations of the nodes.
   mlir::OpBuilder prologue;
   mlir::Block scratch;
+  bool overflowed = false;
   llvm::DenseMap<Size, mlir::Value> dims;
   llvm::DenseMap<std::pair<mlir::Attribute, mlir::Type>, mlir::Value> constants;
 };

@@ -7,6 +7,8 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
 
+#include <google/protobuf/unknown_field_set.h>
+
 using namespace mlir;
 using namespace heed;
 using namespace heed::importer;
@@ -15,6 +17,8 @@ using namespace heed::importer;
 static constexpr int64_t newestOpset = 28;
 /// How deeply functions may call functions, and branches hold branches.
 static constexpr unsigned maxDepth = 32;
+/// Functions that call functions can make a small file stand for an endless graph.
+static constexpr size_t maxNodes = 1000000;
 
 static bool isDefaultDomain(StringRef domain) { return domain.empty() || domain == "ai.onnx"; }
 
@@ -63,6 +67,9 @@ FailureOr<Tensor> GraphImporter::readType(const onnx::ValueInfoProto &info, Stri
     return error() << what << ": elements of type " << elementTypeName(type.elem_type()) << " are not supported";
   if (!type.has_shape())
     return error() << what << " has no shape: its rank must be given, dimensions may be symbolic";
+  if (type.shape().dim_size() > maxRank)
+    return error() << what << " has " << type.shape().dim_size() << " dimensions, at most " << maxRank
+                   << " are supported";
   Tensor tensor;
   tensor.kind = *kind;
   Sizes &sizes = builder.getSizes();
@@ -234,6 +241,8 @@ LogicalResult GraphImporter::bindNode(Node &node, Scope &scope, const std::strin
 }
 
 LogicalResult GraphImporter::importNode(const onnx::NodeProto &proto, size_t position, Scope &scope) {
+  if (++numNodes > maxNodes)
+    return error() << scope.path << ": the graph has more than " << maxNodes << " nodes";
   std::string name = !proto.name().empty()     ? proto.name()
                      : proto.output_size() > 0 ? proto.output(0)
                                                : "#" + std::to_string(position);
@@ -272,12 +281,17 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &proto, size_t pos
     if (failed(entry->build(node)) || failed(node.finishAttributes()))
       return failure();
   }
+  if (builder.hasOverflowed())
+    return node.error() << "a size overflows or is negative";
   for (size_t index = 0; index < node.numOutputs(); ++index) {
     if (!node.wants(index))
       continue;
     const std::optional<Tensor> &tensor = node.output(index);
     if (!tensor)
       return node.error() << "output " << index << " is not supported";
+    if (tensor->rank() > maxRank)
+      return node.error() << "output " << index << " has " << tensor->rank() << " dimensions, at most " << maxRank
+                          << " are supported";
     if (llvm::any_of(tensor->shape, [](Size size) { return !size; }))
       return node.error() << "the shape of output " << index << " overflows";
     if (llvm::any_of(tensor->shape, [](Size size) { return constantOf(size).value_or(0) < 0; }))
@@ -290,11 +304,41 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &proto, size_t pos
 
 //===- Functions of the model ----------------------------------------------------------------------------------===//
 
+/// Fields newer than the wire schema, by their numbers in onnx.proto.
+static constexpr int overloadOfNode = 8, overloadOfFunction = 13, defaultsOfFunction = 11;
+
+/// The bytes of the last unknown field with a number; empty without one.
+template <typename Message> static std::string unknownString(const Message &message, int number) {
+  const google::protobuf::UnknownFieldSet &fields = message.unknown_fields();
+  for (int i = fields.field_count(); i-- > 0;)
+    if (fields.field(i).number() == number &&
+        fields.field(i).type() == google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
+      return fields.field(i).length_delimited();
+  return {};
+}
+
 const onnx::FunctionProto *GraphImporter::findFunction(const onnx::NodeProto &node) const {
   for (const auto &function : file.getModel().functions())
-    if (function.name() == node.op_type() && function.domain() == node.domain())
+    if (function.name() == node.op_type() && function.domain() == node.domain() &&
+        unknownString(function, overloadOfFunction) == unknownString(node, overloadOfNode))
       return &function;
   return nullptr;
+}
+
+/// Gives the scope of a call the values of attributes that the call leaves out.
+LogicalResult GraphImporter::readFunctionDefaults(const onnx::FunctionProto &function, Scope &scope) {
+  const google::protobuf::UnknownFieldSet &fields = function.unknown_fields();
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const google::protobuf::UnknownField &field = fields.field(i);
+    if (field.number() != defaultsOfFunction || field.type() != google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
+      continue;
+    auto attribute = std::make_unique<onnx::AttributeProto>();
+    if (!attribute->ParseFromString(field.length_delimited()))
+      return error() << scope.path << ": a default of an attribute is damaged";
+    if (scope.attributes.try_emplace(attribute->name(), attribute.get()).second)
+      functionDefaults.push_back(std::move(attribute));
+  }
+  return success();
 }
 
 LogicalResult GraphImporter::callFunction(Node &node, const onnx::FunctionProto &function) {
@@ -310,6 +354,8 @@ LogicalResult GraphImporter::callFunction(Node &node, const onnx::FunctionProto 
   if (failed(readOpsets(function.opset_import(), scope)))
     return failure();
   scope.attributes = node.allAttributes();
+  if (failed(readFunctionDefaults(function, scope)))
+    return failure();
   for (size_t index = 0; index < node.numInputs(); ++index)
     if (node.has(index))
       scope.tensors[function.input(static_cast<int>(index))] = node.input(index);

@@ -6,6 +6,9 @@
 #include "compiler/import/Node.h"
 #include "llvm/ADT/StringMap.h"
 
+#include <memory>
+#include <vector>
+
 namespace heed::importer {
 
 /// Names in sight of the nodes of one graph: the main graph, the body of a model function at a call, or the branch of
@@ -32,7 +35,7 @@ public:
 
   ModelFile &getFile() { return file; }
   GraphBuilder &getBuilder() { return builder; }
-  mlir::InFlightDiagnostic error() { return mlir::emitError(file.getLocation()); }
+  mlir::InFlightDiagnostic error() { return file.error(); }
 
 private:
   using NodeList = google::protobuf::RepeatedPtrField<onnx::NodeProto>;
@@ -49,9 +52,14 @@ private:
   mlir::LogicalResult bindNode(Node &node, Scope &scope, const std::string &label);
   mlir::LogicalResult callFunction(Node &node, const onnx::FunctionProto &function);
   const onnx::FunctionProto *findFunction(const onnx::NodeProto &node) const;
+  mlir::LogicalResult readFunctionDefaults(const onnx::FunctionProto &function, Scope &scope);
 
   ModelFile &file;
   GraphBuilder &builder;
+  /// Nodes so far, those of functions counted at every call.
+  size_t numNodes = 0;
+  /// Defaults of function attributes, parsed from fields that the wire schema does not know yet.
+  std::vector<std::unique_ptr<onnx::AttributeProto>> functionDefaults;
 };
 
 } // namespace heed::importer

@@ -31,11 +31,11 @@ static void eraseUnused(func::FuncOp function) {
 }
 
 /// A name given for a dimension that the model lacks is a mistake worth an error.
-static LogicalResult checkFixedDims(const ImportOptions &options, const Sizes &sizes, Location location) {
+static LogicalResult checkFixedDims(const ImportOptions &options, const Sizes &sizes, ModelFile &file) {
   for (StringRef name : options.fixedDims.keys()) {
     if (sizes.getUsedFixedDims().contains(name))
       continue;
-    InFlightDiagnostic error = emitError(location) << "no input has a dimension named '" << name << "'";
+    InFlightDiagnostic error = file.error() << "no input has a dimension named '" << name << "'";
     if (!sizes.getSymbolNames().empty())
       error << "; the symbolic dimensions left are " << llvm::join(sizes.getSymbolNames(), ", ");
     return error;
@@ -56,7 +56,7 @@ static OwningOpRef<ModuleOp> importBytes(StringRef bytes, Location location, Str
   function.addEntryBlock();
   Sizes sizes(context, options.fixedDims);
   GraphBuilder builder(function, sizes);
-  if (failed(GraphImporter(file, builder).importMain(function)) || failed(checkFixedDims(options, sizes, location)))
+  if (failed(GraphImporter(file, builder).importMain(function)) || failed(checkFixedDims(options, sizes, file)))
     return nullptr;
   eraseUnused(function);
   if (failed(verify(*module)))

@@ -15,20 +15,26 @@
 using namespace mlir;
 using namespace heed::importer;
 
+InFlightDiagnostic ModelFile::error() {
+  if (hasReported)
+    return {}; // inactive: takes the words and says nothing
+  hasReported = true;
+  return emitError(location);
+}
+
 LogicalResult ModelFile::parse(StringRef bytes) {
   if (bytes.size() > INT_MAX)
-    return emitError(location)
-           << "the file has " << bytes.size()
-           << " bytes, beyond the 2 GiB a protobuf message can have: save the weights as external data";
+    return error() << "the file has " << bytes.size()
+                   << " bytes, beyond the 2 GiB a protobuf message can have: save the weights as external data";
   model = std::make_shared<onnx::ModelProto>();
   google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
   google::protobuf::io::CodedInputStream coded(&stream);
   coded.SetRecursionLimit(64);
   if (!model->ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage())
-    return emitError(location) << "not an ONNX model: the bytes do not parse as a protobuf ModelProto; the file may be "
-                                  "truncated or damaged";
+    return error() << "not an ONNX model: the bytes do not parse as a protobuf ModelProto; the file may be "
+                      "truncated or damaged";
   if (!model->has_graph())
-    return emitError(location) << "not an ONNX model: it has no graph";
+    return error() << "not an ONNX model: it has no graph";
   return success();
 }
 
@@ -38,29 +44,26 @@ FailureOr<std::shared_ptr<llvm::MemoryBuffer>> ModelFile::openExternal(StringRef
   namespace fs = llvm::sys::fs;
   namespace sys = llvm::sys::path;
   if (baseDirectory.empty())
-    return emitError(location) << what << ": external data '" << path
-                               << "' cannot be read, as the model was not read from a folder";
+    return error() << what << ": external data '" << path
+                   << "' cannot be read, as the model was not read from a folder";
   if (path.empty() || path.contains('\0') || sys::is_absolute(path) ||
       llvm::is_contained(llvm::make_range(sys::begin(path), sys::end(path)), ".."))
-    return emitError(location) << what << ": external data '" << path
-                               << "' must be a relative path without '..', inside the model's folder";
+    return error() << what << ": external data '" << path
+                   << "' must be a relative path without '..', inside the model's folder";
   auto &file = externalFiles[path];
   if (file)
     return file;
   SmallString<256> joined(baseDirectory), real, realBase;
   sys::append(joined, path);
   if (fs::real_path(joined, real) || fs::real_path(baseDirectory, realBase))
-    return emitError(location) << what << ": external data file '" << joined
-                               << "' does not exist: put it beside the model";
+    return error() << what << ": external data file '" << joined << "' does not exist: put it beside the model";
   // Links must not lead out of the folder.
   if (!real.starts_with(realBase) || (real.size() > realBase.size() && !sys::is_separator(real[realBase.size()]) &&
                                       !sys::is_separator(realBase.back())))
-    return emitError(location) << what << ": external data '" << path << "' leads out of the model's folder, to '"
-                               << real << "'";
+    return error() << what << ": external data '" << path << "' leads out of the model's folder, to '" << real << "'";
   auto opened = llvm::MemoryBuffer::getFile(real, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!opened)
-    return emitError(location) << what << ": external data file '" << joined
-                               << "' cannot be read: " << opened.getError().message();
+    return error() << what << ": external data file '" << joined << "' cannot be read: " << opened.getError().message();
   file = std::move(*opened);
   return file;
 }
@@ -73,18 +76,18 @@ FailureOr<ModelFile::Bytes> ModelFile::readExternal(const onnx::TensorProto &pro
     if (key == "location")
       path = value;
     else if ((key == "offset" && value.getAsInteger(10, offset)) || (key == "length" && value.getAsInteger(10, length)))
-      return emitError(location) << what << ": external data " << key << " '" << value << "' is not a number";
+      return error() << what << ": external data " << key << " '" << value << "' is not a number";
   }
   FailureOr<std::shared_ptr<llvm::MemoryBuffer>> file = openExternal(path, what);
   if (failed(file))
     return failure();
   if (length != static_cast<uint64_t>(expected))
-    return emitError(location) << what << ": external data has length " << length << ", but its type and dims take "
-                               << expected << " bytes";
+    return error() << what << ": external data has length " << length << ", but its type and dims take " << expected
+                   << " bytes";
   uint64_t size = (*file)->getBufferSize();
   if (offset > size || length > size - offset)
-    return emitError(location) << what << ": external data at offset " << offset << " with " << length
-                               << " bytes reaches beyond '" << path << "', which has " << size << " bytes";
+    return error() << what << ": external data at offset " << offset << " with " << length << " bytes reaches beyond '"
+                   << path << "', which has " << size << " bytes";
   return Bytes{ArrayRef((*file)->getBufferStart() + offset, length), *file};
 }
 
@@ -123,8 +126,7 @@ FailureOr<ModelFile::Bytes> ModelFile::readTyped(const onnx::TensorProto &proto,
     std::tie(bytes.data, bytes.owner) = fieldBytes(proto.int32_data(), width, model);
   }
   if (static_cast<int64_t>(bytes.data.size()) != count * width)
-    return emitError(location) << what << ": has " << bytes.data.size() / width << " elements, but its dims take "
-                               << count;
+    return error() << what << ": has " << bytes.data.size() / width << " elements, but its dims take " << count;
   return bytes;
 }
 
@@ -135,8 +137,8 @@ FailureOr<ModelFile::Bytes> ModelFile::readBytes(const onnx::TensorProto &proto,
   if (!proto.has_raw_data())
     return readTyped(proto, kind, count, what);
   if (static_cast<int64_t>(proto.raw_data().size()) != count * byteWidth(kind))
-    return emitError(location) << what << ": has " << proto.raw_data().size() << " bytes, but its type and dims take "
-                               << count * byteWidth(kind);
+    return error() << what << ": has " << proto.raw_data().size() << " bytes, but its type and dims take "
+                   << count * byteWidth(kind);
   return Bytes{ArrayRef(proto.raw_data().data(), proto.raw_data().size()), model};
 }
 
@@ -164,16 +166,17 @@ static std::shared_ptr<const Literal> readLiteral(ArrayRef<char> data, ElementKi
 FailureOr<Tensor> ModelFile::readTensor(const onnx::TensorProto &proto, StringRef what, GraphBuilder &builder) {
   std::optional<ElementKind> kind = elementKind(proto.data_type());
   if (!kind)
-    return emitError(location) << what << ": elements of type " << elementTypeName(proto.data_type())
-                               << " are not supported";
+    return error() << what << ": elements of type " << elementTypeName(proto.data_type()) << " are not supported";
   if (proto.has_segment())
-    return emitError(location) << what << ": segmented tensors are not supported";
+    return error() << what << ": segmented tensors are not supported";
+  if (proto.dims_size() > maxRank)
+    return error() << what << ": has " << proto.dims_size() << " dimensions, at most " << maxRank << " are supported";
   Tensor tensor;
   tensor.kind = *kind;
   int64_t bytesNeeded = byteWidth(*kind);
   for (int64_t dim : proto.dims()) {
     if (dim < 0 || llvm::MulOverflow(bytesNeeded, dim, bytesNeeded))
-      return emitError(location) << what << ": its dims are negative or take more than 2^63 bytes";
+      return error() << what << ": its dims are negative or take more than 2^63 bytes";
     tensor.shape.push_back(builder.getSizes().constant(dim));
   }
   int64_t count = bytesNeeded / byteWidth(*kind);

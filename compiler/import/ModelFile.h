@@ -13,13 +13,14 @@ namespace heed::importer {
 
 class ModelFile {
 public:
-  /// `location` stands for the file in messages.
+  /// `location` stands for the file.
   ModelFile(mlir::Location location, llvm::StringRef baseDirectory)
       : location(location), baseDirectory(baseDirectory) {}
 
   mlir::LogicalResult parse(llvm::StringRef bytes);
   const onnx::ModelProto &getModel() const { return *model; }
-  mlir::Location getLocation() const { return location; }
+  /// An error about the file. Only the first of an import is reported: what follows from it would not help.
+  mlir::InFlightDiagnostic error();
 
   /// The tensor a message describes: a literal when it is small, else a constant over memory that the model or a mapped
   /// file keeps alive. `what` names the tensor in messages: "graph 'g': initialiser 'w'".
@@ -43,6 +44,7 @@ private:
   std::shared_ptr<onnx::ModelProto> model;
   llvm::StringMap<std::shared_ptr<llvm::MemoryBuffer>> externalFiles;
   unsigned numResources = 0;
+  bool hasReported = false;
 };
 
 } // namespace heed::importer

@@ -80,12 +80,12 @@ static std::optional<SmallVector<ShapeGroup>> groupDims(ArrayRef<Size> from, Arr
   if (groups.empty() && (i < from.size() || j < to.size()))
     return std::nullopt;
   for (; i < from.size(); ++i) {
-    if (!isConstant(from[i], 1))
+    if (!sizes.areEqual(from[i], sizes.constant(1)))
       return std::nullopt;
     groups.back().from.push_back(i);
   }
   for (; j < to.size(); ++j) {
-    if (!isConstant(to[j], 1))
+    if (!sizes.areEqual(to[j], sizes.constant(1)))
       return std::nullopt;
     groups.back().to.push_back(j);
   }
@@ -161,9 +161,14 @@ Tensor GraphBuilder::reshape(const Tensor &tensor, ArrayRef<Size> shape) {
       to.push_back(group.to);
       middle.push_back(product);
     }
-  // Without groups one of the two shapes is the scalar's, and the reassociation is empty.
+  // Without groups one of the two shapes is the scalar's, and the dimensions of the other are 1, if only by a
+  // constraint.
+  SmallVector<Size> ones(groups ? 0 : tensor.rank() + shape.size(), sizes.constant(1));
+  if (!groups && shape.empty())
+    value = castTo(builder, value, typeOf(element, ones));
   value = collapse(value, from, middle);
-  result.value = expand(value, to, shape);
+  value = expand(value, to, groups ? shape : ArrayRef(ones).take_front(shape.size()));
+  result.value = castTo(builder, value, typeOf(element, shape));
   return result;
 }
 

@@ -13,6 +13,23 @@ using namespace heed::importer;
 /// A size never needs more; a hostile graph could square one again and again.
 static constexpr size_t maxTerms = 64;
 
+/// Expressions share parts, so that a short chain of divisions can stand for a tree without end.
+static constexpr size_t maxTreeSize = 256;
+
+/// Whether the expression, written out, has more parts than a size ever needs.
+static bool isTooLarge(AffineExpr expr) {
+  SmallVector<AffineExpr> open = {expr};
+  for (size_t count = 0; !open.empty(); ++count) {
+    if (count == maxTreeSize)
+      return true;
+    if (auto binary = dyn_cast<AffineBinaryOpExpr>(open.pop_back_val())) {
+      open.push_back(binary.getLHS());
+      open.push_back(binary.getRHS());
+    }
+  }
+  return false;
+}
+
 /// A total order of expressions that does not depend on addresses.
 static int compare(AffineExpr a, AffineExpr b) {
   if (a == b)
@@ -165,7 +182,9 @@ public:
       term = !term ? getAffineConstantExpr(coefficient, context) : coefficient == 1 ? term : term * coefficient;
       sum = sum ? sum + term : term;
     }
-    return sum ? sum : getAffineConstantExpr(0, context);
+    if (!sum)
+      return getAffineConstantExpr(0, context);
+    return isTooLarge(sum) ? AffineExpr() : sum;
   }
 };
 } // namespace heed::importer
@@ -244,7 +263,7 @@ Size Sizes::floorDivide(Size a, Size b) {
   }
   if (y && *y < 0)
     return Size(); // an affine floordiv has a positive divisor
-  return a.floorDiv(b);
+  return normalise(a.floorDiv(b));
 }
 
 Size Sizes::modulo(Size a, Size b) {
@@ -261,7 +280,7 @@ Size Sizes::modulo(Size a, Size b) {
   }
   if (y && *y < 0)
     return Size();
-  return a % b;
+  return normalise(a % b);
 }
 
 bool Sizes::areEqual(Size a, Size b) {

@@ -86,7 +86,7 @@ Type heed::importer::computeType(ElementKind kind, MLIRContext *context) {
 }
 
 bool Literal::isConstant() const {
-  return llvm::all_of(integers, [](Size size) { return isa<AffineConstantExpr>(size); });
+  return llvm::all_of(integers, [](Size size) { return isa_and_present<AffineConstantExpr>(size); });
 }
 
 std::optional<int64_t> Tensor::count() const {

@@ -56,6 +56,8 @@ struct Literal {
   bool isConstant() const;
 };
 
+/// No tensor has more dimensions.
+constexpr int64_t maxRank = 32;
 /// Tensors with more elements are never held as literals.
 constexpr int64_t maxLiteralElements = 4096;
 

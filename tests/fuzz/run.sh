@@ -13,7 +13,7 @@ fi
 seconds=${1:-30}
 shift $(($# > 0 ? 1 : 0))
 targets=("$@")
-[ ${#targets[@]} != 0 ] || mapfile -t targets < <(sed -n 's/^heed_add_fuzzer(\(heed-[a-z-]*\).*/\1/p' tests/fuzz/CMakeLists.txt)
+[ ${#targets[@]} != 0 ] || mapfile -t targets < <(sed -n 's/^ *heed_add_fuzzer(\(heed-[a-z-]*\).*/\1/p' tests/fuzz/CMakeLists.txt)
 
 build=build/asan
 export CCACHE_SLOPPINESS=pch_defines,time_macros
@@ -25,6 +25,9 @@ seeds=$build/fuzz/seeds
 mkdir -p "$seeds"
 "$build/bin/heed-test-packages" "$seeds"
 cp -n tests/fuzz/seeds/* "$seeds" 2>/dev/null || true
+for text in tests/compiler/import/*.textproto; do
+  protoc --proto_path=/usr/include --encode=onnx.ModelProto onnx/onnx.proto <"$text" >"$seeds/$(basename "$text" .textproto).onnx"
+done
 
 for target in "${targets[@]}"; do
   corpus=$build/fuzz/$target
