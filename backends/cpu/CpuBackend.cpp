@@ -2,6 +2,7 @@
 
 #include "backends/cpu/LowerKernels.h"
 #include "backends/cpu/ObjectCode.h"
+#include "dialects/tile/Tile.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/Support/FileSystem.h"
@@ -9,6 +10,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
+#include <map>
 #include <thread>
 
 using namespace mlir;
@@ -88,6 +90,24 @@ RowBlocks CpuBackend::mapBlocks(int64_t columns) const {
   return {16, 256};
 }
 
+/// The layers of a model repeat their kernels: keeps the first of equal ones and erases the others. Returns for every
+/// kernel the one that stands for it.
+static std::map<std::string, std::string> shareEqualKernels(ModuleOp prepared) {
+  std::map<std::string, std::string> firstWith, standsFor;
+  for (auto kernel : llvm::make_early_inc_range(prepared.getOps<tile::KernelOp>())) {
+    std::string name = kernel.getSymName().str(), text;
+    kernel.setSymName("kernel");
+    llvm::raw_string_ostream stream(text);
+    kernel->print(stream, OpPrintingFlags().useLocalScope());
+    kernel.setSymName(name);
+    auto [first, isNew] = firstWith.try_emplace(text, name);
+    standsFor[name] = first->second;
+    if (!isNew)
+      kernel.erase();
+  }
+  return standsFor;
+}
+
 FailureOr<CompiledKernels> CpuBackend::compile(ModuleOp kernels, StringRef dumpDirectory) const {
   MLIRContext *context = kernels.getContext();
   loadLoweringDialects(*context);
@@ -95,6 +115,7 @@ FailureOr<CompiledKernels> CpuBackend::compile(ModuleOp kernels, StringRef dumpD
   OwningOpRef<ModuleOp> prepared = kernels.clone();
   if (failed(prepareTiles(*prepared)))
     return failure();
+  std::map<std::string, std::string> compiledAs = shareEqualKernels(*prepared);
 
   llvm::ArrayRef<IsaLevel> levels = isaLevels();
   std::vector<LevelResult> results(levels.size());
@@ -118,11 +139,13 @@ FailureOr<CompiledKernels> CpuBackend::compile(ModuleOp kernels, StringRef dumpD
       return failure();
     compiled.images.push_back({{levels[index].name.str()}, std::move(result.image)});
   }
-  for (size_t kernel = 0; kernel < results[0].kernels.size(); ++kernel)
-    for (auto [index, result] : llvm::enumerate(results)) {
-      const LoweredKernel &lowered = result.kernels[kernel];
-      compiled.entries.push_back({lowered.kernel, static_cast<unsigned>(index), lowered.symbol, lowered.scratchBytes});
-    }
+  for (auto kernel : kernels.getOps<tile::KernelOp>()) {
+    std::string name = kernel.getSymName().str();
+    for (auto [index, result] : llvm::enumerate(results))
+      for (const LoweredKernel &lowered : result.kernels)
+        if (lowered.kernel == compiledAs.at(name))
+          compiled.entries.push_back({name, static_cast<unsigned>(index), lowered.symbol, lowered.scratchBytes});
+  }
   return compiled;
 }
 
