@@ -368,10 +368,14 @@ FailureOr<AttendSkeleton::RowState> AttendSkeleton::visitKeys() {
     mask.setBatchAndHead(batch, head);
     mask.setRows(rowRange, positions);
     KeyRange visible = mask.visibleKeys();
-    if (visible.low)
-      low = kernel.max(zero, kernel.mul(kernel.floorDiv(visible.low, blocks.keys), step));
     if (visible.high)
       high = kernel.min(length, visible.high);
+    if (visible.low) {
+      low = kernel.max(zero, kernel.mul(kernel.floorDiv(visible.low, blocks.keys), step));
+      // The first visible key may lie behind the last one, in a block that starts before it.
+      Value some = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, visible.low, high);
+      high = arith::SelectOp::create(at, some, high, zero);
+    }
     exact = visible.exact;
   }
   RowState state = firstState();

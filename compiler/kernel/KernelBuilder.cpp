@@ -18,7 +18,8 @@ int64_t heed::storageBytes(Type type) { return (storageType(type).getIntOrFloatB
 static Type elementType(Type tensor) { return cast<RankedTensorType>(tensor).getElementType(); }
 
 KernelBuilder::KernelBuilder(plan::KernelOp source, StringRef name)
-    : sourceOp(source), builder(source.getLoc(), source.getContext()) {
+    : sourceOp(source), builder(source.getLoc(), source.getContext()),
+      shapes(source->getParentOfType<func::FuncOp>()) {
   auto graph = source->getParentOfType<func::FuncOp>();
   auto symbols = graph->getAttrOfType<ArrayAttr>(plan::symbolsAttrName);
   numSymbols = symbols ? symbols.size() : 0;
@@ -37,6 +38,11 @@ KernelBuilder::KernelBuilder(plan::KernelOp source, StringRef name)
   };
   addBases(source.getOperands().getTypes(), source.getOperandViews(), source.getOperandSizes(), operandViews);
   addBases(source.getResultTypes(), source.getResultViews(), source.getResultSizes(), resultViews);
+  for (auto [argument, view] : llvm::zip_equal(sourceBlock().getArguments(), operandViews))
+    shapes.setShape(argument, view.sizes);
+  for (auto [result, view] : llvm::enumerate(resultViews))
+    if (!isa<BlockArgument>(yielded(result)))
+      shapes.setShape(yielded(result), view.sizes);
 }
 
 StoredView KernelBuilder::readView(AffineMap strides, AffineMap sizes) {
@@ -141,57 +147,18 @@ Value KernelBuilder::scalar(Value original) {
   return result;
 }
 
-SmallVector<AffineExpr> KernelBuilder::sizesOf(Value tensor) {
-  if (auto argument = dyn_cast<BlockArgument>(tensor))
-    return operandViews[argument.getArgNumber()].sizes;
-  for (auto [position, yield] : llvm::enumerate(sourceBlock().getTerminator()->getOperands()))
-    if (yield == tensor)
-      return resultViews[position].sizes;
-  Operation *op = tensor.getDefiningOp();
-  if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
-    SmallVector<AffineExpr> loops = loopSizes(generic);
-    return llvm::map_to_vector(generic.getIndexingMapMatchingResult(cast<OpResult>(tensor)).getResults(),
-                               [&](AffineExpr result) { return loops[cast<AffineDimExpr>(result).getPosition()]; });
-  }
-  if (auto attend = dyn_cast<attn::AttendOp>(op)) {
-    SmallVector<AffineExpr> sizes = sizesOf(attend.getQuery());
-    if (tensor == attend.getOut())
-      sizes[3] = sizesOf(attend.getValue())[3];
-    else
-      sizes.pop_back();
-    return sizes;
-  }
-  if (auto norm = dyn_cast<attn::NormOp>(op))
-    return sizesOf(norm.getInput());
-  if (auto softmax = dyn_cast<linalg::SoftmaxOp>(op))
-    return sizesOf(softmax.getInput());
-  return llvm::map_to_vector(cast<RankedTensorType>(tensor.getType()).getShape(),
-                             [&](int64_t size) { return expression(size); });
-}
+SmallVector<AffineExpr> KernelBuilder::sizesOf(Value tensor) { return SmallVector<AffineExpr>(shapes.shapeOf(tensor)); }
 
 SmallVector<AffineExpr> KernelBuilder::loopSizes(linalg::GenericOp generic) {
   SmallVector<AffineExpr> sizes(generic.getNumLoops());
-  auto learn = [&](Value tensor, AffineMap map, bool computed) {
-    // A kernel's own results know their sizes only through their operands: ask operands first.
-    if (computed)
-      return;
-    SmallVector<AffineExpr> known;
-    for (auto [dim, expr] : llvm::enumerate(map.getResults())) {
-      auto loop = dyn_cast<AffineDimExpr>(expr);
-      if (!loop || sizes[loop.getPosition()])
-        continue;
-      if (known.empty())
-        known = sizesOf(tensor);
-      sizes[loop.getPosition()] = known[dim];
-    }
-  };
-  for (OpOperand &operand : generic->getOpOperands())
-    if (isa<RankedTensorType>(operand.get().getType()))
-      learn(operand.get(), generic.getMatchingIndexingMap(&operand), generic.isDpsInit(&operand));
-  for (OpResult result : generic->getResults())
-    for (auto [position, yield] : llvm::enumerate(sourceBlock().getTerminator()->getOperands()))
-      if (yield == result)
-        learn(result, generic.getIndexingMapMatchingResult(result), false);
+  for (OpOperand &operand : generic->getOpOperands()) {
+    if (!isa<RankedTensorType>(operand.get().getType()))
+      continue;
+    ArrayRef<AffineExpr> known = shapes.shapeOf(operand.get());
+    for (auto [dim, expr] : llvm::enumerate(generic.getMatchingIndexingMap(&operand).getResults()))
+      if (auto loop = dyn_cast<AffineDimExpr>(expr); loop && known[dim] && !sizes[loop.getPosition()])
+        sizes[loop.getPosition()] = known[dim];
+  }
   return sizes;
 }
 

@@ -1,6 +1,7 @@
 /// The frame of one tile kernel while a skeleton fills it: bases, parameters, views, index arithmetic.
 #pragma once
 
+#include "compiler/graph/SymbolicShapes.h"
 #include "dialects/plan/Plan.h"
 #include "dialects/tile/Tile.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -82,6 +83,7 @@ private:
   tile::KernelOp kernel;
   mlir::ImplicitLocOpBuilder builder;
   mlir::Block *entry;
+  SymbolicShapes shapes;
   unsigned numSymbols;
   llvm::SmallVector<StoredView> operandViews, resultViews;
   llvm::SmallVector<mlir::AffineExpr> parameters;
