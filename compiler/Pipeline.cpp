@@ -26,6 +26,7 @@ void heed::addKernelPasses(OpPassManager &module, const Backend &backend) {
   graph.addPass(createNormaliseGraphPass());
   graph.addPass(createCSEPass());
   graph.addPass(createFormKernelsPass());
+  graph.addPass(createMergeDimensionsPass());
   module.addPass(createLowerKernelsPass(backend));
   module.addPass(createCanonicalizerPass());
   module.addPass(createCSEPass());

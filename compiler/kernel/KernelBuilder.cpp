@@ -18,8 +18,7 @@ int64_t heed::storageBytes(Type type) { return (storageType(type).getIntOrFloatB
 static Type elementType(Type tensor) { return cast<RankedTensorType>(tensor).getElementType(); }
 
 KernelBuilder::KernelBuilder(plan::KernelOp source, StringRef name)
-    : sourceOp(source), builder(source.getLoc(), source.getContext()),
-      shapes(source->getParentOfType<func::FuncOp>()) {
+    : sourceOp(source), builder(source.getLoc(), source.getContext()), shapes(source->getParentOfType<func::FuncOp>()) {
   auto graph = source->getParentOfType<func::FuncOp>();
   auto symbols = graph->getAttrOfType<ArrayAttr>(plan::symbolsAttrName);
   numSymbols = symbols ? symbols.size() : 0;

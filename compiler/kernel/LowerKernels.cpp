@@ -73,5 +73,6 @@ void heed::registerKernelPasses() {
   static const SmallBlocks smallBlocks;
   registerPass([] { return createNormaliseGraphPass(); });
   registerPass([] { return createFormKernelsPass(); });
+  registerPass([] { return createMergeDimensionsPass(); });
   registerPass([] { return createLowerKernelsPass(smallBlocks); });
 }

@@ -13,6 +13,8 @@ class Backend;
 std::unique_ptr<mlir::Pass> createNormaliseGraphPass();
 /// Groups the ops of a graph into plan.kernel regions, one root each, and folds reshapes into views.
 std::unique_ptr<mlir::Pass> createFormKernelsPass();
+/// Merges neighbouring dimensions of matmul and map kernels that lie in memory as one.
+std::unique_ptr<mlir::Pass> createMergeDimensionsPass();
 /// Lowers every plan.kernel through its skeleton to a tile.kernel and a plan.launch, with the block sizes of `backend`.
 std::unique_ptr<mlir::Pass> createLowerKernelsPass(const Backend &backend);
 
