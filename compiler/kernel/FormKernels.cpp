@@ -9,6 +9,7 @@
 #include "dialects/attn/Attn.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
@@ -42,6 +43,7 @@ public:
 
 private:
   LogicalResult checkOps();
+  void findModifiers();
   void formGroups();
   void push(Group &group);
   void pull(Group &group, Operation *consumer);
@@ -62,6 +64,9 @@ private:
   OpBuilder builder;
   SmallVector<std::unique_ptr<Group>> groups;
   DenseMap<Operation *, Group *> groupOf;
+  /// Elementwise ops that only attention reads, as captures: every attend computes what it needs of them itself, so
+  /// that no mask over rows and keys is stored.
+  DenseSet<Operation *> modifiers;
 };
 } // namespace
 
@@ -113,6 +118,28 @@ LogicalResult KernelFormer::checkOps() {
   return success();
 }
 
+/// Whether the use is as a capture of an attend.
+static bool isCapture(OpOperand &use) {
+  auto attend = dyn_cast<attn::AttendOp>(use.getOwner());
+  return attend && llvm::is_contained(attend.getCaptures(), use.get()) && use.get() != attend.getQuery() &&
+         use.get() != attend.getKey() && use.get() != attend.getValue();
+}
+
+void KernelFormer::findModifiers() {
+  for (Operation &op : llvm::reverse(graph.getBody().front())) {
+    if (!isMapLike(&op) || op.getNumResults() != 1 || op.use_empty())
+      continue;
+    bool readByAttention = llvm::all_of(
+        op.getUses(), [&](OpOperand &use) { return isCapture(use) || modifiers.contains(use.getOwner()); });
+    bool isCheap = !op.walk([](Operation *inner) {
+                        return isa_and_nonnull<math::MathDialect>(inner->getDialect()) ? WalkResult::interrupt()
+                                                                                       : WalkResult::advance();
+                      }).wasInterrupted();
+    if (readByAttention && isCheap)
+      modifiers.insert(&op);
+  }
+}
+
 void KernelFormer::formGroups() {
   Block &body = graph.getBody().front();
   auto start = [&](Operation &op, plan::KernelRoot kind) {
@@ -126,7 +153,8 @@ void KernelFormer::formGroups() {
   };
   for (bool maps : {false, true})
     for (Operation &op : body.without_terminator())
-      if (auto kind = rootKind(&op); kind && !groupOf.contains(&op) && (kind == plan::KernelRoot::Map) == maps)
+      if (auto kind = rootKind(&op);
+          kind && !groupOf.contains(&op) && !modifiers.contains(&op) && (kind == plan::KernelRoot::Map) == maps)
         start(op, *kind);
   llvm::sort(groups, [](const auto &a, const auto &b) { return a->last()->isBeforeInBlock(b->last()); });
 }
@@ -135,7 +163,7 @@ void KernelFormer::formGroups() {
 void KernelFormer::push(Group &group) {
   while (group.tail.hasOneUse()) {
     auto user = dyn_cast<linalg::GenericOp>(*group.tail.user_begin());
-    if (!user || !isMapLike(user) || user->getNumResults() != 1 || groupOf.contains(user))
+    if (!user || !isMapLike(user) || user->getNumResults() != 1 || groupOf.contains(user) || modifiers.contains(user))
       return;
     OpOperand &use = *group.tail.use_begin();
     AffineMap stored = user.getIndexingMapsArray().back();
@@ -152,7 +180,7 @@ void KernelFormer::pull(Group &group, Operation *consumer) {
   for (Value operand : consumer->getOperands()) {
     Operation *producer = operand.getDefiningOp();
     if (!producer || !operand.hasOneUse() || !isMapLike(producer) || producer->getNumResults() != 1 ||
-        groupOf.contains(producer))
+        groupOf.contains(producer) || modifiers.contains(producer))
       continue;
     group.members.insert(producer);
     groupOf[producer] = &group;
@@ -271,10 +299,13 @@ FailureOr<Value> KernelFormer::bringIn(Value outside, plan::KernelOp kernel, IRM
     mapping.map(outside, inside);
     return inside;
   }
-  if (op && isRepeated(op)) {
-    for (Value operand : op->getOperands())
+  if (op && (isRepeated(op) || modifiers.contains(op))) {
+    llvm::SetVector<Value> read(op->operand_begin(), op->operand_end());
+    getUsedValuesDefinedAbove(op->getRegions(), read);
+    for (Value operand : read)
       if (failed(bringIn(operand, kernel, mapping)))
         return failure();
+    builder.setInsertionPointToEnd(&body);
     Value inside = builder.clone(*op, mapping)->getResult(cast<OpResult>(outside).getResultNumber());
     mapping.map(outside, inside);
     return inside;
@@ -401,6 +432,7 @@ LogicalResult KernelFormer::run() {
     return success(); // written with kernels already
   if (failed(checkOps()))
     return failure();
+  findModifiers();
   formGroups();
   for (std::unique_ptr<Group> &group : groups)
     if (failed(outline(*group)))

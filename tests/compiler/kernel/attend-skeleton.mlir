@@ -10,6 +10,9 @@
 // RUN: heed-interpret %t/masks.mlir %t/masks.out --dim b=2 --dim m=6 --dim n=17
 // RUN: heed-opt %t/wide.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels,canonicalize,cse)' -o %t/wide.out
 // RUN: heed-interpret %t/wide.mlir %t/wide.out --dim m=5 --dim n=11
+// RUN: heed-opt %t/expanded.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels,canonicalize,cse)' -o %t/expanded.out
+// RUN: heed-interpret %t/expanded.mlir %t/expanded.out --dim b=2 --dim m=6 --dim n=17 --input=mask=random:0:2
+// RUN: heed-opt %t/expanded.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels))' | FileCheck %t/expanded.mlir --check-prefix=EXPANDED
 
 // LENGTHS: equal
 
@@ -106,4 +109,40 @@ func.func @main(%q: tensor<1x2x?x144xf32> {plan.name = "q", plan.shape = affine_
       attn.yield %r : f32
     } -> tensor<1x2x?x200xf32>
   return %out : tensor<1x2x?x200xf32>
+}
+
+//--- expanded.mlir
+// A key mask expanded over rows by the graph is computed inside the kernel: no tensor over rows and keys is stored.
+// EXPANDED-LABEL: func.func @main
+// EXPANDED: plan.kernel attend
+// EXPANDED: plan.kernel attend
+// EXPANDED-NOT: plan.kernel
+func.func @main(%q: tensor<?x2x?x8xf32> {plan.name = "q", plan.shape = affine_map<()[b,m,n]->(b,2,m,8)>},
+                %k: tensor<?x2x?x8xf32> {plan.name = "k", plan.shape = affine_map<()[b,m,n]->(b,2,n,8)>},
+                %mask: tensor<?x?xi64> {plan.name = "mask", plan.shape = affine_map<()[b,m,n]->(b,n)>})
+    -> (tensor<?x2x?x8xf32> {plan.name = "out"}) attributes {plan.symbols = ["b", "m", "n"]} {
+  %b = plan.symbol "b"
+  %m = plan.symbol "m"
+  %n = plan.symbol "n"
+  %empty = tensor.empty(%b, %m, %n) : tensor<?x?x?xi1>
+  %expanded = linalg.generic {indexing_maps = [affine_map<(b,m,n) -> (b,n)>, affine_map<(b,m,n) -> (b,m,n)>], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%mask : tensor<?x?xi64>) outs(%empty : tensor<?x?x?xi1>) {
+  ^bb0(%x: i64, %o: i1):
+    %zero = arith.constant 0 : i64
+    %r = arith.cmpi sgt, %x, %zero : i64
+    linalg.yield %r : i1
+  } -> tensor<?x?x?xi1>
+  %0 = attn.attend query(%q : tensor<?x2x?x8xf32>) key(%k : tensor<?x2x?x8xf32>) value(%k : tensor<?x2x?x8xf32>)
+      captures(%expanded : tensor<?x?x?xi1>) scale 0.3 keep {
+    ^bb0(%bb: index, %h: index, %row: index, %key: index, %pos: index, %x: tensor<?x?x?xi1>):
+      %c = tensor.extract %x[%bb, %row, %key] : tensor<?x?x?xi1>
+      attn.yield %c : i1
+    } -> tensor<?x2x?x8xf32>
+  %1 = attn.attend query(%0 : tensor<?x2x?x8xf32>) key(%k : tensor<?x2x?x8xf32>) value(%k : tensor<?x2x?x8xf32>)
+      captures(%expanded : tensor<?x?x?xi1>) scale 0.3 keep {
+    ^bb0(%bb: index, %h: index, %row: index, %key: index, %pos: index, %x: tensor<?x?x?xi1>):
+      %c = tensor.extract %x[%bb, %row, %key] : tensor<?x?x?xi1>
+      attn.yield %c : i1
+    } -> tensor<?x2x?x8xf32>
+  return %1 : tensor<?x2x?x8xf32>
 }
