@@ -24,6 +24,14 @@ using namespace mlir;
 
 namespace heed {
 
+bool isOnnx(StringRef name, StringRef content) {
+  StringRef extension = llvm::sys::path::extension(name);
+  if (extension == ".onnx")
+    return true;
+  // An ONNX model begins with its IR version, field 1 of a protobuf message.
+  return extension != ".mlir" && extension != ".mlirbc" && content.starts_with("\x08");
+}
+
 StringRef compilerVersion() { return "heed " HEED_VERSION; }
 
 namespace {
@@ -102,14 +110,6 @@ LogicalResult Compilation::run() {
   return failure(diagnostics.hasError());
 }
 
-static bool looksLikeOnnx(StringRef name, StringRef content) {
-  StringRef extension = llvm::sys::path::extension(name);
-  if (extension == ".onnx")
-    return true;
-  // An ONNX model begins with its IR version, field 1 of a protobuf message.
-  return extension != ".mlir" && extension != ".mlirbc" && content.starts_with("\x08");
-}
-
 LogicalResult Compilation::load() {
   progress("reading " + source.name);
   std::unique_ptr<llvm::MemoryBuffer> bytes;
@@ -121,7 +121,7 @@ LogicalResult Compilation::load() {
       return error() << "cannot read '" << source.name << "': " << opened.getError().message();
     bytes = std::move(*opened);
   }
-  if (looksLikeOnnx(source.name, bytes->getBuffer()))
+  if (isOnnx(source.name, bytes->getBuffer()))
     return loadOnnx(bytes->getBuffer());
   if (failed(loadMlir(std::move(bytes))))
     return failure();
@@ -133,8 +133,11 @@ LogicalResult Compilation::loadOnnx(StringRef bytes) {
   for (const FixedSymbol &dim : options.dims)
     importOptions.fixedDims[dim.name] = dim.value;
   StringRef folder = llvm::sys::path::parent_path(source.name);
-  module = importOnnxBuffer(bytes, source.content ? StringRef() : folder.empty() ? StringRef(".") : folder, context,
-                            importOptions);
+  module = importOnnxBuffer(bytes,
+                            source.content   ? StringRef()
+                            : folder.empty() ? StringRef(".")
+                                             : folder,
+                            context, importOptions);
   return success(static_cast<bool>(module));
 }
 

@@ -50,6 +50,9 @@ public:
 std::unique_ptr<CompiledModel> compile(const CompileSource &source, const CompileOptions &options,
                                        std::string &diagnostics);
 
+/// Whether a source by this name with this content is read as ONNX, else as MLIR.
+bool isOnnx(llvm::StringRef name, llvm::StringRef content);
+
 /// "heed 0.1.0".
 llvm::StringRef compilerVersion();
 

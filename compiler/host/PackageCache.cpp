@@ -1,5 +1,6 @@
 #include "compiler/host/PackageCache.h"
 
+#include "compiler/import/ExternalData.h"
 #include "runtime/AtomicFile.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -64,6 +65,13 @@ std::string PackageCache::key(const CompileSource &source, const CompileOptions 
   add(describe(options));
   add(llvm::sys::path::filename(source.name));
   add(content);
+  // A model in memory has no files.
+  if (!source.content && isOnnx(source.name, content))
+    for (const std::string &location : externalDataFiles(content)) {
+      llvm::SmallString<128> path(llvm::sys::path::parent_path(source.name));
+      llvm::sys::path::append(path, location);
+      add(fingerprint(path.str().str()));
+    }
   return llvm::toHex(hash.final(), /*LowerCase=*/true);
 }
 
