@@ -19,6 +19,7 @@ config.test_exec_root = os.path.join(build, "tests")
 llvm_tools = "/usr/lib/llvm-22/bin"
 config.environment["PATH"] = os.pathsep.join([os.path.join(build, "bin"), llvm_tools, os.environ["PATH"]])
 config.substitutions.append(("%python", os.path.join(repository, ".venv", "bin", "python")))
+config.substitutions.append(("%libs", os.path.join(build, "lib")))
 config.substitutions.append(("%examples", os.path.join(repository, "examples")))
 # ONNX models of the import tests are protobuf text: %encode-onnx < %s > %t.onnx
 config.substitutions.append(("%encode-onnx", "protoc --proto_path=/usr/include --encode=onnx.ModelProto onnx/onnx.proto"))
