@@ -23,6 +23,8 @@ suites=(
   "tidy 12 suite_tidy"
   "runtime 2 suite_runtime"
   "lit 4 suite_lit"
+  "compiler 2 suite_compiler"
+  "examples 2 suite_examples"
   "fuzz 10 suite_fuzz"
   "numerics 4 suite_numerics"
 )
@@ -33,6 +35,16 @@ suite_tidy() { "$python" tests/lint/tidy.py -j "$jobs"; }
 suite_fuzz() { tests/fuzz/run.sh -j "$jobs" 30; }
 suite_runtime() { "$build/bin/heed-runtime-test"; }
 suite_lit() { /usr/lib/llvm-22/bin/lit -s -v -j"$jobs" --param build="$build" tests/dialects tests/compiler tests/backends; }
+suite_compiler() { "$build/bin/heed-compiler-test"; }
+suite_examples() {
+  local folder
+  folder=$(mktemp -d)
+  examples/alibi-mlir/run.sh "$build"
+  "$build/bin/heedc" examples/alibi-mlir/alibi.mlir -o "$folder/alibi.heed" --target=cpu
+  "$build/bin/example-aot-c" "$folder/alibi.heed"
+  "$build/bin/example-jit-cpp"
+  rm -r "$folder"
+}
 suite_numerics() { "$build/bin/heed-numerics-test" && "$build/bin/heed-numerics-runner-test"; }
 
 field() { local fields; read -r -a fields <<<"$1"; echo "${fields[$2]}"; }
