@@ -32,12 +32,36 @@ Value heed::makeNot(OpBuilder &builder, Value condition) {
   return arith::XOrIOp::create(builder, location, condition, makeTruth(builder, location, true));
 }
 
+/// Whether both compute the same from the same values.
+static bool isSame(Value left, Value right) {
+  if (left == right)
+    return true;
+  Operation *a = left.getDefiningOp(), *b = right.getDefiningOp();
+  if (!a || !b || a->getName() != b->getName() || a->getNumOperands() != b->getNumOperands() ||
+      a->getPropertiesAsAttribute() != b->getPropertiesAsAttribute())
+    return false;
+  return isa<arith::CmpIOp, arith::ConstantOp>(a) &&
+         llvm::all_of(llvm::zip_equal(a->getOperands(), b->getOperands()),
+                      [](auto pair) { return isSame(std::get<0>(pair), std::get<1>(pair)); });
+}
+
+/// Whether the condition is one of those that make up a conjunction.
+static bool isPartOf(Value condition, Value conjunction) {
+  auto both = conjunction.getDefiningOp<arith::AndIOp>();
+  return isSame(condition, conjunction) ||
+         (both && (isPartOf(condition, both.getLhs()) || isPartOf(condition, both.getRhs())));
+}
+
 Value heed::makeAnd(OpBuilder &builder, Value left, Value right) {
   if (std::optional<bool> truth = truthOf(left))
     return *truth ? right : left;
   if (std::optional<bool> truth = truthOf(right))
     return *truth ? left : right;
-  return left == right ? left : Value(arith::AndIOp::create(builder, left.getLoc(), left, right));
+  if (isPartOf(left, right))
+    return right;
+  if (isPartOf(right, left))
+    return left;
+  return arith::AndIOp::create(builder, left.getLoc(), left, right);
 }
 
 Value heed::makeOr(OpBuilder &builder, Value left, Value right) {
@@ -45,7 +69,7 @@ Value heed::makeOr(OpBuilder &builder, Value left, Value right) {
     return *truth ? left : right;
   if (std::optional<bool> truth = truthOf(right))
     return *truth ? right : left;
-  return left == right ? left : Value(arith::OrIOp::create(builder, left.getLoc(), left, right));
+  return isSame(left, right) ? left : Value(arith::OrIOp::create(builder, left.getLoc(), left, right));
 }
 
 Value heed::makeChoice(OpBuilder &builder, Value condition, Value yes, Value no) {

@@ -94,6 +94,27 @@ static std::optional<Indices> throughSlice(SymbolicShapes &shapes, tensor::Extra
   return source;
 }
 
+/// The input of a concatenation that holds the element, when that is the same for all indices.
+static std::optional<std::pair<Value, Indices>> throughConcat(ElementWalker &walker, tensor::ConcatOp op,
+                                                              const Indices &indices) {
+  SymbolicShapes &shapes = walker.getShapes();
+  AffineExpr position = indices[op.getDim()];
+  for (Value input : op.getInputs()) {
+    AffineExpr size = shapes.shapeOf(input)[op.getDim()];
+    auto constant = dyn_cast<AffineConstantExpr>(position);
+    auto constantSize = dyn_cast_or_null<AffineConstantExpr>(size);
+    if (!constant || !constantSize)
+      return std::nullopt;
+    if (constant.getValue() < constantSize.getValue()) {
+      Indices source(indices);
+      source[op.getDim()] = position;
+      return std::pair(input, source);
+    }
+    position = position - size;
+  }
+  return std::nullopt;
+}
+
 std::optional<Element> ElementWalker::source(const Element &element) {
   Operation *op = element.isTensor() ? element.value.getDefiningOp() : nullptr;
   if (!op)
@@ -111,6 +132,10 @@ std::optional<Element> ElementWalker::source(const Element &element) {
     return moved(slice.getSource(), throughSlice(shapes, slice, element.indices));
   if (auto cast = dyn_cast<tensor::CastOp>(op))
     return isa<RankedTensorType>(cast.getSource().getType()) ? moved(cast.getSource(), element.indices) : std::nullopt;
+  if (auto concat = dyn_cast<tensor::ConcatOp>(op)) {
+    auto found = throughConcat(*this, concat, element.indices);
+    return found ? moved(found->first, found->second) : std::nullopt;
+  }
   auto structured = dyn_cast<linalg::LinalgOp>(op);
   if (!isElementByElement(structured))
     return std::nullopt;
@@ -168,7 +193,17 @@ std::optional<Element> ElementWalker::step(const Element &element) {
       return std::nullopt;
     return operandElement(argument, element.indices);
   }
-  Operation *op = element.isTensor() ? element.value.getDefiningOp() : nullptr;
+  Operation *op = element.value.getDefiningOp();
+  if (auto extract = dyn_cast_or_null<tensor::ExtractOp>(op); extract && !element.isTensor()) {
+    Indices indices;
+    SmallVector<Element> operands = operandsOf(element);
+    for (const Element &operand : llvm::drop_begin(operands))
+      indices.push_back(indexOf(operand));
+    bool known = !llvm::is_contained(indices, AffineExpr()) && extract.getTensor().getParentBlock() != op->getBlock();
+    return known ? std::optional(tensorElement(extract.getTensor(), indices)) : std::nullopt;
+  }
+  if (!element.isTensor())
+    return std::nullopt;
   if (auto splat = dyn_cast_or_null<tensor::SplatOp>(op))
     return Element{splat.getInput(), {}};
   if (auto single = dyn_cast_or_null<tensor::FromElementsOp>(op); single && single.getElements().size() == 1)
@@ -224,6 +259,44 @@ std::optional<Element> ElementWalker::nearestTensor(const Element &element) {
     next = isCast ? operandsOf(*next).front() : step(*next);
   }
   return next;
+}
+
+/// select(x < 0, x + n, x), as indices that may count from the end are brought into range.
+static std::optional<unsigned> wrappedOperand(ElementWalker &walker, arith::SelectOp select,
+                                              ArrayRef<Element> operands) {
+  auto compare = select.getCondition().getDefiningOp<arith::CmpIOp>();
+  if (!compare || compare.getPredicate() != arith::CmpIPredicate::slt || compare.getLhs() != select.getFalseValue() ||
+      walker.constantOf(Element{compare.getRhs(), {}}) != 0.0)
+    return std::nullopt;
+  return provablyNonNegative(walker.indexOf(operands[2])) ? std::optional(2u) : std::nullopt;
+}
+
+AffineExpr ElementWalker::indexOf(const Element &unresolved, unsigned depth) {
+  constexpr unsigned depthLimit = 8;
+  if (depth == depthLimit || !getElementTypeOrSelf(unresolved.value.getType()).isIntOrIndex())
+    return {};
+  Element element = resolve(unresolved);
+  if (auto index = element.value.getDefiningOp<linalg::IndexOp>())
+    return simplify(element.indices[index.getDim()]);
+  if (std::optional<double> constant = constantOf(element))
+    return shapes.constant(static_cast<int64_t>(*constant));
+  if (!element.isTensor())
+    if (AffineExpr size = shapes.valueOf(element.value))
+      return size;
+  Operation *op = scalarOp(element);
+  SmallVector<Element> operands = op ? operandsOf(element) : SmallVector<Element>();
+  if (isa_and_nonnull<arith::IndexCastOp, arith::ExtSIOp, arith::TruncIOp>(op))
+    return getElementTypeOrSelf(op->getOperand(0)).isInteger(1) ? AffineExpr() : indexOf(operands[0], depth + 1);
+  if (auto select = dyn_cast_or_null<arith::SelectOp>(op)) {
+    std::optional<unsigned> kept = wrappedOperand(*this, select, operands);
+    return kept ? indexOf(operands[*kept], depth + 1) : AffineExpr();
+  }
+  if (!isa_and_nonnull<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op))
+    return {};
+  AffineExpr left = indexOf(operands[0], depth + 1), right = left ? indexOf(operands[1], depth + 1) : AffineExpr();
+  if (!right || (isa<arith::MulIOp>(op) && !isa<AffineConstantExpr>(left) && !isa<AffineConstantExpr>(right)))
+    return {};
+  return simplify(isa<arith::AddIOp>(op) ? left + right : isa<arith::SubIOp>(op) ? left - right : left * right);
 }
 
 /// Scalar functions of constants that exports leave unfolded.

@@ -35,7 +35,8 @@ public:
   /// tensor is not defined by a mere movement of elements.
   std::optional<Element> source(const Element &element);
   /// One step towards the source: a movement, the scalar an elementwise body yields, the operand behind a block
-  /// argument. Nothing at a scalar operation, an input, a constant, or an op that is not elementwise.
+  /// argument, the element of another tensor that a body extracts at indices known as expressions. Nothing at a scalar
+  /// operation, an input, a constant, or an op that is not elementwise.
   std::optional<Element> step(const Element &element);
   /// Steps as far as they go.
   Element resolve(Element element);
@@ -47,6 +48,9 @@ public:
   mlir::Operation *scalarOpThroughCasts(Element &element);
   /// The first tensor on the way from the element to its source, changes of float width aside.
   std::optional<Element> nearestTensor(const Element &element);
+  /// The element as an expression over the indices and symbols, when it is a whole number that is one: loop indices,
+  /// sizes, sums and multiples of them, and the wrapping of negative indices where they are none.
+  mlir::AffineExpr indexOf(const Element &element, unsigned depth = 0);
   /// The number the element always is: a constant, a splat, or arithmetic on them.
   std::optional<double> constantOf(const Element &element, unsigned depth = 0);
 

@@ -447,7 +447,11 @@ Value heed::simplifyCondition(OpBuilder &builder, Value condition, Value key) {
     for (unsigned side : {0, 1})
       if (std::optional<bool> truth = truthOf(op->getOperand(side))) {
         Value other = simplified(1 - side);
-        return *truth ? makeNot(builder, other) : other;
+        Value result = *truth ? makeNot(builder, other) : other;
+        // The opposite of an inclusive bound is a strict one; a rule has one form.
+        auto compare = result.getDefiningOp<arith::CmpIOp>();
+        Value simpler = compare ? Comparison(builder, compare, key).simplify() : Value();
+        return simpler ? simpler : result;
       }
   if (isa_and_nonnull<arith::CmpIOp, arith::CmpFOp>(op))
     if (Value simpler = Comparison(builder, op, key).simplify())

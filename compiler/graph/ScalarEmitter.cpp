@@ -1,5 +1,8 @@
 #include "compiler/graph/ScalarEmitter.h"
 
+#include "compiler/graph/Conditions.h"
+#include "compiler/graph/ConstantRules.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -60,7 +63,34 @@ Value ScalarEmitter::emitTensor(const Element &element, unsigned depth) {
     if (Value inlined = next ? emit(*next, depth + 1) : op ? emitOperation(op, element, depth) : Value())
       return inlined;
   }
-  return emitCapture(element);
+  Value rule = mustInline(element) ? emitTriangle(element) : Value();
+  return rule ? rule : emitCapture(element);
+}
+
+/// A constant triangle over two of the indices is a comparison of them.
+Value ScalarEmitter::emitTriangle(const Element &element) {
+  Attribute constant;
+  if (!matchPattern(element.value, m_Constant(&constant)))
+    return {};
+  SmallVector<int64_t> fixed(element.indices.size(), 0);
+  SmallVector<unsigned> varying;
+  for (auto [dim, index] : llvm::enumerate(element.indices)) {
+    if (auto number = dyn_cast<AffineConstantExpr>(index))
+      fixed[dim] = number.getValue();
+    else
+      varying.push_back(dim);
+  }
+  std::optional<TriangleRule> rule =
+      varying.size() == 2 ? matchTriangle(constant, fixed, varying[0], varying[1]) : std::nullopt;
+  if (!rule)
+    return {};
+  Location location = element.value.getLoc();
+  AffineExpr diagonal = walker.simplify(element.indices[varying[0]] + rule->offset);
+  Value inside = arith::CmpIOp::create(builder, location, arith::CmpIPredicate::sle,
+                                       emitIndex(element.indices[varying[1]]), emitIndex(diagonal));
+  Value below = emitConstant(rule->below, location), above = emitConstant(rule->above, location);
+  return below.getType().isInteger(1) ? makeChoice(builder, inside, below, above)
+                                      : Value(arith::SelectOp::create(builder, location, inside, below, above));
 }
 
 Value ScalarEmitter::emitCapture(const Element &element) {

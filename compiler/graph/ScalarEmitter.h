@@ -34,6 +34,7 @@ private:
   mlir::Value emitScalar(const Element &element, unsigned depth);
   mlir::Value emitOperation(mlir::Operation *op, const Element &element, unsigned depth);
   mlir::Value emitExtract(mlir::tensor::ExtractOp extract, const Element &element, unsigned depth);
+  mlir::Value emitTriangle(const Element &element);
   mlir::Value emitCapture(const Element &element);
   mlir::Value emitIndex(mlir::AffineExpr index);
   mlir::Value emitConstant(mlir::Attribute attribute, mlir::Location location);

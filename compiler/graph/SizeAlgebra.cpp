@@ -223,23 +223,29 @@ private:
 
   /// Whether 0 <= value < bound.
   bool isBelow(const Polynomial &value, const Polynomial &bound) {
-    if (!isNonNegative(value))
-      return false;
-    MaybePolynomial largest = Polynomial();
-    for (const auto &[monomial, coefficient] : value) {
-      MaybePolynomial term = constantPolynomial(coefficient);
-      for (AffineExpr factor : monomial) {
-        MaybePolynomial limit = largestValue(factor);
-        term = term && limit ? multiply(*term, *limit) : std::nullopt;
-      }
-      largest = largest && term ? add(*largest, *term) : std::nullopt;
-    }
+    MaybePolynomial largest = largestValue(value);
     MaybePolynomial room = largest ? add(bound, *largest, -1) : std::nullopt;
     room = room ? add(*room, constantPolynomial(1), -1) : std::nullopt;
     return room && isNonNegative(*room);
   }
 
-  MaybePolynomial largestValue(AffineExpr factor) {
+  /// An upper bound in symbols of a polynomial that is not negative.
+  MaybePolynomial largestValue(const Polynomial &value) {
+    if (!isNonNegative(value))
+      return std::nullopt;
+    MaybePolynomial largest = Polynomial();
+    for (const auto &[monomial, coefficient] : value) {
+      MaybePolynomial term = constantPolynomial(coefficient);
+      for (AffineExpr factor : monomial) {
+        MaybePolynomial limit = term ? largestAtom(factor) : std::nullopt;
+        term = limit ? multiply(*term, *limit) : std::nullopt;
+      }
+      largest = largest && term ? add(*largest, *term) : std::nullopt;
+    }
+    return largest;
+  }
+
+  MaybePolynomial largestAtom(AffineExpr factor) {
     AffineExpr below;
     if (isa<AffineDimExpr>(factor))
       below = extentOf(factor);
@@ -247,8 +253,23 @@ private:
       below = cast<AffineBinaryOpExpr>(factor).getRHS();
     else if (isa<AffineSymbolExpr>(factor))
       return atom(factor);
+    else if (factor.getKind() == AffineExprKind::FloorDiv)
+      return largestQuotient(cast<AffineBinaryOpExpr>(factor));
     MaybePolynomial limit = below ? normalise(below) : std::nullopt;
     return limit ? add(*limit, constantPolynomial(1), -1) : std::nullopt;
+  }
+
+  /// The quotient of the largest dividend, when both are numbers.
+  MaybePolynomial largestQuotient(AffineBinaryOpExpr quotient) {
+    auto divisor = dyn_cast<AffineConstantExpr>(quotient.getRHS());
+    MaybePolynomial dividend = normalise(quotient.getLHS());
+    MaybePolynomial largest = dividend ? largestValue(*dividend) : std::nullopt;
+    if (!divisor || divisor.getValue() < 1 || !largest || largest->size() > 1)
+      return std::nullopt;
+    if (largest->empty())
+      return Polynomial();
+    const auto &[monomial, coefficient] = *largest->begin();
+    return monomial.empty() ? MaybePolynomial(constantPolynomial(coefficient / divisor.getValue())) : std::nullopt;
   }
 
   MLIRContext *context;
