@@ -38,6 +38,10 @@ struct Group {
 class KernelFormer {
 public:
   explicit KernelFormer(func::FuncOp graph) : graph(graph), shapes(graph), views(graph, shapes), builder(graph) {}
+  ~KernelFormer() {
+    for (Operation *op : retired)
+      op->destroy();
+  }
 
   LogicalResult run();
 
@@ -50,6 +54,7 @@ private:
   LogicalResult outline(Group &group);
   LogicalResult materialiseReturns();
 
+  void retire(Operation *op);
   FailureOr<ResolvedView> view(Value tensor);
   Value copy(Value tensor);
   AffineMap viewMap(const ResolvedView &view);
@@ -64,6 +69,8 @@ private:
   OpBuilder builder;
   SmallVector<std::unique_ptr<Group>> groups;
   DenseMap<Operation *, Group *> groupOf;
+  /// Ops taken out of the graph. They live on until the end, because the analysis of shapes knows values by address.
+  SmallVector<Operation *> retired;
   /// Elementwise ops that only attention reads, as captures: every attend computes what it needs of them itself, so
   /// that no mask over rows and keys is stored.
   DenseSet<Operation *> modifiers;
@@ -201,6 +208,12 @@ AffineMap KernelFormer::viewMap(const ResolvedView &view) {
   return sizesMap(results);
 }
 
+void KernelFormer::retire(Operation *op) {
+  op->dropAllReferences();
+  op->remove();
+  retired.push_back(op);
+}
+
 /// A map kernel that copies `tensor` to contiguous storage of its own.
 Value KernelFormer::copy(Value tensor) {
   OpBuilder::InsertionGuard guard(builder);
@@ -228,7 +241,7 @@ Value KernelFormer::copy(Value tensor) {
   if (failed(outline(group)))
     return {};
   Value result = anchor.getSource();
-  anchor.erase();
+  retire(anchor);
   return result;
 }
 
@@ -338,7 +351,7 @@ LogicalResult KernelFormer::outline(Group &group) {
         results.push_back(result);
   if (results.empty()) {
     for (Operation *op : llvm::reverse(members))
-      op->erase();
+      retire(op);
     return success();
   }
 
@@ -391,10 +404,10 @@ LogicalResult KernelFormer::outline(Group &group) {
     shapes.setShape(now, SmallVector<AffineExpr>(shapes.shapeOf(old)));
     old.replaceAllUsesWith(now);
     if (auto transpose = old.getDefiningOp<linalg::TransposeOp>())
-      transpose.erase();
+      retire(transpose);
   }
   for (Operation *op : llvm::reverse(members))
-    op->erase();
+    retire(op);
   return success();
 }
 
@@ -445,7 +458,7 @@ LogicalResult KernelFormer::run() {
     ops.push_back(&op);
   for (Operation *op : llvm::reverse(ops))
     if (isOpTriviallyDead(op))
-      op->erase();
+      retire(op);
   return success();
 }
 

@@ -68,7 +68,11 @@ Value KernelBuilder::value(AffineExpr expr) {
   return parameter;
 }
 
-Value KernelBuilder::memory(Value base, const StoredView &view, Type elementType) {
+Value KernelBuilder::memory(Value base, StoredView view, Type elementType) {
+  if (view.sizes.empty()) { // a scalar is one element
+    view.sizes.push_back(expression(1));
+    view.strides.push_back(expression(1));
+  }
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(entry);
   auto fold = [&](AffineExpr expr) -> OpFoldResult {

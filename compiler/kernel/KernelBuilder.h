@@ -43,7 +43,8 @@ public:
 
   const StoredView &operandView(unsigned operand) const { return operandViews[operand]; }
   const StoredView &resultView(unsigned result) const { return resultViews[result]; }
-  /// The strided memref of an operand (a block argument of the source kernel) or of a result.
+  /// The strided memref of an operand (a block argument of the source kernel) or of a result. A scalar is a memref of
+  /// one element.
   mlir::Value operandMemory(unsigned operand);
   mlir::Value resultMemory(unsigned result);
   /// What the source kernel yields as result i.
@@ -76,7 +77,7 @@ public:
               llvm::ArrayRef<mlir::NamedAttribute> schedule);
 
 private:
-  mlir::Value memory(mlir::Value base, const StoredView &view, mlir::Type elementType);
+  mlir::Value memory(mlir::Value base, StoredView view, mlir::Type elementType);
   StoredView readView(mlir::AffineMap strides, mlir::AffineMap sizes);
 
   plan::KernelOp sourceOp;

@@ -499,13 +499,7 @@ LogicalResult ReductionSkeleton::store(ValueRange results) {
     indices.push_back(iteration[cast<AffineDimExpr>(expression).getPosition()]);
   SmallVector<int64_t> dims = tiledCombine ? SmallVector<int64_t>{Rows} : resultDims;
   for (auto [result, value] : llvm::zip_equal(root.getResults(), results)) {
-    Piece piece{value, dims, std::nullopt};
-    if (tiledCombine && !rowLoop) { // a single row: take its only element
-      Type element = getElementTypeOrSelf(value.getType());
-      Value only = tensor::ExtractOp::create(at, element, value, ValueRange{kernel.constant(0)});
-      piece = Piece::uniform(only);
-    }
-    emitter.define(result, piece);
+    emitter.define(result, Piece{value, dims, std::nullopt});
   }
   for (unsigned result = 0; result < kernel.source().getNumResults(); ++result) {
     FailureOr<Piece> piece = emitter.read(kernel.yielded(result), indices);

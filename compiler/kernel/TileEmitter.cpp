@@ -256,6 +256,8 @@ Value TileEmitter::loadScalar(Value memory, ArrayRef<Piece> indices) {
     }
     clamped.push_back(value);
   }
+  if (clamped.empty())
+    clamped.push_back(kernel.constant(0));
   return memref::LoadOp::create(kernel.at(), memory, clamped);
 }
 
@@ -334,6 +336,10 @@ FailureOr<Piece> TileEmitter::read(Value tensor, ArrayRef<Piece> indices) {
     if (Value scalar = kernel.scalar(fill.getInputs()[0]))
       return Piece::uniform(scalar);
   }
+  if (isa<tensor::EmptyOp>(op)) { // unwritten: any value will do
+    Type element = getElementTypeOrSelf(tensor.getType());
+    return Piece::uniform(arith::ConstantOp::create(kernel.at(), kernel.at().getZeroAttr(element)));
+  }
   if (auto splat = dyn_cast<tensor::SplatOp>(op)) {
     if (Value scalar = kernel.scalar(splat.getInput()))
       return Piece::uniform(scalar);
@@ -349,19 +355,39 @@ LogicalResult TileEmitter::write(unsigned result, const Piece &piece, ArrayRef<P
     return emitError(kernel.loc(), "a kernel stores blocks only");
   ImplicitLocOpBuilder &at = kernel.at();
   BlockAccess access = blockAccess(kernel, domain, indices);
+  if (access.tileDims.empty())
+    return writeElement(result, piece, access.indices);
   Value value = spread(piece, access.tileDims);
   Value memory = kernel.resultMemory(result);
   Type element = getElementTypeOrSelf(value.getType());
   Type stored = cast<MemRefType>(memory.getType()).getElementType();
-  if (element.isInteger(1)) {
-    Type wide = access.tileDims.empty() ? stored : Type(tileType(stored, access.tileDims));
-    value = arith::ExtUIOp::create(at, wide, value);
-  } else if (isa<IntegerType>(stored) && element != stored && !access.tileDims.empty()) {
+  if (element.isInteger(1))
+    value = arith::ExtUIOp::create(at, tileType(stored, access.tileDims), value);
+  else if (isa<IntegerType>(stored) && element != stored)
     value = convertInteger(at, value, tileType(stored, access.tileDims)); // a coordinate, i32 until here
+  tile::StoreOp::create(at, value, memory, access.indices, access.extents, access.viewDims);
+  return success();
+}
+
+/// A single element is stored as a tile of one.
+LogicalResult TileEmitter::writeElement(unsigned result, const Piece &piece, SmallVector<Value> indices) {
+  ImplicitLocOpBuilder &at = kernel.at();
+  Value memory = kernel.resultMemory(result);
+  Type stored = cast<MemRefType>(memory.getType()).getElementType();
+  if (indices.empty())
+    indices.push_back(kernel.constant(0));
+  Value value;
+  if (piece.dims.empty()) {
+    Type element = piece.value.getType().isIndex() ? stored : piece.value.getType();
+    Value scalar = piece.value.getType().isIndex() ? arith::IndexCastOp::create(at, stored, piece.value).getResult()
+                                                   : piece.value;
+    value = tile::SplatOp::create(at, RankedTensorType::get({1}, element), scalar);
+  } else {
+    value = spread(piece, ArrayRef(piece.dims).take_front());
   }
-  if (access.tileDims.empty())
-    memref::StoreOp::create(at, value, memory, access.indices);
-  else
-    tile::StoreOp::create(at, value, memory, access.indices, access.extents, access.viewDims);
+  if (getElementTypeOrSelf(value.getType()).isInteger(1))
+    value = arith::ExtUIOp::create(at, RankedTensorType::get({1}, stored), value);
+  auto last = static_cast<int64_t>(indices.size()) - 1;
+  tile::StoreOp::create(at, value, memory, indices, ValueRange(), ArrayRef<int64_t>{last});
   return success();
 }

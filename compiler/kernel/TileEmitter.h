@@ -81,6 +81,7 @@ public:
 private:
   mlir::FailureOr<Piece> readOperand(mlir::BlockArgument argument, llvm::ArrayRef<Piece> indices);
   mlir::FailureOr<Piece> readGeneric(mlir::linalg::GenericOp generic, unsigned result, llvm::ArrayRef<Piece> indices);
+  mlir::LogicalResult writeElement(unsigned result, const Piece &piece, llvm::SmallVector<mlir::Value> indices);
   mlir::Value loadScalar(mlir::Value memory, llvm::ArrayRef<Piece> indices);
   Piece fromStorage(Piece stored, mlir::Type element);
   mlir::Value materialise(const Piece &piece);

@@ -11,10 +11,10 @@
 // RUN: not test -e %t/out.heed
 
 //--- left-over.mlir
-// CHECK: left-over.mlir:[[#@LINE+2]]:8: error: 'math.exp'
-func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
-  %0 = math.exp %x : tensor<4xf32>
-  return %0 : tensor<4xf32>
+// CHECK: left-over.mlir:[[#@LINE+2]]:8: error: 'tensor.bitcast'
+func.func @main(%x: tensor<4xf32>) -> tensor<4xi32> {
+  %0 = tensor.bitcast %x : tensor<4xf32> to tensor<4xi32>
+  return %0 : tensor<4xi32>
 }
 
 //--- unbound.mlir
@@ -41,7 +41,7 @@ func.func @main(%x: tensor<2x3xf32> {plan.name = "x", plan.strides = affine_map<
 }
 
 //--- base-type.mlir
-// CHECK: error: 'plan.launch' op L4: base 0 of kernel @k must be a memref of 'i8', got 'memref<?xf32>'
+// CHECK: error: 'plan.launch' op L1: argument 0 of kernel k is no base for 'tensor<6xi1>'
 tile.kernel @k(%x: memref<?xf32>, %y: memref<?xf32>) attributes {grid_rank = 1 : i64} {
   tile.return
 }

@@ -8,6 +8,7 @@
 // RUN: heed-interpret %s %t --entry=positions --dim n=37
 // RUN: heed-interpret %s %t --entry=collapse_transposed --dim n=5
 // RUN: heed-interpret %s %t --entry=slice --dim n=9
+// RUN: heed-interpret %s %t --entry=two_slices --dim n=9
 // RUN: heed-interpret %s %t --entry=scalar --dim n=9
 // RUN: heed-interpret %s %t --entry=returned_argument --dim n=9
 
@@ -96,4 +97,11 @@ func.func @scalar(%a: tensor<f32> {plan.name = "a"}) -> (tensor<f32> {plan.name 
 
 func.func @returned_argument(%a: tensor<?xf32> {plan.name = "a", plan.shape = affine_map<()[n]->(n)>}) -> (tensor<?xf32> {plan.name = "y"}) attributes {plan.symbols = ["n"]} {
   return %a : tensor<?xf32>
+}
+
+// Two copies of different sizes, one after the other.
+func.func @two_slices(%x: tensor<6xf32> {plan.name = "x"}) -> (tensor<2xf32> {plan.name = "a"}, tensor<4xf32> {plan.name = "b"}) attributes {plan.symbols = ["n"]} {
+  %a = tensor.extract_slice %x[0] [2] [1] : tensor<6xf32> to tensor<2xf32>
+  %b = tensor.extract_slice %x[2] [4] [1] : tensor<6xf32> to tensor<4xf32>
+  return %a, %b : tensor<2xf32>, tensor<4xf32>
 }
