@@ -10,6 +10,7 @@ namespace heed::interp {
 
 static int64_t bytesOf(Type elementType) { return (bitWidth(elementType) + 7) / 8; }
 
+namespace {
 /// Walks the elements of a tile in memory: load, store and copy share it.
 class TileWalk {
 public:
@@ -62,6 +63,7 @@ private:
   Shape origin;
   Shape dims, extents, tileShape;
 };
+} // namespace
 
 /// load and copy.
 template <typename Op>
