@@ -9,10 +9,12 @@ using namespace mlir;
 
 namespace heed::interp {
 
+namespace {
 /// Elements offset + i * step of each dimension of a tensor.
 struct Box {
   Shape offsets, steps;
 };
+} // namespace
 
 static Shape resolve(ArrayRef<OpFoldResult> mixed, const Frame &frame) {
   Shape values;
