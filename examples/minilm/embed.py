@@ -8,6 +8,7 @@ An embedding is the mean of the last hidden state over the tokens of the sentenc
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import tempfile
@@ -21,7 +22,7 @@ from export import package_folder
 from tokenizer import Tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOLS = ROOT / "build" / "release" / "bin"
+TOOLS = Path(os.environ.get("HEED_BUILD", ROOT / "build" / "release")) / "bin"
 THREADS = 2
 SENTENCES = [
     "A man is eating food.",
