@@ -27,6 +27,9 @@ suites=(
   "examples 2 suite_examples"
   "fuzz 10 suite_fuzz"
   "numerics 4 suite_numerics"
+  "errors 2 suite_errors"
+  "models 4 suite_models"
+  "onnx 8 suite_onnx"
 )
 
 suite_build() { cmake --preset release && ninja -C "$build" -j"$jobs"; }
@@ -46,6 +49,10 @@ suite_examples() {
   rm -r "$folder"
 }
 suite_numerics() { "$build/bin/heed-numerics-test" && "$build/bin/heed-numerics-runner-test"; }
+suite_errors() { "$python" -m pytest -n "$jobs" tests/onnx/test_errors.py; }
+# Whole models: accuracy, fusion, memory, compile time and byte-identical compilations.
+suite_models() { "$python" -m pytest -s tests/onnx/test_models.py; }
+suite_onnx() { "$python" -m pytest -n "$jobs" tests/onnx/test_nodes.py; }
 
 field() { local fields; read -r -a fields <<<"$1"; echo "${fields[$2]}"; }
 names() { local suite; for suite in "${suites[@]}"; do field "$suite" 0; done; }
