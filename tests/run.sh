@@ -48,7 +48,9 @@ suite_examples() {
   "$build/bin/example-jit-cpp"
   rm -r "$folder"
 }
-suite_numerics() { "$build/bin/heed-numerics-test" && "$build/bin/heed-numerics-runner-test"; }
+suite_numerics() {
+  "$build/bin/heed-numerics-test" && "$build/bin/heed-numerics-runner-test" && tests/numerics/run.sh "$build"
+}
 suite_errors() { "$python" -m pytest -n "$jobs" tests/onnx/test_errors.py; }
 # Whole models: accuracy, fusion, memory, compile time and byte-identical compilations.
 suite_models() { "$python" -m pytest -s tests/onnx/test_models.py; }

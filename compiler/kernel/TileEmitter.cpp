@@ -379,8 +379,8 @@ LogicalResult TileEmitter::writeElement(unsigned result, const Piece &piece, Sma
   Value value;
   if (piece.dims.empty()) {
     Type element = piece.value.getType().isIndex() ? stored : piece.value.getType();
-    Value scalar = piece.value.getType().isIndex() ? arith::IndexCastOp::create(at, stored, piece.value).getResult()
-                                                   : piece.value;
+    Value scalar =
+        piece.value.getType().isIndex() ? arith::IndexCastOp::create(at, stored, piece.value).getResult() : piece.value;
     value = tile::SplatOp::create(at, RankedTensorType::get({1}, element), scalar);
   } else {
     value = spread(piece, ArrayRef(piece.dims).take_front());
