@@ -4,6 +4,7 @@
 
 #include <onnx/onnx_pb.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 
@@ -90,9 +91,11 @@ Status parseOnnxTensor(std::span<const std::byte> bytes, NamedTensor &named) {
   if (proto.data_location() == onnx::TensorProto::EXTERNAL)
     return error(Code::unsupported, "ONNX tensor '", named.name, "' has external data");
   // The sizes are untrusted: whatever they claim must be there before memory is taken for it.
-  int64_t elements = 1;
+  bool isEmpty = std::ranges::count(proto.dims(), 0) != 0;
+  int64_t elements = isEmpty ? 0 : 1;
   for (int64_t size : proto.dims())
-    if (size < 0 || __builtin_mul_overflow(elements, size, &elements) || elements > static_cast<int64_t>(bytes.size()))
+    if (size < 0 || (!isEmpty && (__builtin_mul_overflow(elements, size, &elements) ||
+                                  elements > static_cast<int64_t>(bytes.size()))))
       return error(Code::invalidArgument, "ONNX tensor '", named.name, "' has less data than its shape needs");
   HEED_TRY(makeTensor(*type, {proto.dims().begin(), proto.dims().end()}, named.tensor));
   return copyData(proto, named.tensor).within("ONNX tensor '", named.name, "'");
