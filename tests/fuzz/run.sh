@@ -20,6 +20,10 @@ export CCACHE_SLOPPINESS=pch_defines,time_macros
 cmake --preset asan >/dev/null
 ninja -C "$build" -j"$jobs" "${targets[@]}" heed-test-packages
 
+# LLVM's allocators poison what they have not handed out yet when a source is compiled with ASan, but the installed LLVM
+# is not, so it hands memory out without saying so.
+export ASAN_OPTIONS=allow_user_poisoning=0
+
 # First inputs: hand-made packages and the files of tests/fuzz/seeds.
 seeds=$build/fuzz/seeds
 mkdir -p "$seeds"
