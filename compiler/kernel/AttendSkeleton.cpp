@@ -498,6 +498,10 @@ LogicalResult heed::buildAttend(KernelBuilder &kernel, const Backend &backend) {
     attend = op;
   if (!attend)
     return kernel.source().emitOpError("has no attn.attend for its root");
+  if (attend.getBlocks())
+    return attend.emitOpError("with block lists has no kernel yet: write the lists as a keep region instead");
+  if (attend.getQueryType().getElementType().isF64())
+    return attend.emitOpError("in f64 has no kernel: scores and sums are f32, so give it f32, f16 or bf16");
   RankedTensorType query = attend.getQueryType();
   AttendBlocks blocks =
       backend.attendBlocks(query.getDimSize(2), query.getDimSize(3), attend.getValueType().getDimSize(3));

@@ -13,6 +13,8 @@
 // RUN: heed-opt %t/expanded.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels,canonicalize,cse)' -o %t/expanded.out
 // RUN: heed-interpret %t/expanded.mlir %t/expanded.out --dim b=2 --dim m=6 --dim n=17 --input=mask=random:0:2
 // RUN: heed-opt %t/expanded.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels))' | FileCheck %t/expanded.mlir --check-prefix=EXPANDED
+// RUN: heed-opt %t/paged.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels,canonicalize,cse)' -o %t/paged.out
+// RUN: heed-interpret %t/paged.mlir %t/paged.out --dim b=2 --dim m=3 --input=pages=4,0,2,1,3,5 --input=length=7,12
 
 // LENGTHS: equal
 
@@ -145,4 +147,16 @@ func.func @main(%q: tensor<?x2x?x8xf32> {plan.name = "q", plan.shape = affine_ma
       attn.yield %c : i1
     } -> tensor<?x2x?x8xf32>
   return %1 : tensor<?x2x?x8xf32>
+}
+
+//--- paged.mlir
+// Keys and values in pages of 4 rows, found through a table; one sequence ends inside a page.
+func.func @main(%q: tensor<?x2x?x8xf32> {plan.name = "q", plan.shape = affine_map<()[b,m]->(b,2,m,8)>},
+                %k: tensor<6x1x4x8xf32> {plan.name = "k"}, %v: tensor<6x1x4x8xf32> {plan.name = "v"},
+                %pages: tensor<?x3xi32> {plan.name = "pages", plan.shape = affine_map<()[b,m]->(b,3)>},
+                %length: tensor<?xi64> {plan.name = "length", plan.shape = affine_map<()[b,m]->(b)>})
+    -> (tensor<?x2x?x8xf32> {plan.name = "out"}) attributes {plan.symbols = ["b", "m"]} {
+  %out = attn.attend query(%q : tensor<?x2x?x8xf32>) key(%k : tensor<6x1x4x8xf32>) value(%v : tensor<6x1x4x8xf32>)
+      kv_length(%length : tensor<?xi64>) pages(%pages : tensor<?x3xi32>) scale 0.3 -> tensor<?x2x?x8xf32>
+  return %out : tensor<?x2x?x8xf32>
 }
