@@ -56,6 +56,9 @@ suite_examples() {
 }
 suite_numerics() {
   "$build/bin/heed-numerics-test" && "$build/bin/heed-numerics-runner-test" && tests/numerics/run.sh "$build"
+  for isa in x86-64-v3 x86-64-v2; do
+    "$build/bin/heed-numerics" run "$build/numerics" --isa=$isa
+  done
 }
 suite_errors() { "$python" -m pytest -n "$jobs" tests/onnx/test_errors.py; }
 # Whole models: accuracy, fusion, memory, compile time and byte-identical compilations.

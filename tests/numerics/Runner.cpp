@@ -302,7 +302,10 @@ private:
 } // namespace
 
 int heed::numerics::runCases(const RunOptions &options) {
-  heed::Result<heed::Device> device = heed::Device::open(options.device.c_str());
+  heed_device_options limits = {};
+  limits.struct_bytes = sizeof(limits);
+  limits.isa_limit = options.isa.empty() ? nullptr : options.isa.c_str();
+  heed::Result<heed::Device> device = heed::Device::open(options.device.c_str(), &limits);
   if (!device) {
     std::fprintf(stderr, "heed-numerics: cannot open device '%s': %s\n", options.device.c_str(),
                  std::string(device.message()).c_str());

@@ -10,6 +10,8 @@ struct RunOptions {
   /// Where the packages <kernel>.heed are.
   std::string folder;
   std::string device = "cpu";
+  /// Highest CPU instruction set to use, e.g. "x86-64-v2"; empty for all there is.
+  std::string isa;
   /// Only cases whose name contains this.
   std::string filter;
   /// Cases at a time; 0 is one per processor.

@@ -18,6 +18,7 @@ static const char usage[] = R"(usage: heed-numerics COMMAND
   emit DIR                  write DIR/<kernel>.mlir for every kernel
   run DIR [OPTION...]       run every case with the packages DIR/<kernel>.heed
     --device=NAME           where (cpu)
+    --isa=NAME              highest CPU instruction set to use, e.g. x86-64-v2 (all there is)
     --filter=TEXT           only cases with TEXT in their name
     --jobs=N                cases at a time (one per processor)
     --no-blocks             do not compare the count of visited key blocks
@@ -85,6 +86,8 @@ int main(int argc, char **argv) {
     if (!isEmit && takeOption(argument, "--filter=", options.filter))
       continue;
     if (isRun && takeOption(argument, "--device=", options.device))
+      continue;
+    if (isRun && takeOption(argument, "--isa=", options.isa))
       continue;
     if (isRun && takeOption(argument, "--jobs=", jobs) && std::atoi(jobs.c_str()) > 0)
       options.jobs = static_cast<unsigned>(std::atoi(jobs.c_str()));
