@@ -55,7 +55,9 @@ suite_examples() {
   rm -r "$folder"
 }
 suite_numerics() {
-  "$build/bin/heed-numerics-test" && "$build/bin/heed-numerics-runner-test" && tests/numerics/run.sh "$build"
+  "$build/bin/heed-numerics-test"
+  "$build/bin/heed-numerics-runner-test"
+  tests/numerics/run.sh "$build"
   for isa in x86-64-v3 x86-64-v2; do
     "$build/bin/heed-numerics" run "$build/numerics" --isa=$isa
   done
