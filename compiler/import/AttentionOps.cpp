@@ -142,6 +142,8 @@ LogicalResult AttentionBuilder::readCache() {
       if (past.kind != fresh->kind)
         return node.error() << "input " << static_cast<int>(input) << " must be " << elementTypeName(fresh->kind)
                             << " as the new rows are, got " << describe(past, sizes);
+      if (past.shape.size() != 4 || fresh->shape.size() != 4)
+        return node.error() << "past and new rows must have rank 4, got " << describe(past, sizes);
       for (int64_t dim : {0, 1, 3})
         if (failed(node.requireEqual(past.shape[dim], fresh->shape[dim], "sizes of past and new rows")))
           return failure();

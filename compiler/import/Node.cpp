@@ -197,6 +197,9 @@ FailureOr<SmallVector<Size>> Node::broadcastShape(ArrayRef<Tensor> tensors) {
 }
 
 LogicalResult Node::requireEqual(Size a, Size b, StringRef what) {
+  // A size too large to be expressed is null.
+  if (!a || !b)
+    return error() << what << " must be equal, got one that cannot be expressed";
   if (sizes().requireEqual(a, b))
     return success();
   return error() << what << " must be equal, got " << describe(a, sizes()) << " and " << describe(b, sizes());
