@@ -79,6 +79,22 @@ static Value clampIndex(OpBuilder &builder, Location loc, Value index, Value siz
   return arith::MaxSIOp::create(builder, loc, zero, arith::MinSIOp::create(builder, loc, index, last));
 }
 
+/// Whether `indices` lie in the box of these sizes from `lows` on (null for rank 0), and where in the box, clamped.
+static std::pair<Value, SmallVector<Value>> locate(OpBuilder &nested, Location at, ArrayRef<Value> indices,
+                                                   ArrayRef<Value> lows, ArrayRef<Value> sizes) {
+  Value inside;
+  SmallVector<Value> inner;
+  for (auto [index, low, size] : llvm::zip_equal(indices, lows, sizes)) {
+    Value shifted = arith::SubIOp::create(nested, at, index, low);
+    Value zero = arith::ConstantIndexOp::create(nested, at, 0);
+    for (Value condition : {arith::CmpIOp::create(nested, at, arith::CmpIPredicate::sge, shifted, zero).getResult(),
+                            arith::CmpIOp::create(nested, at, arith::CmpIPredicate::slt, shifted, size).getResult()})
+      inside = inside ? arith::AndIOp::create(nested, at, inside, condition).getResult() : condition;
+    inner.push_back(clampIndex(nested, at, shifted, size));
+  }
+  return {inside, inner};
+}
+
 void GraphNormaliser::joinByIndex(tensor::ConcatOp op) {
   int64_t dim = op.getDim();
   SmallVector<Value> sources, starts, sizes;
@@ -126,16 +142,7 @@ LogicalResult GraphNormaliser::padByIndex(tensor::PadOp op) {
   }
   Value source = op.getSource();
   return replaceByPicking(op, [&](OpBuilder &nested, Location at, ArrayRef<Value> indices) {
-    Value inside;
-    SmallVector<Value> inner;
-    for (auto [index, low, size] : llvm::zip_equal(indices, lows, sizes)) {
-      Value shifted = arith::SubIOp::create(nested, at, index, low);
-      Value zero = arith::ConstantIndexOp::create(nested, at, 0);
-      for (Value condition : {arith::CmpIOp::create(nested, at, arith::CmpIPredicate::sge, shifted, zero).getResult(),
-                              arith::CmpIOp::create(nested, at, arith::CmpIPredicate::slt, shifted, size).getResult()})
-        inside = inside ? arith::AndIOp::create(nested, at, inside, condition).getResult() : condition;
-      inner.push_back(clampIndex(nested, at, shifted, size));
-    }
+    auto [inside, inner] = locate(nested, at, indices, lows, sizes);
     Value element = tensor::ExtractOp::create(nested, at, source, inner);
     return inside ? arith::SelectOp::create(nested, at, inside, element, padding).getResult() : element;
   });
@@ -155,16 +162,7 @@ LogicalResult GraphNormaliser::insertByIndex(tensor::InsertSliceOp op) {
   }
   Value source = op.getSource(), destination = op.getDest();
   return replaceByPicking(op, [&](OpBuilder &nested, Location at, ArrayRef<Value> indices) {
-    Value inside;
-    SmallVector<Value> inner;
-    for (auto [index, low, size] : llvm::zip_equal(indices, lows, sizes)) {
-      Value shifted = arith::SubIOp::create(nested, at, index, low);
-      Value zero = arith::ConstantIndexOp::create(nested, at, 0);
-      for (Value condition : {arith::CmpIOp::create(nested, at, arith::CmpIPredicate::sge, shifted, zero).getResult(),
-                              arith::CmpIOp::create(nested, at, arith::CmpIPredicate::slt, shifted, size).getResult()})
-        inside = inside ? arith::AndIOp::create(nested, at, inside, condition).getResult() : condition;
-      inner.push_back(clampIndex(nested, at, shifted, size));
-    }
+    auto [inside, inner] = locate(nested, at, indices, lows, sizes);
     Value fresh = tensor::ExtractOp::create(nested, at, source, inner);
     Value old = tensor::ExtractOp::create(nested, at, destination, indices);
     return arith::SelectOp::create(nested, at, inside, fresh, old).getResult();
