@@ -12,7 +12,8 @@ include(AddMLIR)
 add_library(heed_mlir INTERFACE)
 target_include_directories(heed_mlir SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
 separate_arguments(HEED_LLVM_DEFINITIONS NATIVE_COMMAND "${LLVM_DEFINITIONS}")
-target_compile_options(heed_mlir INTERFACE ${HEED_LLVM_DEFINITIONS})
+# Without timestamps in it, one cached precompiled header serves every checkout (ccache compares contents).
+target_compile_options(heed_mlir INTERFACE ${HEED_LLVM_DEFINITIONS} "SHELL:-Xclang -fno-pch-timestamp")
 target_link_libraries(heed_mlir INTERFACE MLIR LLVM)
 
 # One precompiled header for all sources that use MLIR. Editing it rebuilds them all, so it holds upstream headers only.
