@@ -6,6 +6,7 @@
 #include "compiler/tile/Passes.h"
 #include "dialects/attn/Attn.h"
 #include "dialects/plan/Plan.h"
+#include "dialects/simt/Simt.h"
 #include "dialects/tile/Tile.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -19,7 +20,7 @@
 #include "mlir/Transforms/Passes.h"
 
 void heed::registerDialects(mlir::DialectRegistry &registry) {
-  registry.insert<attn::AttnDialect, tile::TileDialect, plan::PlanDialect, mlir::affine::AffineDialect,
+  registry.insert<attn::AttnDialect, tile::TileDialect, simt::SimtDialect, plan::PlanDialect, mlir::affine::AffineDialect,
                   mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::linalg::LinalgDialect,
                   mlir::math::MathDialect, mlir::memref::MemRefDialect, mlir::scf::SCFDialect,
                   mlir::tensor::TensorDialect, mlir::vector::VectorDialect>();

@@ -1,0 +1,82 @@
+#include "dialects/simt/Simt.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/Interfaces/FunctionImplementation.h"
+
+#include "dialects/simt/SimtDialect.cpp.inc"
+#include "dialects/simt/SimtEnums.cpp.inc"
+#define GET_OP_CLASSES
+#include "dialects/simt/SimtOps.cpp.inc"
+
+using namespace mlir;
+using namespace heed::simt;
+
+void SimtDialect::initialize() {
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/simt/SimtOps.cpp.inc"
+      >();
+}
+
+ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
+  auto buildFunctionType = [](Builder &builder, ArrayRef<Type> inputs, ArrayRef<Type> results,
+                              function_interface_impl::VariadicFlag,
+                              std::string &) { return builder.getFunctionType(inputs, results); };
+  return function_interface_impl::parseFunctionOp(parser, result, /*allowVariadic=*/false,
+                                                  getFunctionTypeAttrName(result.name), buildFunctionType,
+                                                  getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
+}
+
+void KernelOp::print(OpAsmPrinter &printer) {
+  function_interface_impl::printFunctionOp(printer, *this, /*isVariadic=*/false, getFunctionTypeAttrName(),
+                                           getArgAttrsAttrName(), getResAttrsAttrName());
+}
+
+LogicalResult KernelOp::verify() {
+  if (!getResultTypes().empty())
+    return emitOpError("M1: a kernel returns nothing");
+  for (auto [position, type] : llvm::enumerate(getArgumentTypes()))
+    if (!type.isInteger(64))
+      return emitOpError("M1: argument ") << position << " must be i64, got " << type;
+  int64_t arguments = getArgumentTypes().size(), bases = getNumBases();
+  if (bases < 0 || bases + int64_t(numGridArguments) > arguments)
+    return emitOpError("M1: needs ") << bases << " bases and " << numGridArguments << " grid sizes, got " << arguments
+                                     << " arguments";
+  int64_t lanes = getLanes(), threads = getThreads();
+  if (lanes < 1 || !llvm::isPowerOf2_64(lanes) || threads < lanes || threads % lanes != 0)
+    return emitOpError("M1: threads must be a multiple of lanes, a power of two; got ") << threads << " and " << lanes;
+  if (int64_t(getSharedBytes()) < 0)
+    return emitOpError("M1: shared_bytes must not be negative, got ") << int64_t(getSharedBytes());
+  return success();
+}
+
+/// M2: what global and shared accesses have in common.
+static LogicalResult verifyAccess(Operation *op, Space space, Type address, Type accessed, int64_t alignment) {
+  if (!address.isInteger(space == Space::Global ? 64 : 32))
+    return op->emitOpError("M2: a global address is i64, a shared offset i32; got ") << address;
+  auto vector = dyn_cast<VectorType>(accessed);
+  int64_t elements = vector ? vector.getNumElements() : 1;
+  int64_t bytes = elements * getElementTypeOrSelf(accessed).getIntOrFloatBitWidth() / 8;
+  if (!llvm::isPowerOf2_64(elements) || bytes > 16)
+    return op->emitOpError("M2: vectors have a power of two of elements and at most 16 bytes, got ") << accessed;
+  if (alignment < 1 || !llvm::isPowerOf2_64(alignment))
+    return op->emitOpError("M2: the alignment must be a power of two, got ") << alignment;
+  return success();
+}
+
+LogicalResult LoadOp::verify() {
+  if (bool(getPredicate()) != bool(getFill()) || (getFill() && getFill().getType() != getType()))
+    return emitOpError("M3: a predicate comes with a fill of the result's type");
+  return verifyAccess(*this, getSpace(), getAddress().getType(), getType(), getAlignment());
+}
+
+LogicalResult StoreOp::verify() {
+  return verifyAccess(*this, getSpace(), getAddress().getType(), getValue().getType(), getAlignment());
+}
+
+LogicalResult CopyOp::verify() {
+  if (!llvm::is_contained({4, 8, 16}, int64_t(getBytes())))
+    return emitOpError("M4: copies 4, 8 or 16 bytes, got ") << getBytes();
+  return success();
+}

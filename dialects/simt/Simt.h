@@ -1,0 +1,17 @@
+/// The simt dialect: what one lane does. See SPEC.md for constraints.
+#pragma once
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/simt/SimtDialect.h.inc"
+#include "dialects/simt/SimtEnums.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/simt/SimtOps.h.inc"

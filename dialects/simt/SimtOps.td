@@ -1,0 +1,147 @@
+#ifndef HEED_DIALECTS_SIMT_SIMTOPS_TD
+#define HEED_DIALECTS_SIMT_SIMTOPS_TD
+
+include "dialects/simt/Simt.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/FunctionInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Simt_Op<string mnemonic, list<Trait> traits = []> : Op<Simt_Dialect, mnemonic, traits>;
+
+//===-- Kernels ----------------------------------------------------------------------------------------------------===//
+
+def Simt_KernelOp : Simt_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, Symbol]> {
+  let summary = "One lane's program of one kernel";
+  let description = [{
+    Arguments, all i64: `num_bases` device addresses in bytes, the parameters, then the sizes x, y, z of the grid. A program
+    of the grid is a workgroup of `threads` lanes in warps of `lanes`, with `shared_bytes` of shared memory. A target
+    may launch more workgroups than the grid has programs; the body guards against that. Constraint M1.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type, I64Attr:$num_bases,
+      I64Attr:$threads, I64Attr:$lanes, I64Attr:$shared_bytes, OptionalAttr<DictArrayAttr>:$arg_attrs,
+      OptionalAttr<DictArrayAttr>:$res_attrs);
+  let regions = (region AnyRegion:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
+    ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
+    ::mlir::Region *getCallableRegion() { return &getBody(); }
+    /// Grid sizes that end the arguments.
+    static constexpr unsigned numGridArguments = 3;
+  }];
+}
+
+def Simt_ReturnOp : Simt_Op<"return", [Pure, Terminator, ReturnLike, HasParent<"KernelOp">]> {
+  let summary = "Ends a kernel";
+  let assemblyFormat = "attr-dict";
+}
+
+class Simt_IdOp<string mnemonic> : Simt_Op<mnemonic, [Pure]> {
+  let results = (outs I32:$result);
+  let assemblyFormat = "attr-dict";
+}
+def Simt_ProgramOp : Simt_IdOp<"program"> { let summary = "Linear index of the workgroup, x fastest"; }
+def Simt_LaneOp : Simt_IdOp<"lane"> { let summary = "Index of the lane in its warp"; }
+def Simt_WarpOp : Simt_IdOp<"warp"> { let summary = "Index of the warp in its workgroup"; }
+
+//===-- Memory -----------------------------------------------------------------------------------------------------===//
+
+def Simt_Address : AnyTypeOf<[I64, I32], "an i64 global address or an i32 shared offset">;
+def Simt_Element : AnyTypeOf<[I8, I16, I32, I64, F16, BF16, F32, F64]>;
+def Simt_Access : AnyTypeOf<[Simt_Element, FixedVectorOfRankAndType<[1], [I8, I16, I32, I64, F16, BF16, F32, F64]>],
+    "a scalar of 1 to 8 bytes or a vector of them of at most 16 bytes">;
+
+def Simt_LoadOp : Simt_Op<"load", [AttrSizedOperandSegments, MemoryEffects<[MemRead]>]> {
+  let summary = "Reads a scalar or a short vector";
+  let description = [{
+    `simt.load global %address if %inside else %fill : vector<4xf32> align 16 : i64 -> vector<4xf32>`. Where the predicate is false nothing is read and
+    the result is the fill. `alignment`, in bytes, is a promise about the address. Constraints M2, M3.
+  }];
+  let arguments = (ins Simt_Space:$space, Simt_Address:$address, Optional<I1>:$predicate, Optional<Simt_Access>:$fill,
+      I64Attr:$alignment);
+  let results = (outs Simt_Access:$result);
+  let assemblyFormat = [{
+    $space $address (`if` $predicate^ `else` $fill `:` type($fill))? `align` $alignment attr-dict `:` type($address) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Simt_StoreOp : Simt_Op<"store", [MemoryEffects<[MemWrite]>]> {
+  let summary = "Writes a scalar or a short vector, where the predicate is true";
+  let description = [{ The counterpart of simt.load. Constraint M2. }];
+  let arguments = (ins Simt_Space:$space, Simt_Access:$value, Simt_Address:$address, Optional<I1>:$predicate,
+      I64Attr:$alignment);
+  let assemblyFormat = [{
+    $space $value `,` $address (`if` $predicate^)? `align` $alignment attr-dict `:` type($value) `,` type($address)
+  }];
+  let hasVerifier = 1;
+}
+
+def Simt_CopyOp : Simt_Op<"copy", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Starts a copy of 4, 8 or 16 bytes from global to shared memory";
+  let description = [{
+    Both addresses are multiples of the number of bytes. Where the predicate is false zeros are written. Complete after a
+    simt.wait that covers its group, and visible to other lanes after a barrier behind that. Constraint M4.
+  }];
+  let arguments = (ins I32:$destination, I64:$source, Optional<I1>:$predicate, I64Attr:$bytes);
+  let assemblyFormat = "$destination `,` $source `bytes` $bytes (`if` $predicate^)? attr-dict";
+  let hasVerifier = 1;
+}
+
+def Simt_CommitOp : Simt_Op<"commit", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Closes the group of the copies started since the last commit";
+  let assemblyFormat = "attr-dict";
+}
+
+def Simt_WaitOp : Simt_Op<"wait", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Waits until at most `pending` groups of this lane are unfinished";
+  let arguments = (ins I64Attr:$pending);
+  let assemblyFormat = "$pending attr-dict";
+}
+
+def Simt_BarrierOp : Simt_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "All lanes of the workgroup have arrived; their shared memory accesses before it are done";
+  let assemblyFormat = "attr-dict";
+}
+
+//===-- Lanes and matrix instructions ------------------------------------------------------------------------------===//
+
+def Simt_ShuffleOp : Simt_Op<"shuffle", [Pure, AllTypesMatch<["value", "result"]>]> {
+  let summary = "The value another lane of the warp has";
+  let description = [{
+    `xor`: of lane (own lane xor selector), the selector being the same in all lanes; `index`: of lane `selector`. All lanes of the warp take part.
+    Constraint M5: 32-bit values.
+  }];
+  let arguments = (ins Simt_ShuffleMode:$mode, AnyTypeOf<[I32, F32]>:$value, I32:$selector);
+  let results = (outs AnyTypeOf<[I32, F32]>:$result);
+  let assemblyFormat = "$mode $value `,` $selector attr-dict `:` type($value)";
+}
+
+def Simt_LoadMatrixOp : Simt_Op<"load_matrix", [MemoryEffects<[MemRead]>]> {
+  let summary = "Reads 8x8 matrices of 16-bit elements from shared memory, one row address a lane";
+  let description = [{
+    Lanes 8i to 8i+7 give the addresses (16-byte aligned) of the rows of matrix i. Register i of lane t holds elements 2(t%4) and 2(t%4)+1
+    of row t/4 of matrix i; with `transposed`, of its transpose.
+  }];
+  let arguments = (ins I32:$address, UnitAttr:$transposed);
+  let results = (outs Variadic<I32>:$results);
+  let assemblyFormat = "$address (`transposed` $transposed^)? attr-dict `->` type($results)";
+}
+
+def Simt_MmaOp : Simt_Op<"mma", [Pure, AttrSizedOperandSegments]> {
+  let summary = "One matrix instruction: accumulator + left x right";
+  let description = [{
+    `atom` names the instruction in the tables of the target. Operands are the fragments of this lane, element by element in the
+    order of the atom's registers (Atom.h); results likewise.
+  }];
+  let arguments = (ins StrAttr:$atom, Variadic<AnyType>:$left, Variadic<AnyType>:$right, Variadic<AnyType>:$accumulator);
+  let results = (outs Variadic<AnyType>:$results);
+  let assemblyFormat = [{
+    $atom `left` `(` $left `:` type($left) `)` `right` `(` $right `:` type($right) `)`
+    `accumulator` `(` $accumulator `:` type($accumulator) `)` attr-dict `->` type($results)
+  }];
+}
+
+#endif // HEED_DIALECTS_SIMT_SIMTOPS_TD

@@ -1,0 +1,36 @@
+// RUN: heed-opt %s | heed-opt | FileCheck %s
+
+// CHECK-LABEL: simt.kernel @every_op
+// CHECK-SAME: num_bases = 1
+simt.kernel @every_op(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64)
+    attributes {num_bases = 1 : i64, threads = 64 : i64, lanes = 32 : i64, shared_bytes = 2048 : i64} {
+  // CHECK: simt.program
+  %program = simt.program
+  %lane = simt.lane
+  %warp = simt.warp
+  %inside = arith.cmpi slt, %lane, %warp : i32
+  %zero = arith.constant 0.0 : f32
+  // CHECK: simt.load global %{{.*}} align 4 : i64 -> f32
+  %a = simt.load global %base align 4 : i64 -> f32
+  // CHECK: simt.load global %{{.*}} if %{{.*}} else %{{.*}} : f32 align 4 : i64 -> f32
+  %b = simt.load global %base if %inside else %zero : f32 align 4 : i64 -> f32
+  // CHECK: simt.load shared %{{.*}} align 16 : i32 -> vector<4xf32>
+  %c = simt.load shared %lane align 16 : i32 -> vector<4xf32>
+  // CHECK: simt.store shared %{{.*}}, %{{.*}} align 16 : vector<4xf32>, i32
+  simt.store shared %c, %lane align 16 : vector<4xf32>, i32
+  // CHECK: simt.store global %{{.*}}, %{{.*}} if %{{.*}} align 4 : f32, i64
+  simt.store global %a, %base if %inside align 4 : f32, i64
+  // CHECK: simt.copy %{{.*}}, %{{.*}} bytes 16 if %{{.*}}
+  simt.copy %lane, %base bytes 16 if %inside
+  simt.commit
+  // CHECK: simt.wait 1
+  simt.wait 1
+  simt.barrier
+  // CHECK: simt.shuffle xor %{{.*}}, %{{.*}} : f32
+  %d = simt.shuffle xor %b, %lane : f32
+  // CHECK: simt.load_matrix %{{.*}} transposed -> i32, i32
+  %e:2 = simt.load_matrix %lane transposed -> i32, i32
+  // CHECK: simt.mma "fma" left(%{{.*}} : f32) right(%{{.*}} : f32) accumulator(%{{.*}} : f32) -> f32
+  %f = simt.mma "fma" left(%a : f32) right(%b : f32) accumulator(%d : f32) -> f32
+  simt.return
+}
