@@ -68,6 +68,15 @@ public:
   /// Lowers and serialises every tile.kernel of `kernels`, which is left unchanged. With `dumpDirectory` not empty,
   /// intermediate forms are written there. Errors are reported on the kernels.
   virtual mlir::FailureOr<CompiledKernels> compile(mlir::ModuleOp kernels, llvm::StringRef dumpDirectory) const = 0;
+
+  /// The forms its code can be printed in, from the highest down, as users of --emit write them.
+  virtual llvm::ArrayRef<llvm::StringRef> codeLevels() const { return {}; }
+
+  /// The code of all of `kernels` in one of codeLevels(), for reading; where there are several images, a comment line
+  /// before each says which. Errors are reported on the kernels.
+  virtual mlir::FailureOr<std::string> printCode(mlir::ModuleOp kernels, llvm::StringRef level) const {
+    return kernels.emitError("target '") << name() << "' prints no code at level '" << level << "'";
+  }
 };
 
 } // namespace heed

@@ -20,4 +20,10 @@ const Target *findTarget(llvm::StringRef name);
 /// "cpu, cuda": for messages.
 std::string targetNames();
 
+/// What can be printed instead of a package: "attn, tile", which every target has, and the backend's own.
+std::vector<std::string> printableLevels(const Target &target);
+
+/// Empty when `level` can be printed for all of `targets`, else what is wrong.
+std::string checkLevel(llvm::StringRef level, llvm::ArrayRef<const Target *> targets);
+
 } // namespace heed

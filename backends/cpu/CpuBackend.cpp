@@ -26,24 +26,41 @@ struct LevelResult {
   std::string image;
 };
 
+void dump(StringRef directory, const IsaLevel &isa, StringRef suffix, llvm::function_ref<void(raw_ostream &)> print) {
+  if (directory.empty())
+    return;
+  llvm::SmallString<128> path(directory);
+  llvm::sys::path::append(path, "cpu-" + isa.name + suffix);
+  std::error_code error;
+  llvm::raw_fd_ostream stream(path, error);
+  if (!error)
+    print(stream);
+}
+
+/// Lowers tiles to the LLVM dialect in `lowered` and generates code from it.
+FailureOr<NativeCode> generateLevel(ModuleOp prepared, const IsaLevel &isa, StringRef dumpDirectory,
+                                    LoweredModule &lowered) {
+  FailureOr<LoweredModule> rows = lowerTilesToRows(prepared, isa);
+  if (failed(rows))
+    return failure();
+  lowered = std::move(*rows);
+  dump(dumpDirectory, isa, ".mlir", [&](raw_ostream &stream) { stream << *lowered.module; });
+  if (failed(lowerRowsToLlvm(*lowered.module, isa)))
+    return failure();
+  return NativeCode::generate(*lowered.module, isa);
+}
+
 LevelResult compileLevel(ModuleOp prepared, const IsaLevel &isa, StringRef dumpDirectory) {
-  FailureOr<LoweredModule> lowered = lowerTilesToRows(prepared, isa);
-  if (failed(lowered))
+  LoweredModule lowered;
+  FailureOr<NativeCode> code = generateLevel(prepared, isa, dumpDirectory, lowered);
+  if (failed(code))
     return {};
-  if (!dumpDirectory.empty()) {
-    llvm::SmallString<128> path(dumpDirectory);
-    llvm::sys::path::append(path, "cpu-" + isa.name + ".mlir");
-    std::error_code error;
-    llvm::raw_fd_ostream stream(path, error);
-    if (!error)
-      stream << *lowered->module;
-  }
-  if (failed(lowerRowsToLlvm(*lowered->module, isa)))
-    return {};
-  FailureOr<std::string> image = compileToSharedObject(*lowered->module, isa, dumpDirectory);
+  dump(dumpDirectory, isa, ".ll", [&](raw_ostream &stream) { stream << code->printLlvm(); });
+  dump(dumpDirectory, isa, ".s", [&](raw_ostream &stream) { stream << code->printAssembly().value_or(""); });
+  FailureOr<std::string> image = code->linkSharedObject();
   if (failed(image))
     return {};
-  return {true, std::move(lowered->kernels), std::move(*image)};
+  return {true, std::move(lowered.kernels), std::move(*image)};
 }
 
 class CpuBackend : public Backend {
@@ -54,6 +71,8 @@ public:
   RowBlocks rowBlocks(int64_t columns) const override;
   RowBlocks mapBlocks(int64_t columns) const override;
   FailureOr<CompiledKernels> compile(ModuleOp kernels, StringRef dumpDirectory) const override;
+  ArrayRef<StringRef> codeLevels() const override;
+  FailureOr<std::string> printCode(ModuleOp kernels, StringRef level) const override;
 };
 
 } // namespace
@@ -108,12 +127,20 @@ static std::map<std::string, std::string> shareEqualKernels(ModuleOp prepared) {
   return standsFor;
 }
 
-FailureOr<CompiledKernels> CpuBackend::compile(ModuleOp kernels, StringRef dumpDirectory) const {
-  MLIRContext *context = kernels.getContext();
-  loadLoweringDialects(*context);
-  prepareTranslation(*context);
+/// A copy of the kernels after everything that is the same for every ISA level; null on failure.
+static OwningOpRef<ModuleOp> prepare(ModuleOp kernels) {
+  loadLoweringDialects(*kernels.getContext());
+  prepareTranslation(*kernels.getContext());
   OwningOpRef<ModuleOp> prepared = kernels.clone();
   if (failed(prepareTiles(*prepared)))
+    return nullptr;
+  return prepared;
+}
+
+FailureOr<CompiledKernels> CpuBackend::compile(ModuleOp kernels, StringRef dumpDirectory) const {
+  MLIRContext *context = kernels.getContext();
+  OwningOpRef<ModuleOp> prepared = prepare(kernels);
+  if (!prepared)
     return failure();
   std::map<std::string, std::string> compiledAs = shareEqualKernels(*prepared);
 
@@ -147,6 +174,31 @@ FailureOr<CompiledKernels> CpuBackend::compile(ModuleOp kernels, StringRef dumpD
           compiled.entries.push_back({name, static_cast<unsigned>(index), lowered.symbol, lowered.scratchBytes});
   }
   return compiled;
+}
+
+ArrayRef<StringRef> CpuBackend::codeLevels() const {
+  static constexpr StringRef levels[] = {"llvm", "asm"};
+  return levels;
+}
+
+FailureOr<std::string> CpuBackend::printCode(ModuleOp kernels, StringRef level) const {
+  OwningOpRef<ModuleOp> prepared = prepare(kernels);
+  if (!prepared)
+    return failure();
+  bool isLlvm = level == "llvm";
+  shareEqualKernels(*prepared);
+  std::string text;
+  for (const IsaLevel &isa : isaLevels()) {
+    LoweredModule lowered;
+    FailureOr<NativeCode> code = generateLevel(*prepared, isa, "", lowered);
+    if (failed(code))
+      return failure();
+    FailureOr<std::string> printed = isLlvm ? code->printLlvm() : code->printAssembly();
+    if (failed(printed))
+      return failure();
+    text += ((isLlvm ? "; " : "# ") + name() + " " + isa.name + "\n").str() + *printed;
+  }
+  return text;
 }
 
 std::unique_ptr<Backend> heed::createCpuBackend() { return std::make_unique<CpuBackend>(); }

@@ -154,49 +154,65 @@ static FailureOr<std::string> link(ModuleOp module, StringRef object) {
   return (*linked)->getBuffer().str();
 }
 
-static void dump(StringRef directory, const IsaLevel &isa, StringRef suffix, StringRef text) {
-  llvm::SmallString<128> path(directory);
-  llvm::sys::path::append(path, "cpu-" + isa.name + suffix);
-  std::error_code error;
-  llvm::raw_fd_ostream stream(path, error);
-  if (!error)
-    stream << text;
-}
-
-FailureOr<std::string> heed::cpu::compileToSharedObject(ModuleOp module, const IsaLevel &isa, StringRef dumpDirectory) {
+struct heed::cpu::NativeCode::State {
+  ModuleOp source;
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> translated = translateModuleToLLVMIR(module, context, "heed");
-  if (!translated)
-    return module.emitError("cannot translate the compiled kernels to LLVM IR");
+  std::unique_ptr<llvm::TargetMachine> machine;
+  std::unique_ptr<llvm::Module> module;
+};
+
+NativeCode::NativeCode(std::unique_ptr<State> state) : state(std::move(state)) {}
+NativeCode::NativeCode(NativeCode &&) = default;
+NativeCode::~NativeCode() = default;
+
+FailureOr<NativeCode> NativeCode::generate(ModuleOp source, const IsaLevel &isa) {
+  auto state = std::make_unique<State>();
+  state->source = source;
+  state->module = translateModuleToLLVMIR(source, state->context, "heed");
+  if (!state->module)
+    return source.emitError("cannot translate the compiled kernels to LLVM IR");
   std::string error;
-  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(isa, error);
-  if (!machine)
-    return module.emitError("no x86-64 code generator: ") << error;
-  translated->setTargetTriple(machine->getTargetTriple());
-  translated->setDataLayout(machine->createDataLayout());
-  for (llvm::Function &function : *translated)
+  state->machine = createTargetMachine(isa, error);
+  if (!state->machine)
+    return source.emitError("no x86-64 code generator: ") << error;
+  llvm::Module &module = *state->module;
+  module.setTargetTriple(state->machine->getTargetTriple());
+  module.setDataLayout(state->machine->createDataLayout());
+  for (llvm::Function &function : module)
     if (!function.isDeclaration()) {
       std::string bits = std::to_string(isa.vectorBytes * 8);
       function.addFnAttr("prefer-vector-width", bits);
       function.addFnAttr("min-legal-vector-width", bits);
       function.addFnAttr(llvm::Attribute::NoUnwind);
     }
-  optimise(*translated, *machine);
-  if (!dumpDirectory.empty()) {
-    std::string text;
-    llvm::raw_string_ostream(text) << *translated;
-    dump(dumpDirectory, isa, ".ll", text);
-    llvm::SmallVector<char, 0> assembly;
-    auto copy = std::unique_ptr<llvm::TargetMachine>(createTargetMachine(isa, error));
-    std::unique_ptr<llvm::Module> again = llvm::CloneModule(*translated);
-    if (copy && emitFile(*again, *copy, llvm::CodeGenFileType::AssemblyFile, assembly))
-      dump(dumpDirectory, isa, ".s", StringRef(assembly.data(), assembly.size()));
-  }
-  llvm::SmallVector<char, 0> object;
-  if (!emitFile(*translated, *machine, llvm::CodeGenFileType::ObjectFile, object))
-    return module.emitError("the x86-64 code generator cannot write object files");
-  StringRef bytes(object.data(), object.size());
-  if (failed(checkUndefined(module, bytes)))
+  optimise(module, *state->machine);
+  return NativeCode(std::move(state));
+}
+
+std::string NativeCode::printLlvm() const {
+  std::string text;
+  llvm::raw_string_ostream(text) << *state->module;
+  return text;
+}
+
+/// Code generation changes the module, so each time it gets one of its own.
+static FailureOr<std::string> generateFile(ModuleOp source, const llvm::Module &module, llvm::TargetMachine &machine,
+                                           llvm::CodeGenFileType kind) {
+  llvm::SmallVector<char, 0> bytes;
+  if (!emitFile(*llvm::CloneModule(module), machine, kind, bytes))
+    return source.emitError("the x86-64 code generator cannot write ")
+           << (kind == llvm::CodeGenFileType::ObjectFile ? "object files" : "assembly");
+  return std::string(bytes.data(), bytes.size());
+}
+
+FailureOr<std::string> NativeCode::printAssembly() const {
+  return generateFile(state->source, *state->module, *state->machine, llvm::CodeGenFileType::AssemblyFile);
+}
+
+FailureOr<std::string> NativeCode::linkSharedObject() const {
+  FailureOr<std::string> object =
+      generateFile(state->source, *state->module, *state->machine, llvm::CodeGenFileType::ObjectFile);
+  if (failed(object) || failed(checkUndefined(state->source, *object)))
     return failure();
-  return link(module, bytes);
+  return link(state->source, *object);
 }

@@ -5,6 +5,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 
+#include <memory>
 #include <string>
 
 namespace heed::cpu {
@@ -12,9 +13,24 @@ namespace heed::cpu {
 /// Registers what translation needs with the context, and LLVM's x86 target with the process.
 void prepareTranslation(mlir::MLIRContext &context);
 
-/// Optimises and compiles a module of LLVM functions and links them into a shared object that needs nothing but memcpy
-/// and memset. Equal modules give equal bytes. Errors are reported on the module.
-mlir::FailureOr<std::string> compileToSharedObject(mlir::ModuleOp module, const IsaLevel &isa,
-                                                   llvm::StringRef dumpDirectory);
+/// Machine code for one ISA level of a module of LLVM functions, which must outlive it. Errors are reported on that
+/// module.
+class NativeCode {
+public:
+  /// Translates and optimises.
+  static mlir::FailureOr<NativeCode> generate(mlir::ModuleOp source, const IsaLevel &isa);
+  NativeCode(NativeCode &&);
+  ~NativeCode();
+
+  std::string printLlvm() const;
+  mlir::FailureOr<std::string> printAssembly() const;
+  /// A shared object that needs nothing but memcpy and memset. Equal modules give equal bytes.
+  mlir::FailureOr<std::string> linkSharedObject() const;
+
+private:
+  struct State;
+  explicit NativeCode(std::unique_ptr<State> state);
+  std::unique_ptr<State> state;
+};
 
 } // namespace heed::cpu

@@ -64,6 +64,7 @@ private:
   LogicalResult compileFor(const Target &target);
   LogicalResult runPasses(ModuleOp module, StringRef prefix, llvm::function_ref<void(OpPassManager &)> addPasses);
   FailureOr<CompiledKernels> compileKernels(ModuleOp lowered, const Target &target, const Backend &backend);
+  LogicalResult printCode(ModuleOp lowered, const Target &target, const Backend &backend);
   void progress(const llvm::Twine &what);
   InFlightDiagnostic error() { return emitError(UnknownLoc::get(&context)); }
 
@@ -93,6 +94,8 @@ LogicalResult Compilation::run() {
     if (!llvm::is_contained(targets, target))
       targets.push_back(target);
   }
+  if (std::string wrong = options.emit.empty() ? "" : checkLevel(options.emit, targets); !wrong.empty())
+    return error() << wrong;
   if (!options.dumpDirectory.empty())
     if (std::error_code failed = llvm::sys::fs::create_directories(options.dumpDirectory))
       return error() << "cannot make folder '" << options.dumpDirectory << "': " << failed.message();
@@ -101,7 +104,7 @@ LogicalResult Compilation::run() {
   auto graph = findGraph(*module);
   if (failed(graph) || failed(verifySignature(*graph)) || failed(optimiseGraph()))
     return failure();
-  if (options.emit == Emit::attn)
+  if (options.emit == "attn")
     return success();
   for (const Target *target : targets)
     if (failed(compileFor(*target)))
@@ -196,7 +199,7 @@ LogicalResult Compilation::optimiseGraph() {
   progress("optimising the graph");
   if (failed(runPasses(*module, "", addGraphPasses)) || failed(noteFallbacks()))
     return failure();
-  if (options.emit == Emit::attn)
+  if (options.emit == "attn")
     text = printElided(*module);
   return success();
 }
@@ -227,6 +230,18 @@ FailureOr<CompiledKernels> Compilation::compileKernels(ModuleOp lowered, const T
   return compiled;
 }
 
+LogicalResult Compilation::printCode(ModuleOp lowered, const Target &target, const Backend &backend) {
+  progress("generating code for " + target.name);
+  OwningOpRef<ModuleOp> kernels = extractKernels(lowered);
+  FailureOr<std::string> printed = backend.printCode(*kernels, options.emit);
+  if (failed(printed))
+    return diagnostics.hasError()
+               ? failure()
+               : error() << "target '" << target.name << "' failed without saying why: this is a defect of Heed";
+  text += *printed;
+  return success();
+}
+
 LogicalResult Compilation::compileFor(const Target &target) {
   std::unique_ptr<Backend> backend = target.createBackend();
   OwningOpRef<ModuleOp> lowered = module->clone();
@@ -234,10 +249,12 @@ LogicalResult Compilation::compileFor(const Target &target) {
   auto addPasses = [&](OpPassManager &passes) { addKernelPasses(passes, *backend); };
   if (failed(runPasses(*lowered, (target.name + "-").str(), addPasses)))
     return failure();
-  if (options.emit == Emit::tile) {
+  if (options.emit == "tile") {
     text += printElided(*lowered);
     return success();
   }
+  if (!options.emit.empty())
+    return printCode(*lowered, target, *backend);
   auto kernels = compileKernels(*lowered, target, *backend);
   if (failed(kernels) ||
       failed(builder.addPlan(*lowered, target.name, target.codeFormat, std::move(*kernels), options.dims)))

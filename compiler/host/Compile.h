@@ -11,13 +11,10 @@
 
 namespace heed {
 
-/// What is asked for instead of a package: the text of one level.
-enum class Emit { package, attn, tile, llvm, assembly };
-
 struct CompileOptions {
   std::vector<std::string> targets = {"cpu"};
   std::vector<FixedSymbol> dims;
-  Emit emit = Emit::package;
+  std::string emit;                              ///< the level to print instead of a package; empty for the package
   std::string dumpDirectory;                     ///< the module after every pass is written there; empty for none
   bool explain = false;                          ///< fill CompiledModel::explanation
   bool requireFused = false;                     ///< fail when an attention would be materialised

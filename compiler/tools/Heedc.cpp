@@ -17,9 +17,18 @@ struct CommandLine {
   std::string input;
   std::string output;
   std::vector<std::string> dims;
-  std::string emit;
   heed::CompileOptions options;
 };
+
+/// The levels of all targets, each once.
+std::string levelNames() {
+  std::vector<std::string> names;
+  for (const heed::Target &target : heed::allTargets())
+    for (const std::string &level : heed::printableLevels(target))
+      if (!llvm::is_contained(names, level))
+        names.push_back(level);
+  return llvm::join(names, ", ");
+}
 
 void declare(CLI::App &app, CommandLine &line) {
   heed::CompileOptions &options = line.options;
@@ -37,9 +46,7 @@ void declare(CLI::App &app, CommandLine &line) {
       ->allow_extra_args(false);
   app.add_flag("--explain", options.explain, "List every kernel: what was fused, schedule, work, and why not more");
   app.add_flag("--require-fused", options.requireFused, "Fail when an attention would be materialised");
-  app.add_option("--emit", line.emit, "Print a level instead of a package: attn, tile, llvm or asm")
-      ->check(CLI::IsMember({"attn", "tile", "llvm", "asm"}))
-      ->type_name("LEVEL");
+  app.add_option("--emit", options.emit, "Print a level instead of a package: " + levelNames())->type_name("LEVEL");
   app.add_option("--dump-ir", options.dumpDirectory, "Write the module after every pass into this folder")
       ->type_name("DIR");
   app.add_flag("--verify-each", options.verifyEach, "Check the IR after every pass");
@@ -59,18 +66,16 @@ std::string finish(CommandLine &line) {
       return "--dim needs NAME=VALUE with a value of at least 0, got '" + text + "'";
     line.options.dims.push_back({name.str(), size});
   }
-  for (const std::string &target : line.options.targets)
-    if (!heed::findTarget(target))
-      return "unknown target '" + target + "'; this build knows: " + heed::targetNames();
-  if (line.emit == "attn")
-    line.options.emit = heed::Emit::attn;
-  else if (line.emit == "tile")
-    line.options.emit = heed::Emit::tile;
-  else if (line.emit == "llvm")
-    line.options.emit = heed::Emit::llvm;
-  else if (line.emit == "asm")
-    line.options.emit = heed::Emit::assembly;
-  if (line.output.empty() && line.emit.empty() && !line.options.explain)
+  std::vector<const heed::Target *> targets;
+  for (const std::string &name : line.options.targets) {
+    targets.push_back(heed::findTarget(name));
+    if (!targets.back())
+      return "unknown target '" + name + "'; this build knows: " + heed::targetNames();
+  }
+  if (!line.options.emit.empty())
+    if (std::string wrong = heed::checkLevel(line.options.emit, targets); !wrong.empty())
+      return wrong;
+  if (line.output.empty() && line.options.emit.empty() && !line.options.explain)
     return "nothing to do: give -o FILE for a package, --emit=LEVEL for text, or --explain";
   return {};
 }
@@ -110,7 +115,7 @@ int run(CommandLine &line) {
   if (!model)
     return exitFailure;
   llvm::outs() << model->explanation;
-  bool isText = line.options.emit != heed::Emit::package;
+  bool isText = !line.options.emit.empty();
   if (isText && line.output.empty())
     llvm::outs() << model->text;
   if (line.output.empty())
