@@ -3,6 +3,8 @@
 /// Everything above this interface is the same for every target.
 #pragma once
 
+#include "runtime/PlanModel.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Support/LLVM.h"
 
@@ -15,8 +17,15 @@ namespace heed {
 /// One blob of machine code: an ELF shared object per ISA level, a cubin, a code object, a SPIR-V module.
 struct CodeImage {
   /// Features a device must have, all of them, for example {"x86-64-v4"}. Empty: runs on every device of the target.
-  std::vector<std::string> features;
+  std::vector<std::string> features = {};
+  rt::CodeFormat format;
   std::string bytes;
+};
+
+/// A promise that a kernel's code relies on: argument `parameter` is a multiple of `divisor`.
+struct Divisibility {
+  unsigned parameter; ///< index among the parameters of the kernel
+  int64_t divisor;
 };
 
 /// One kernel inside one image.
@@ -25,6 +34,11 @@ struct KernelEntry {
   unsigned image = 0;       ///< index into CompiledKernels::images
   std::string symbol;       ///< entry point inside the image
   int64_t scratchBytes = 0; ///< scratch a worker must provide
+  int64_t threads = 1;      ///< of a workgroup
+  int64_t sharedBytes = 0;  ///< of a workgroup, asked for at launch
+  /// When it may be used: all base pointers are multiples of this many bytes, and the parameters divisible.
+  int64_t baseAlignment = 1;
+  std::vector<Divisibility> divisibilities = {};
 };
 
 /// The machine code of all kernels of a plan. Images and, per kernel, entries are ordered from the most demanding to
@@ -54,8 +68,10 @@ class Backend {
 public:
   virtual ~Backend() = default;
 
-  /// The name users select it by: "cpu".
+  /// The kind of device: "cpu".
   virtual llvm::StringRef name() const = 0;
+  /// Features a device must have for the plans made here, usually the chip: {"sm_80"}.
+  virtual std::vector<std::string> features() const { return {}; }
 
   /// Block sizes for attention of `rows` query rows per head (dynamic: mlir::ShapedType::kDynamic) and these head
   /// widths.

@@ -7,35 +7,51 @@
 
 namespace heed {
 
-llvm::ArrayRef<Target> allTargets() {
-  static constexpr Target targets[] = {{"cpu", rt::CodeFormat::cpuElf, createCpuBackend}};
-  return targets;
+static std::vector<std::unique_ptr<Backend>> createCpuBackends(llvm::StringRef) {
+  std::vector<std::unique_ptr<Backend>> backends;
+  backends.push_back(createCpuBackend());
+  return backends;
 }
 
-const Target *findTarget(llvm::StringRef name) {
-  const Target *found = llvm::find_if(allTargets(), [&](const Target &target) { return target.name == name; });
-  return found == allTargets().end() ? nullptr : found;
+llvm::ArrayRef<TargetKind> targetKinds() {
+  static constexpr TargetKind kinds[] = {{"cpu", "", createCpuBackends}};
+  return kinds;
+}
+
+std::vector<std::unique_ptr<Backend>> createBackends(llvm::StringRef target, std::string &error) {
+  auto [name, chip] = target.split(':');
+  const TargetKind *kind = llvm::find_if(targetKinds(), [&](const TargetKind &each) { return each.name == name; });
+  if (kind == targetKinds().end()) {
+    error = ("unknown target '" + target + "'; this build knows: " + targetNames()).str();
+    return {};
+  }
+  std::vector<std::unique_ptr<Backend>> backends;
+  if (chip.empty() ? target == name : !kind->chips.empty())
+    backends = kind->createBackends(chip);
+  if (backends.empty())
+    error = ("target '" + target + "': " + name +
+             (kind->chips.empty() ? " takes no chip" : " knows these chips: " + kind->chips))
+                .str();
+  return backends;
 }
 
 std::string targetNames() {
-  return llvm::join(llvm::map_range(allTargets(), [](const Target &target) { return target.name; }), ", ");
+  return llvm::join(llvm::map_range(targetKinds(), [](const TargetKind &kind) { return kind.name; }), ", ");
 }
 
-std::vector<std::string> printableLevels(const Target &target) {
+std::vector<std::string> printableLevels(const Backend &backend) {
   std::vector<std::string> levels = {"attn", "tile"};
-  for (llvm::StringRef level : target.createBackend()->codeLevels())
+  for (llvm::StringRef level : backend.codeLevels())
     levels.push_back(level.str());
   return levels;
 }
 
-std::string checkLevel(llvm::StringRef level, llvm::ArrayRef<const Target *> targets) {
-  for (const Target *target : targets) {
-    std::vector<std::string> levels = printableLevels(*target);
-    if (!llvm::is_contained(levels, level))
-      return ("target '" + target->name + "' has no level '" + level + "'; --emit takes " + llvm::join(levels, ", "))
-          .str();
-  }
-  return {};
+std::string checkLevel(llvm::StringRef level, const Backend &backend) {
+  std::vector<std::string> levels = printableLevels(backend);
+  if (llvm::is_contained(levels, level))
+    return {};
+  return ("target '" + backend.name() + "' has no level '" + level + "'; --emit takes " + llvm::join(levels, ", "))
+      .str();
 }
 
 } // namespace heed

@@ -164,14 +164,17 @@ FailureOr<CompiledKernels> CpuBackend::compile(ModuleOp kernels, StringRef dumpD
   for (auto [index, result] : llvm::enumerate(results)) {
     if (!result.ok)
       return failure();
-    compiled.images.push_back({{levels[index].name.str()}, std::move(result.image)});
+    compiled.images.push_back({{levels[index].name.str()}, rt::CodeFormat::cpuElf, std::move(result.image)});
   }
   for (auto kernel : kernels.getOps<tile::KernelOp>()) {
     std::string name = kernel.getSymName().str();
     for (auto [index, result] : llvm::enumerate(results))
       for (const LoweredKernel &lowered : result.kernels)
         if (lowered.kernel == compiledAs.at(name))
-          compiled.entries.push_back({name, static_cast<unsigned>(index), lowered.symbol, lowered.scratchBytes});
+          compiled.entries.push_back({.kernel = name,
+                                      .image = static_cast<unsigned>(index),
+                                      .symbol = lowered.symbol,
+                                      .scratchBytes = lowered.scratchBytes});
   }
   return compiled;
 }

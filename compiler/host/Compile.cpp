@@ -36,6 +36,14 @@ StringRef compilerVersion() { return "heed " HEED_VERSION; }
 
 namespace {
 
+/// "cpu", "cuda-sm_80": for messages and names of files.
+std::string labelOf(const Backend &backend) {
+  std::string label = backend.name().str();
+  for (const std::string &feature : backend.features())
+    label += "-" + feature;
+  return label;
+}
+
 MLIRContext::Threading threading() { return MLIRContext::Threading::DISABLED; }
 
 DialectRegistry allDialects() {
@@ -61,10 +69,10 @@ private:
   LogicalResult checkDims();
   LogicalResult optimiseGraph();
   LogicalResult noteFallbacks();
-  LogicalResult compileFor(const Target &target);
+  LogicalResult compileFor(const Backend &backend);
   LogicalResult runPasses(ModuleOp module, StringRef prefix, llvm::function_ref<void(OpPassManager &)> addPasses);
-  FailureOr<CompiledKernels> compileKernels(ModuleOp lowered, const Target &target, const Backend &backend);
-  LogicalResult printCode(ModuleOp lowered, const Target &target, const Backend &backend);
+  FailureOr<CompiledKernels> compileKernels(ModuleOp lowered, const Backend &backend);
+  LogicalResult printCode(ModuleOp lowered, const Backend &backend);
   void progress(const llvm::Twine &what);
   InFlightDiagnostic error() { return emitError(UnknownLoc::get(&context)); }
 
@@ -86,16 +94,19 @@ void Compilation::progress(const llvm::Twine &what) {
 
 LogicalResult Compilation::run() {
   context.printOpOnDiagnostic(false);
-  SmallVector<const Target *> targets;
-  for (const std::string &name : options.targets) {
-    const Target *target = findTarget(name);
-    if (!target)
-      return error() << "unknown target '" << name << "'; this build knows: " << targetNames();
-    if (!llvm::is_contained(targets, target))
-      targets.push_back(target);
+  std::vector<std::unique_ptr<Backend>> backends;
+  for (const std::string &target : options.targets) {
+    std::string reason;
+    std::vector<std::unique_ptr<Backend>> created = createBackends(target, reason);
+    if (created.empty())
+      return error() << reason;
+    for (std::unique_ptr<Backend> &backend : created)
+      if (llvm::none_of(backends, [&](const auto &other) { return labelOf(*other) == labelOf(*backend); }))
+        backends.push_back(std::move(backend));
   }
-  if (std::string wrong = options.emit.empty() ? "" : checkLevel(options.emit, targets); !wrong.empty())
-    return error() << wrong;
+  for (const std::unique_ptr<Backend> &backend : backends)
+    if (std::string wrong = options.emit.empty() ? "" : checkLevel(options.emit, *backend); !wrong.empty())
+      return error() << wrong;
   if (!options.dumpDirectory.empty())
     if (std::error_code failed = llvm::sys::fs::create_directories(options.dumpDirectory))
       return error() << "cannot make folder '" << options.dumpDirectory << "': " << failed.message();
@@ -106,8 +117,8 @@ LogicalResult Compilation::run() {
     return failure();
   if (options.emit == "attn")
     return success();
-  for (const Target *target : targets)
-    if (failed(compileFor(*target)))
+  for (const std::unique_ptr<Backend> &backend : backends)
+    if (failed(compileFor(*backend)))
       return failure();
   // A diagnostic without a failure would be a package that is not what was asked for.
   return failure(diagnostics.hasError());
@@ -213,12 +224,12 @@ static OwningOpRef<ModuleOp> extractKernels(ModuleOp lowered) {
   return kernels;
 }
 
-FailureOr<CompiledKernels> Compilation::compileKernels(ModuleOp lowered, const Target &target, const Backend &backend) {
-  progress("generating code for " + target.name);
+FailureOr<CompiledKernels> Compilation::compileKernels(ModuleOp lowered, const Backend &backend) {
+  progress("generating code for " + labelOf(backend));
   std::string folder;
   if (!options.dumpDirectory.empty()) {
     SmallString<128> path(options.dumpDirectory);
-    llvm::sys::path::append(path, target.name);
+    llvm::sys::path::append(path, labelOf(backend));
     if (std::error_code failed = llvm::sys::fs::create_directories(path))
       return error() << "cannot make folder '" << path << "': " << failed.message();
     folder = path.str();
@@ -226,38 +237,36 @@ FailureOr<CompiledKernels> Compilation::compileKernels(ModuleOp lowered, const T
   OwningOpRef<ModuleOp> kernels = extractKernels(lowered);
   auto compiled = backend.compile(*kernels, folder);
   if (failed(compiled) && !diagnostics.hasError())
-    return error() << "target '" << target.name << "' failed without saying why: this is a defect of Heed";
+    return error() << "target '" << labelOf(backend) << "' failed without saying why: this is a defect of Heed";
   return compiled;
 }
 
-LogicalResult Compilation::printCode(ModuleOp lowered, const Target &target, const Backend &backend) {
-  progress("generating code for " + target.name);
+LogicalResult Compilation::printCode(ModuleOp lowered, const Backend &backend) {
+  progress("generating code for " + labelOf(backend));
   OwningOpRef<ModuleOp> kernels = extractKernels(lowered);
   FailureOr<std::string> printed = backend.printCode(*kernels, options.emit);
   if (failed(printed))
     return diagnostics.hasError()
                ? failure()
-               : error() << "target '" << target.name << "' failed without saying why: this is a defect of Heed";
+               : error() << "target '" << labelOf(backend) << "' failed without saying why: this is a defect of Heed";
   text += *printed;
   return success();
 }
 
-LogicalResult Compilation::compileFor(const Target &target) {
-  std::unique_ptr<Backend> backend = target.createBackend();
+LogicalResult Compilation::compileFor(const Backend &backend) {
   OwningOpRef<ModuleOp> lowered = module->clone();
-  progress("forming kernels for " + target.name);
-  auto addPasses = [&](OpPassManager &passes) { addKernelPasses(passes, *backend); };
-  if (failed(runPasses(*lowered, (target.name + "-").str(), addPasses)))
+  progress("forming kernels for " + labelOf(backend));
+  auto addPasses = [&](OpPassManager &passes) { addKernelPasses(passes, backend); };
+  if (failed(runPasses(*lowered, labelOf(backend) + "-", addPasses)))
     return failure();
   if (options.emit == "tile") {
     text += printElided(*lowered);
     return success();
   }
   if (!options.emit.empty())
-    return printCode(*lowered, target, *backend);
-  auto kernels = compileKernels(*lowered, target, *backend);
-  if (failed(kernels) ||
-      failed(builder.addPlan(*lowered, target.name, target.codeFormat, std::move(*kernels), options.dims)))
+    return printCode(*lowered, backend);
+  auto kernels = compileKernels(*lowered, backend);
+  if (failed(kernels) || failed(builder.addPlan(*lowered, backend, std::move(*kernels), options.dims)))
     return failure();
   if (options.explain)
     explanation += explainPlan(builder.package().plans.back());

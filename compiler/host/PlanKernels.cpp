@@ -86,6 +86,18 @@ rt::Explain PlanKernels::explain(plan::LaunchOp launch) {
   return result;
 }
 
+/// What the entry's code relies on, as conditions of the variant.
+void PlanKernels::addConditions(const KernelEntry &entry, plan::LaunchOp launch, rt::Variant &variant) {
+  MLIRContext *context = launch.getContext();
+  for (const Divisibility &promise : entry.divisibilities) {
+    AffineExpr remainder = launch.getParams().getResult(promise.parameter) % promise.divisor;
+    if (auto known = dyn_cast<AffineConstantExpr>(remainder); known && known.getValue() == 0)
+      continue;
+    variant.conditions.push_back(
+        {symbols.convert(remainder), rt::Relation::equal, symbols.convert(getAffineConstantExpr(0, context)), ""});
+  }
+}
+
 FailureOr<uint32_t> PlanKernels::add(plan::LaunchOp launch, std::vector<rt::Access> accesses) {
   rt::Kernel kernel;
   kernel.name = uniqueName(launch.getLabel());
@@ -104,6 +116,10 @@ FailureOr<uint32_t> PlanKernels::add(plan::LaunchOp launch, std::vector<rt::Acce
     variant.code = request.firstCode + entry.image;
     variant.symbol = entry.symbol;
     variant.workerScratchBytes = entry.scratchBytes;
+    variant.workgroup[0] = entry.threads;
+    variant.sharedBytes = entry.sharedBytes;
+    variant.operandAlignment = entry.baseAlignment;
+    addConditions(entry, launch, variant);
     llvm::copy(symbols.convert(launch.getGrid()), variant.grid.begin());
   }
   if (kernel.variants.empty())

@@ -26,6 +26,7 @@ public:
 private:
   std::string uniqueName(llvm::StringRef label);
   rt::Explain explain(plan::LaunchOp launch);
+  void addConditions(const KernelEntry &entry, plan::LaunchOp launch, rt::Variant &variant);
 
   const PlanRequest &request;
   SymbolExpressions &symbols;

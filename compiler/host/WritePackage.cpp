@@ -11,23 +11,25 @@ PackageBuilder::PackageBuilder(std::string model, std::string producer) {
   content.producer = std::move(producer);
 }
 
-LogicalResult PackageBuilder::addPlan(ModuleOp module, StringRef target, rt::CodeFormat format, CompiledKernels kernels,
+LogicalResult PackageBuilder::addPlan(ModuleOp module, const Backend &backend, CompiledKernels kernels,
                                       ArrayRef<FixedSymbol> dims) {
   const CompiledKernels &kept = code.emplace_back(std::move(kernels));
   for (const KernelEntry &entry : kept.entries)
     if (entry.image >= kept.images.size())
       return module.emitError("target '")
-             << target << "' refers to image " << entry.image << " of " << kept.images.size();
+             << backend.name() << "' refers to image " << entry.image << " of " << kept.images.size();
   PlanRequest request;
-  request.target = target;
+  request.target = backend.name();
   request.dims = dims;
   request.kernels = &kept;
   request.firstCode = content.code.size();
   for (const CodeImage &image : kept.images) {
     std::string name = image.features.empty() ? "generic" : llvm::join(image.features, "+");
-    content.code.push_back({target.str() + ":" + name, format, std::as_bytes(std::span(image.bytes))});
+    content.code.push_back({backend.name().str() + ":" + name, image.format, std::as_bytes(std::span(image.bytes))});
   }
-  LogicalResult built = buildPlan(module, request, constants, content.plans.emplace_back());
+  rt::Plan &plan = content.plans.emplace_back();
+  LogicalResult built = buildPlan(module, request, constants, plan);
+  plan.features = backend.features();
   content.constants = constants.tensors();
   return built;
 }

@@ -23,8 +23,9 @@ struct CommandLine {
 /// The levels of all targets, each once.
 std::string levelNames() {
   std::vector<std::string> names;
-  for (const heed::Target &target : heed::allTargets())
-    for (const std::string &level : heed::printableLevels(target))
+  std::string error;
+  for (const heed::TargetKind &kind : heed::targetKinds())
+    for (const std::string &level : heed::printableLevels(*heed::createBackends(kind.name, error).front()))
       if (!llvm::is_contained(names, level))
         names.push_back(level);
   return llvm::join(names, ", ");
@@ -66,15 +67,15 @@ std::string finish(CommandLine &line) {
       return "--dim needs NAME=VALUE with a value of at least 0, got '" + text + "'";
     line.options.dims.push_back({name.str(), size});
   }
-  std::vector<const heed::Target *> targets;
-  for (const std::string &name : line.options.targets) {
-    targets.push_back(heed::findTarget(name));
-    if (!targets.back())
-      return "unknown target '" + name + "'; this build knows: " + heed::targetNames();
+  for (const std::string &target : line.options.targets) {
+    std::string error;
+    std::vector<std::unique_ptr<heed::Backend>> backends = heed::createBackends(target, error);
+    for (const std::unique_ptr<heed::Backend> &backend : backends)
+      if (error.empty() && !line.options.emit.empty())
+        error = heed::checkLevel(line.options.emit, *backend);
+    if (!error.empty())
+      return error;
   }
-  if (!line.options.emit.empty())
-    if (std::string wrong = heed::checkLevel(line.options.emit, targets); !wrong.empty())
-      return wrong;
   if (line.output.empty() && line.options.emit.empty() && !line.options.explain)
     return "nothing to do: give -o FILE for a package, --emit=LEVEL for text, or --explain";
   return {};

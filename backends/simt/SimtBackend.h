@@ -1,0 +1,35 @@
+/// What the backends of lockstep machines share: block sizes and the way from tiles to one lane's program.
+#pragma once
+
+#include "backends/Backend.h"
+#include "backends/simt/SimtTarget.h"
+
+#include "mlir/IR/OwningOpRef.h"
+
+#include <vector>
+
+namespace heed::simt {
+
+/// Lowers every tile.kernel of a module to a simt.kernel of the same name, in a new module. Errors are reported on the
+/// kernels.
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> lowerTiles(mlir::ModuleOp kernels, const SimtTarget &target);
+
+/// A backend that turns simt.kernels into code, one image for each of its chips.
+class SimtBackend : public Backend {
+public:
+  /// The chips to compile for, from the most demanding to the generic one.
+  virtual llvm::ArrayRef<SimtTarget> chips() const = 0;
+
+  /// Machine code of all simt.kernels of the module, which may be changed. The entry points are called as the kernels
+  /// are. With `dumpDirectory` not empty, intermediate forms are written there.
+  virtual mlir::FailureOr<std::vector<CodeImage>> generate(mlir::ModuleOp kernels, const SimtTarget &chip,
+                                                           llvm::StringRef dumpDirectory) const = 0;
+
+  AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth) const override;
+  MatmulBlocks matmulBlocks(int64_t rows, int64_t columns, int64_t depth) const override;
+  RowBlocks rowBlocks(int64_t columns) const override;
+  RowBlocks mapBlocks(int64_t columns) const override;
+  mlir::FailureOr<CompiledKernels> compile(mlir::ModuleOp kernels, llvm::StringRef dumpDirectory) const override;
+};
+
+} // namespace heed::simt

@@ -1,0 +1,34 @@
+/// What the common lowering must know about a machine whose lanes run in lockstep. Data only: a new chip is a new
+/// value.
+#pragma once
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <cstdint>
+#include <string>
+
+namespace heed::simt {
+
+/// Abilities beyond loads, stores, shuffles and barriers.
+struct Abilities {
+  bool asynchronousCopies = false; ///< simt.copy, commit and wait
+  bool loadMatrix = false;         ///< simt.load_matrix
+};
+
+struct SimtTarget {
+  std::string chip;   ///< as users write it after the colon, and the feature a device must have; may be empty
+  int64_t lanes = 32; ///< of a warp
+  int64_t maximumThreads = 1024; ///< of a workgroup
+  int64_t sharedBytes = 32768;   ///< a workgroup may use
+  int64_t sharedGranularity = 1; ///< bytes; 4: shared memory is made of 32-bit words
+  int64_t vectorBytes = 16;      ///< widest global and shared access
+  int64_t registers = 128;       ///< 32-bit registers of a lane that tiles may take together
+  int64_t warps = 4;             ///< of a usual workgroup
+  Abilities abilities;
+  /// Matrix instructions, by name, best first. The lowering falls back to multiply-add on scalars, which needs no
+  /// entry.
+  llvm::ArrayRef<llvm::StringRef> atoms;
+};
+
+} // namespace heed::simt
