@@ -41,6 +41,7 @@ void Call::evaluate() { evaluation.run({symbols, inputStrides, outputStrides}); 
 Status Call::run(DriverQueue *queue) {
   hasRun = false;
   lastRun = {};
+  HEED_TRY(loadedModule->driver().alive());
   HEED_TRY(resolveShapes());
   HEED_TRY(checkMemoryGiven());
   HEED_TRY(placeOutputs());

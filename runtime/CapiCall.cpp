@@ -22,7 +22,7 @@ void heed_call_release(heed_call *call) { delete call; }
 static Status readMemory(Driver &driver, const heed_tensor_view &view, Tensor &tensor) {
   if (!view.buffer) {
     tensor.capacityBytes = view.capacity_bytes;
-    return view.data ? driver.wrapHost(view.data, tensor.memory) : Status();
+    return view.data ? driver.wrap(MemoryKind::host, view.data, 0, tensor.memory) : Status();
   }
   if (view.buffer->driver.get() != &driver)
     return error(Code::invalidArgument, "its buffer belongs to another device");
@@ -102,7 +102,7 @@ heed_status heed_call_run(heed_call *call, heed_queue *queue, heed_event **event
       return {};
     auto created = std::make_unique<heed_event>();
     created->driver = call->driver;
-    HEED_TRY(call->driver->recordEvent(*queue->queue, created->event));
+    HEED_TRY(call->driver->recordEvent(*queue->queue, false, created->event));
     *event = created.release();
     return {};
   });

@@ -127,7 +127,7 @@ heed_status heed_buffer_wrap(heed_device *device, heed_memory_kind kind, void *h
       return error(Code::unsupported, "unknown kind of memory ", static_cast<int>(kind));
     auto created = std::make_unique<heed_buffer>();
     created->driver = device->driver;
-    HEED_TRY(device->driver->wrapHost(handle, created->memory));
+    HEED_TRY(device->driver->wrap(MemoryKind::host, handle, bytes, created->memory));
     created->bytes = bytes;
     *buffer = created.release();
     return {};

@@ -3,6 +3,7 @@
 #define HEED_RUNTIME_CAPIOBJECTS_H
 
 #include "runtime/Call.h"
+#include "runtime/Devices.h"
 #include "runtime/heed.h"
 
 #include <exception>

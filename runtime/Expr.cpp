@@ -102,8 +102,8 @@ EvalError evaluateBinary(ExprOp op, int64_t a, int64_t b, int64_t &result) {
 }
 
 std::string_view devicePropertyName(DeviceProperty property) {
-  constexpr std::string_view names[] = {"workers",      "l1_bytes",      "l2_bytes",
-                                        "shared_bytes", "subgroup_size", "vector_bytes"};
+  constexpr std::string_view names[] = {"workers",       "l1_bytes",     "l2_bytes",         "shared_bytes",
+                                        "subgroup_size", "vector_bytes", "workgroup_threads"};
   return names[static_cast<uint8_t>(property)];
 }
 

@@ -40,14 +40,15 @@ constexpr bool isBinary(ExprOp op) { return op >= ExprOp::add; }
 /// Numbers of a device that expressions and variant requirements may read. A device that lacks one reports 0.
 /// Values are part of the package format: append only.
 enum class DeviceProperty : uint8_t {
-  workers = 0,      // CPU worker threads; GPU: compute units
-  l1Bytes = 1,      // per core
-  l2Bytes = 2,      // per core
-  sharedBytes = 3,  // largest shared (workgroup) memory of one workgroup
-  subgroupSize = 4, // lanes
-  vectorBytes = 5,  // widest CPU vector register
+  workers = 0,          // CPU worker threads; GPU: compute units
+  l1Bytes = 1,          // per core
+  l2Bytes = 2,          // per core
+  sharedBytes = 3,      // largest shared (workgroup) memory of one workgroup
+  subgroupSize = 4,     // lanes
+  vectorBytes = 5,      // widest CPU vector register
+  workgroupThreads = 6, // most threads of one workgroup
 };
-inline constexpr uint8_t lastDeviceProperty = 5;
+inline constexpr uint8_t lastDeviceProperty = 6;
 
 struct Expr {
   ExprOp op = ExprOp::constant;

@@ -1,5 +1,6 @@
 #include "runtime/Module.h"
 
+#include "runtime/Devices.h"
 #include "runtime/Evaluation.h"
 #include "runtime/StepRunner.h"
 
@@ -67,6 +68,7 @@ Status Module::load(std::shared_ptr<Driver> driver, PackageBytes bytes, bool ver
   auto module = std::make_shared<Module>();
   module->device = std::move(driver);
   module->bytes = std::move(bytes);
+  HEED_TRY(module->device->alive());
   HEED_TRY(readPackage(module->bytes.get(), verifyConstants, module->contents));
   HEED_TRY(module->selectPlan());
   HEED_TRY(module->loadKernels());
@@ -78,17 +80,8 @@ Status Module::load(std::shared_ptr<Driver> driver, PackageBytes bytes, bool ver
 }
 
 Status Module::selectPlan() {
-  const DeviceInfo &info = device->info();
-  std::vector<std::string> targets;
-  for (const Plan &plan : contents.package.plans) {
-    targets.push_back(plan.features.empty() ? plan.target : concat(plan.target, " with ", join(plan.features)));
-    if (!selected && plan.target == info.kind && missingFeature(plan.features, info).empty())
-      selected = &plan;
-  }
-  if (selected)
-    return {};
-  return error(Code::unsupported, "the package holds plans for ", join(targets), "; this device is ", info.kind,
-               " with ", join(info.features));
+  selected = findPlan(contents.package, device->info());
+  return selected ? Status() : noPlanFor(contents.package, device->info());
 }
 
 Status Module::loadKernels() {
@@ -124,7 +117,7 @@ Status Module::loadKernel(uint32_t kernel, std::vector<std::shared_ptr<DriverCod
   std::vector<std::string> held;
   for (const Variant &variant : description.variants)
     held.push_back(concat("[", join(variant.features), "]"));
-  return error(Code::unsupported, "the package holds variants for ", join(held), "; this device has ",
+  return error(Code::wrongArchitecture, "the package holds variants for ", join(held), "; this device has ",
                join(info.features));
 }
 
@@ -158,7 +151,7 @@ Status Module::placeResidentBuffers() {
     const Buffer &buffer = plan.buffers[i];
     if (buffer.kind == BufferKind::constant) {
       auto data = contents.package.constants[buffer.index].data;
-      HEED_TRY(device->wrapHost(const_cast<std::byte *>(data.data()), resident[i]));
+      HEED_TRY(device->wrap(MemoryKind::host, const_cast<std::byte *>(data.data()), data.size(), resident[i]));
       residentSizes[i] = static_cast<int64_t>(data.size());
     } else if (buffer.kind == BufferKind::persistent) {
       HEED_TRY(evaluation.get(buffer.bytes, concat("size of buffer ", i), residentSizes[i]));

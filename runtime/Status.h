@@ -18,9 +18,14 @@ enum class Code {
   version = 4,         // the package was written for another version of the format
   unsupported = 5,     // the package or request needs something that this build or device lacks
   outOfMemory = 6,
-  arithmetic = 7, // a shape expression overflowed or divided by zero
-  io = 8,         // the operating system refused a file operation
-  internal = 9,   // a defect of Heed
+  arithmetic = 7,         // a shape expression overflowed or divided by zero
+  io = 8,                 // the operating system refused a file operation
+  internal = 9,           // a defect of Heed
+  noDriver = 10,          // a kind of device whose driver library is missing or unusable, or that this build leaves out
+  noDevice = 11,          // the kind's driver works, but there is no such device
+  wrongArchitecture = 12, // the package holds no code for this device
+  deviceLost = 13,        // a kernel faulted or hung, or the device vanished: it cannot be used any more
+  timeout = 14,           // a kernel did not end; the device is lost from then on
 };
 
 namespace detail {

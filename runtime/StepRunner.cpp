@@ -146,7 +146,7 @@ Status StepRunner::runLaunch(const LaunchStep &launch, const ResolvedStep &step,
   uint64_t allAddresses = 0;
   for (size_t i = 0; i < launch.operands.size(); ++i) {
     operands[i] = buffers[launch.operands[i].buffer].memory.advanced(step.offsets[i]);
-    allAddresses |= reinterpret_cast<uintptr_t>(operands[i].base) + static_cast<uint64_t>(operands[i].offset);
+    allAddresses |= module.driver().deviceAddress(operands[i]);
   }
   const auto &variants = module.variants(launch.kernel);
   uint32_t wanted = 1;
@@ -161,8 +161,8 @@ Status StepRunner::runLaunch(const LaunchStep &launch, const ResolvedStep &step,
     const auto &grid = step.grids[i];
     if (grid[0] == 0 || grid[1] == 0 || grid[2] == 0)
       return {};
-    return context.launch(queue, {variants[i].code.get(), std::span(operands).first(launch.operands.size()),
-                                  step.params, grid, step.work});
+    return context.launch(queue, {variants[i].code.get(), module.plan().kernels[launch.kernel].name,
+                                  std::span(operands).first(launch.operands.size()), step.params, grid, step.work});
   }
   return error(Code::unsupported, "kernel '", module.plan().kernels[launch.kernel].name, "' needs operands aligned to ",
                wanted, " bytes; pass aligned tensors");

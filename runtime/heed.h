@@ -58,9 +58,15 @@ typedef enum heed_code {
   HEED_VERSION = 4,          /* the package has another format version */
   HEED_UNSUPPORTED = 5,      /* this device or build lacks something that is needed */
   HEED_OUT_OF_MEMORY = 6,
-  HEED_ARITHMETIC = 7, /* a size overflowed 64 bits or was divided by zero */
-  HEED_IO = 8,         /* the operating system refused a file operation */
-  HEED_INTERNAL = 9    /* a defect of Heed */
+  HEED_ARITHMETIC = 7,          /* a size overflowed 64 bits or was divided by zero */
+  HEED_IO = 8,                  /* the operating system refused a file operation */
+  HEED_INTERNAL = 9,            /* a defect of Heed */
+  HEED_NO_DRIVER = 10,          /* the device's driver library is missing or unusable */
+  HEED_NO_DEVICE = 11,          /* the driver works, but there is no such device */
+  HEED_WRONG_ARCHITECTURE = 12, /* the package holds no code for this device */
+  HEED_DEVICE_LOST = 13, /* a kernel faulted or hung, or the device vanished: every call on this device fails from now
+                            on, other devices go on */
+  HEED_TIMEOUT = 14      /* a kernel did not end; the message names it, the device is lost */
 } heed_code;
 
 /* NULL is success. Owned by the caller. */

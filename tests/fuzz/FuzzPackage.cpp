@@ -41,16 +41,15 @@ struct TouchingContext : DriverContext {
                    copy.elementBytes);
     return {};
   }
-  void countInKernels(bool) override {}
-  std::array<int64_t, HEED_KERNEL_COUNTER_COUNT> takeCounters() override { return {}; }
 };
 
 class TouchingDriver : public Driver {
 public:
   TouchingDriver() {
     description.kind = "cpu";
+    description.memoryIsHost = true;
     description.features = {"x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"};
-    description.properties = {2, 32768, 524288, 0, 0, 64};
+    description.properties = {2, 32768, 524288, 0, 0, 64, 0};
   }
   const DeviceInfo &info() const override { return description; }
   Status allocate(uint64_t bytes, DevicePointer &memory) override {
@@ -60,11 +59,20 @@ public:
     return {};
   }
   void free(DevicePointer memory) override { std::free(memory.base); }
-  Status wrapHost(void *memory, DevicePointer &pointer) override {
+  Status wrap(MemoryKind, void *memory, uint64_t, DevicePointer &pointer) override {
     pointer = {memory, 0};
     return {};
   }
   void *hostAddress(DevicePointer pointer) override { return address(pointer); }
+  uint64_t deviceAddress(DevicePointer pointer) const override { return reinterpret_cast<uintptr_t>(address(pointer)); }
+  Status upload(DriverQueue &, DevicePointer destination, const void *source, uint64_t bytes) override {
+    std::memcpy(address(destination), source, bytes);
+    return {};
+  }
+  Status download(DriverQueue &, void *destination, DevicePointer source, uint64_t bytes) override {
+    std::memcpy(destination, address(source), bytes);
+    return {};
+  }
   Status loadCode(const CodeSection &, std::shared_ptr<DriverCode> &loaded) override {
     loaded = std::make_shared<TouchingCode>();
     return {};
@@ -77,7 +85,7 @@ public:
     queue = std::make_unique<InstantQueue>();
     return {};
   }
-  Status recordEvent(DriverQueue &, std::unique_ptr<DriverEvent> &) override { return {}; }
+  Status recordEvent(DriverQueue &, bool, std::unique_ptr<DriverEvent> &) override { return {}; }
 
 private:
   DeviceInfo description;

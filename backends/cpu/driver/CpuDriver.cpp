@@ -7,6 +7,7 @@
 #include "runtime/KernelAbi.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
@@ -28,10 +29,19 @@ public:
   Status synchronize() override { return {}; }
 };
 
+/// Work is done before an event is recorded, so all there is to it is the time.
 class CpuEvent : public DriverEvent {
 public:
+  using Clock = std::chrono::steady_clock;
+
   bool reached() override { return true; }
   Status wait() override { return {}; }
+  Status secondsSince(const DriverEvent &start, double &seconds) override {
+    seconds = std::chrono::duration<double>(time - static_cast<const CpuEvent &>(start).time).count();
+    return {};
+  }
+
+  Clock::time_point time;
 };
 
 class CpuKernel : public DriverKernel {
@@ -196,12 +206,27 @@ public:
 
   void free(DevicePointer memory) override { std::free(memory.base); }
 
-  Status wrapHost(void *memory, DevicePointer &pointer) override {
-    pointer = {memory, 0};
+  Status wrap(MemoryKind kind, void *handle, uint64_t, DevicePointer &pointer) override {
+    if (kind != MemoryKind::host)
+      return error(Code::unsupported, "the CPU uses host memory only");
+    pointer = {handle, 0};
     return {};
   }
 
   void *hostAddress(DevicePointer pointer) override { return address(pointer); }
+  uint64_t deviceAddress(DevicePointer pointer) const override { return reinterpret_cast<uintptr_t>(address(pointer)); }
+
+  Status upload(DriverQueue &, DevicePointer destination, const void *source, uint64_t bytes) override {
+    if (bytes > 0)
+      std::memcpy(address(destination), source, bytes);
+    return {};
+  }
+
+  Status download(DriverQueue &, void *destination, DevicePointer source, uint64_t bytes) override {
+    if (bytes > 0)
+      std::memcpy(destination, address(source), bytes);
+    return {};
+  }
 
   Status loadCode(const CodeSection &code, std::shared_ptr<DriverCode> &loaded) override {
     std::shared_ptr<ElfImage> image;
@@ -224,8 +249,11 @@ public:
     return {};
   }
 
-  Status recordEvent(DriverQueue &, std::unique_ptr<DriverEvent> &event) override {
-    event = std::make_unique<CpuEvent>();
+  Status recordEvent(DriverQueue &, bool timed, std::unique_ptr<DriverEvent> &event) override {
+    if (!event)
+      event = std::make_unique<CpuEvent>();
+    if (timed)
+      static_cast<CpuEvent &>(*event).time = CpuEvent::Clock::now();
     return {};
   }
 
@@ -236,7 +264,13 @@ private:
 
 } // namespace
 
-Status openCpu(const DriverOptions &options, std::shared_ptr<Driver> &driver) {
+Status listCpu(const DriverOptions &options, std::vector<DeviceInfo> &devices) {
+  return describeCpu(options.isaLimit, devices.emplace_back());
+}
+
+Status openCpu(uint32_t index, const DriverOptions &options, std::shared_ptr<Driver> &driver) {
+  if (index > 0)
+    return error(Code::noDevice, "there is one CPU, number 0");
   constexpr uint32_t maxWorkers = 1024;
   if (options.workers > maxWorkers)
     return error(Code::invalidArgument, options.workers, " workers were asked for, the most is ", maxWorkers);

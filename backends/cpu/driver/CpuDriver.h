@@ -6,7 +6,9 @@
 
 namespace heed::rt {
 
-Status openCpu(const DriverOptions &options, std::shared_ptr<Driver> &driver);
+/// Describes the one CPU.
+Status listCpu(const DriverOptions &options, std::vector<DeviceInfo> &devices);
+Status openCpu(uint32_t index, const DriverOptions &options, std::shared_ptr<Driver> &driver);
 
 } // namespace heed::rt
 

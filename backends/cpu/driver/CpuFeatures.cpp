@@ -95,6 +95,7 @@ static void addExtensions(const CpuidLeaf &leaf7, uint64_t saved, DeviceInfo &in
 Status describeCpu(const std::string &isaLimit, DeviceInfo &info) {
   constexpr const char *levels[] = {"x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"};
   info.kind = "cpu";
+  info.memoryIsHost = true;
   info.name = brandName();
   readCacheSizes(info);
   CpuidLeaf leaf1(1, 0), leaf7(7, 0), extended(0x80000001u, 0);
@@ -127,6 +128,7 @@ Status describeCpu(const std::string &isaLimit, DeviceInfo &info) {
   if (!isaLimit.empty())
     return error(Code::invalidArgument, "instruction sets can be limited on x86-64 only, got '", isaLimit, "'");
   info.kind = "cpu";
+  info.memoryIsHost = true;
 #if defined(__aarch64__)
   info.name = "aarch64 processor";
   info.features.insert("aarch64");
