@@ -3,6 +3,7 @@
 #include "mlir/Pass/PassRegistry.h"
 
 void heed::registerGraphPasses() {
+  mlir::registerPass([] { return createSpecialiseSymbolsPass(); });
   mlir::registerPass([] { return createAnnotateShapesPass(); });
   mlir::registerPass([] { return createRaiseSoftmaxPass(); });
   mlir::registerPass([] { return createRaiseNormPass(); });

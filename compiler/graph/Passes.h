@@ -4,8 +4,20 @@
 #include "mlir/Pass/Pass.h"
 
 #include <memory>
+#include <string>
 
 namespace heed {
+
+/// A symbol of a graph that always has one value.
+struct FixedSymbol {
+  std::string name;
+  int64_t value = 0;
+};
+
+/// Replaces symbols by their values in every map over the graph's symbols, and makes the sizes static that follow.
+/// Symbols that the graph lacks are ignored; one that a host scalar gives stays, with a constraint that it has the
+/// value. Wants a graph that was not yet formed into kernels, or launches.
+std::unique_ptr<mlir::Pass> createSpecialiseSymbolsPass(llvm::ArrayRef<FixedSymbol> fixed = {});
 
 /// Puts `heed.shape`, one map a result, on every op whose results' sizes the analysis knows. For tests and debugging.
 std::unique_ptr<mlir::Pass> createAnnotateShapesPass();

@@ -24,7 +24,7 @@ namespace {
 class PlanBuilder {
 public:
   PlanBuilder(func::FuncOp graph, const PlanRequest &request, ConstantPool &constants, rt::Plan &plan)
-      : graph(graph), constants(constants), plan(plan), symbols(graph, request.dims, plan), sizes(graph, symbols, plan),
+      : graph(graph), constants(constants), plan(plan), symbols(graph, plan), sizes(graph, symbols, plan),
         signature(graph, symbols, sizes, plan), kernels(request, symbols, plan) {}
 
   LogicalResult run();

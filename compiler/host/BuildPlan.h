@@ -9,16 +9,14 @@
 namespace heed {
 
 /// Names of the attributes that this level reads beyond those of Plan.h; see buildPlan.
-constexpr llvm::StringLiteral constraintsAttrName = "plan.constraints";
 constexpr llvm::StringLiteral unsignedAttrName = "plan.unsigned";
 constexpr llvm::StringLiteral capacityAttrName = "plan.capacity";
 constexpr llvm::StringLiteral tiedAttrName = "plan.tied";
 
 struct PlanRequest {
-  std::string target;               ///< kind of driver: "cpu", "cuda", ..
-  llvm::ArrayRef<FixedSymbol> dims; ///< symbols with a value known now
-  const CompiledKernels *kernels;   ///< code of every tile.kernel that is launched
-  uint32_t firstCode = 0;           ///< code section of the package that holds image 0
+  std::string target;             ///< kind of driver: "cpu", "cuda", ..
+  const CompiledKernels *kernels; ///< code of every tile.kernel that is launched
+  uint32_t firstCode = 0;         ///< code section of the package that holds image 0
 };
 
 /// Makes the plan of a module in launch form. Its one function (or @main) holds, besides the terminator, only

@@ -67,6 +67,7 @@ private:
   LogicalResult loadOnnx(StringRef bytes);
   LogicalResult loadMlir(std::unique_ptr<llvm::MemoryBuffer> text);
   LogicalResult checkDims();
+  LogicalResult specialise();
   LogicalResult optimiseGraph();
   LogicalResult noteFallbacks();
   LogicalResult compileFor(const Backend &backend);
@@ -82,6 +83,7 @@ private:
   DiagnosticCollector diagnostics;
   OwningOpRef<ModuleOp> module;
   PackageBuilder builder;
+  bool isOnnxModel = false;
   unsigned dumped = 0;
 };
 
@@ -113,7 +115,7 @@ LogicalResult Compilation::run() {
   if (failed(load()))
     return failure();
   auto graph = findGraph(*module);
-  if (failed(graph) || failed(verifySignature(*graph)) || failed(optimiseGraph()))
+  if (failed(graph) || failed(verifySignature(*graph)) || failed(specialise()) || failed(optimiseGraph()))
     return failure();
   if (options.emit == "attn")
     return success();
@@ -135,11 +137,10 @@ LogicalResult Compilation::load() {
       return error() << "cannot read '" << source.name << "': " << opened.getError().message();
     bytes = std::move(*opened);
   }
-  if (isOnnx(source.name, bytes->getBuffer()))
+  isOnnxModel = isOnnx(source.name, bytes->getBuffer());
+  if (isOnnxModel)
     return loadOnnx(bytes->getBuffer());
-  if (failed(loadMlir(std::move(bytes))))
-    return failure();
-  return checkDims();
+  return loadMlir(std::move(bytes));
 }
 
 LogicalResult Compilation::loadOnnx(StringRef bytes) {
@@ -178,6 +179,17 @@ LogicalResult Compilation::checkDims() {
       return error() << "--dim " << dim.name << ": the graph has no symbol of that name; it has: "
                      << (names.empty() ? "none" : llvm::join(names, ", "));
   return success();
+}
+
+/// The ONNX reader fixes dimensions itself, because what it can read depends on them: it folds arithmetic on sizes.
+LogicalResult Compilation::specialise() {
+  if (options.dims.empty() || isOnnxModel)
+    return success();
+  if (failed(checkDims()))
+    return failure();
+  return runPasses(*module, "", [&](OpPassManager &passes) {
+    passes.addNestedPass<func::FuncOp>(createSpecialiseSymbolsPass(options.dims));
+  });
 }
 
 LogicalResult Compilation::runPasses(ModuleOp target, StringRef prefix,
@@ -266,7 +278,7 @@ LogicalResult Compilation::compileFor(const Backend &backend) {
   if (!options.emit.empty())
     return printCode(*lowered, backend);
   auto kernels = compileKernels(*lowered, backend);
-  if (failed(kernels) || failed(builder.addPlan(*lowered, backend, std::move(*kernels), options.dims)))
+  if (failed(kernels) || failed(builder.addPlan(*lowered, backend, std::move(*kernels))))
     return failure();
   if (options.explain)
     explanation += explainPlan(builder.package().plans.back());

@@ -1,7 +1,7 @@
 /// The compiler as one function: what heedc and libheedc do.
 #pragma once
 
-#include "compiler/host/SymbolExpressions.h"
+#include "compiler/graph/Passes.h"
 #include "runtime/PlanModel.h"
 
 #include <functional>

@@ -144,7 +144,7 @@ LogicalResult PlanSignature::addConstraints() {
             {given, rt::Relation::equal, stride,
              "the stride of dimension " + std::to_string(dim) + " of input '" + input.name + "'"});
   }
-  auto declared = graph->getAttrOfType<ArrayAttr>(constraintsAttrName);
+  auto declared = graph->getAttrOfType<ArrayAttr>(plan::constraintsAttrName);
   if (!declared)
     return success();
   for (Attribute attribute : declared)

@@ -6,15 +6,11 @@ using namespace mlir;
 
 namespace heed {
 
-SymbolExpressions::SymbolExpressions(func::FuncOp graph, ArrayRef<FixedSymbol> fixed, rt::Plan &plan)
-    : graph(graph), plan(plan) {
+SymbolExpressions::SymbolExpressions(func::FuncOp graph, rt::Plan &plan) : graph(graph), plan(plan) {
   if (auto symbols = graph->getAttrOfType<ArrayAttr>(plan::symbolsAttrName))
     for (StringAttr name : symbols.getAsRange<StringAttr>())
       names.push_back(name.getValue());
   values.resize(names.size(), rt::noExpr);
-  for (const FixedSymbol &symbol : fixed)
-    if (auto index = indexOf(symbol.name))
-      values[*index] = plan.expressions.constant(symbol.value);
   for (unsigned input = 0; input < graph.getNumArguments(); ++input) {
     auto strides = graph.getArgAttrOfType<AffineMapAttr>(input, plan::stridesAttrName);
     if (!strides)

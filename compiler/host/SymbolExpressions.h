@@ -7,18 +7,12 @@
 
 namespace heed {
 
-/// A symbol whose value is known when the graph is compiled.
-struct FixedSymbol {
-  std::string name;
-  int64_t value = 0;
-};
-
-/// Translates the symbols of one graph. A symbol is, in this order: a constant, when it is fixed; the caller's stride
+/// Translates the symbols of one graph. A symbol is the caller's stride
 /// of an input, when an input's `plan.strides` is that symbol alone; else a symbol of the plan, which an input
 /// dimension or a host scalar must bind. Symbols that are neither bound nor used do not reach the plan.
 class SymbolExpressions {
 public:
-  SymbolExpressions(mlir::func::FuncOp graph, llvm::ArrayRef<FixedSymbol> fixed, rt::Plan &plan);
+  SymbolExpressions(mlir::func::FuncOp graph, rt::Plan &plan);
 
   /// Whether a map has no dimensions and no more symbols than the graph, which `convert` relies on.
   bool accepts(mlir::AffineMap map) const;
@@ -28,7 +22,7 @@ public:
   rt::ExprId convert(mlir::AffineExpr expr, unsigned numDims, llvm::ArrayRef<rt::ExprId> operands);
   /// The value of the symbol with this name; noExpr when the graph has none.
   rt::ExprId symbol(llvm::StringRef name);
-  /// Index among the plan's symbols, or noIndex for one that is fixed or a stride or unknown.
+  /// Index among the plan's symbols, or noIndex for one that is a stride or unknown.
   uint32_t planSymbol(llvm::StringRef name);
   /// Fails, naming the first, when an expression uses a symbol that no input gives a value.
   mlir::LogicalResult checkBound();

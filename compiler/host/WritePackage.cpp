@@ -11,8 +11,7 @@ PackageBuilder::PackageBuilder(std::string model, std::string producer) {
   content.producer = std::move(producer);
 }
 
-LogicalResult PackageBuilder::addPlan(ModuleOp module, const Backend &backend, CompiledKernels kernels,
-                                      ArrayRef<FixedSymbol> dims) {
+LogicalResult PackageBuilder::addPlan(ModuleOp module, const Backend &backend, CompiledKernels kernels) {
   const CompiledKernels &kept = code.emplace_back(std::move(kernels));
   for (const KernelEntry &entry : kept.entries)
     if (entry.image >= kept.images.size())
@@ -20,7 +19,6 @@ LogicalResult PackageBuilder::addPlan(ModuleOp module, const Backend &backend, C
              << backend.name() << "' refers to image " << entry.image << " of " << kept.images.size();
   PlanRequest request;
   request.target = backend.name();
-  request.dims = dims;
   request.kernels = &kept;
   request.firstCode = content.code.size();
   for (const CodeImage &image : kept.images) {

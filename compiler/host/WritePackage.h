@@ -11,8 +11,7 @@ public:
   PackageBuilder(std::string model, std::string producer);
 
   /// Adds the plan of a module in launch form (see buildPlan) with the code of its kernels.
-  mlir::LogicalResult addPlan(mlir::ModuleOp module, const Backend &backend, CompiledKernels kernels,
-                              llvm::ArrayRef<FixedSymbol> dims);
+  mlir::LogicalResult addPlan(mlir::ModuleOp module, const Backend &backend, CompiledKernels kernels);
 
   /// Valid as long as the builder.
   const rt::Package &package() const { return content; }

@@ -160,7 +160,7 @@ LogicalResult GraphImporter::importOutputs(const onnx::GraphProto &graph, Scope 
   for (IntegerSet set : sizes.getConstraints())
     constraints.push_back(IntegerSetAttr::get(set));
   if (!constraints.empty())
-    function->setAttr("plan.constraints", attributes.getArrayAttr(constraints));
+    function->setAttr(plan::constraintsAttrName, attributes.getArrayAttr(constraints));
   return success();
 }
 

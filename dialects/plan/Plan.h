@@ -25,4 +25,5 @@ constexpr llvm::StringLiteral shapeAttrName = "plan.shape";
 constexpr llvm::StringLiteral stridesAttrName = "plan.strides";
 constexpr llvm::StringLiteral hostScalarAttrName = "plan.host_scalar";
 constexpr llvm::StringLiteral aliasAttrName = "plan.alias";
+constexpr llvm::StringLiteral constraintsAttrName = "plan.constraints";
 } // namespace heed::plan
