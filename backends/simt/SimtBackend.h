@@ -25,11 +25,17 @@ public:
   virtual mlir::FailureOr<std::vector<CodeImage>> generate(mlir::ModuleOp kernels, const SimtTarget &chip,
                                                            llvm::StringRef dumpDirectory) const = 0;
 
+  /// The code of all simt.kernels of the module, which may be changed, in one of codeLevels(), for reading. Begins with
+  /// a comment line that names the chip.
+  virtual mlir::FailureOr<std::string> print(mlir::ModuleOp kernels, const SimtTarget &chip,
+                                             llvm::StringRef level) const = 0;
+
   AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth) const override;
   MatmulBlocks matmulBlocks(int64_t rows, int64_t columns, int64_t depth) const override;
   RowBlocks rowBlocks(int64_t columns) const override;
   RowBlocks mapBlocks(int64_t columns) const override;
   mlir::FailureOr<CompiledKernels> compile(mlir::ModuleOp kernels, llvm::StringRef dumpDirectory) const override;
+  mlir::FailureOr<std::string> printCode(mlir::ModuleOp kernels, llvm::StringRef level) const override;
 };
 
 } // namespace heed::simt
