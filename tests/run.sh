@@ -21,6 +21,7 @@ suites=(
   "build 15 suite_build"
   "lint 2 suite_lint"
   "tidy 12 suite_tidy"
+  "unit 2 suite_unit"
   "runtime 2 suite_runtime"
   "lit 4 suite_lit"
   "compiler 2 suite_compiler"
@@ -42,6 +43,7 @@ suite_tidy() {
   "$python" tests/lint/tidy.py -j "$jobs" "${sources[@]}"
 }
 suite_fuzz() { tests/fuzz/run.sh -j "$jobs" 30; }
+suite_unit() { "$build/bin/heed-unit-test"; }
 suite_runtime() { "$build/bin/heed-runtime-test"; }
 suite_lit() { /usr/lib/llvm-22/bin/lit -s -v -j"$jobs" --param build="$build" tests/dialects tests/compiler tests/backends; }
 suite_compiler() { "$build/bin/heed-compiler-test"; }

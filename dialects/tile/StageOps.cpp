@@ -12,8 +12,10 @@ LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError, int
 }
 
 LogicalResult ReadOp::verify() {
-  if (cast<RingType>(getRing().getType()).getTile() != getResult().getType())
-    return emitOpError("T12: result must be the ring's tile type, got ") << getResult().getType();
+  RankedTensorType slot = cast<RingType>(getRing().getType()).getTile();
+  auto tile = cast<RankedTensorType>(getResult().getType());
+  if (slot.getShape() != tile.getShape() || slot.getElementType() != tile.getElementType())
+    return emitOpError("T12: result must have the shape and elements of the ring's tile, got ") << tile;
   return success();
 }
 

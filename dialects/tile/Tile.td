@@ -16,6 +16,7 @@ def Tile_Dialect : Dialect {
     tile inside a kernel never aliases memory. See SPEC.md beside this file.
   }];
   let useDefaultTypePrinterParser = 1;
+  let useDefaultAttributePrinterParser = 1;
 }
 
 class Tile_Type<string name, string typeMnemonic> : TypeDef<Tile_Dialect, name> { let mnemonic = typeMnemonic; }

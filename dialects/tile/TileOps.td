@@ -2,6 +2,7 @@
 #define HEED_DIALECTS_TILE_TILEOPS_TD
 
 include "dialects/tile/Tile.td"
+include "dialects/tile/TileAttrs.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
@@ -183,10 +184,14 @@ def Tile_TransposeOp : Tile_Op<"transpose", [Pure]> {
 
 def Tile_ConvertOp : Tile_Op<"convert", [Pure]> {
   let summary = "The same values in another layout";
+  let description = [{
+    Between layouts of registers, or between registers and shared memory (#tile.shared). Constraint T10.
+  }];
   let arguments = (ins Tile_Tile:$source);
   let results = (outs Tile_Tile:$result);
   let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Tile_TriInvOp : Tile_Op<"trinv", [Pure, AllTypesMatch<["source", "result"]>]> {

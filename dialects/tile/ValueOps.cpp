@@ -92,7 +92,8 @@ LogicalResult TransposeOp::verify() {
 OpFoldResult TransposeOp::fold(FoldAdaptor adaptor) {
   if (auto splat = dyn_cast_or_null<SplatElementsAttr>(adaptor.getSource()))
     return splat.resizeSplat(tileType(getResult()));
-  if (auto inner = getSource().getDefiningOp<TransposeOp>())
+  // With encodings the outer tiles may differ in layout.
+  if (auto inner = getSource().getDefiningOp<TransposeOp>(); inner && inner.getSource().getType() == getType())
     return inner.getSource();
   return {};
 }
@@ -102,6 +103,18 @@ LogicalResult ConvertOp::verify() {
   if (source.getShape() != result.getShape() || source.getElementType() != result.getElementType())
     return emitOpError("T10: only the layout may change");
   return success();
+}
+
+OpFoldResult ConvertOp::fold(FoldAdaptor adaptor) {
+  if (getSource().getType() == getType())
+    return getSource();
+  if (auto splat = dyn_cast_or_null<SplatElementsAttr>(adaptor.getSource()))
+    return splat.resizeSplat(tileType(getResult()));
+  if (auto inner = getSource().getDefiningOp<ConvertOp>()) {
+    getSourceMutable().assign(inner.getSource());
+    return getResult();
+  }
+  return {};
 }
 
 LogicalResult TriInvOp::verify() {

@@ -319,7 +319,7 @@ func.func private @no_slots(!tile.ring<0 x tensor<4xf32>>)
 tile.kernel @read_type(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
   %c0 = arith.constant 0 : index
   %r = tile.stage : !tile.ring<2 x tensor<8xf32>>
-  // expected-error@+1 {{T12: result must be the ring's tile type, got 'tensor<4xf32>'}}
+  // expected-error@+1 {{T12: result must have the shape and elements of the ring's tile, got 'tensor<4xf32>'}}
   %0 = tile.read %r[%c0] : !tile.ring<2 x tensor<8xf32>> -> tensor<4xf32>
   tile.return
 }

@@ -1,0 +1,51 @@
+#include "dialects/tile/SharedLayout.h"
+
+#include "tests/unit/RandomLayouts.h"
+
+#include <gtest/gtest.h>
+#include <set>
+
+using namespace heed::tile;
+using namespace heed::test;
+
+TEST(SharedLayout, plainRowsFollowOneAnother) {
+  SharedLayout rows({1, 0}), columns({0, 1});
+  EXPECT_EQ(rows.elementOffset({2, 3}, {4, 8}, 2), 19);
+  EXPECT_EQ(columns.elementOffset({2, 3}, {4, 8}, 2), 14);
+  EXPECT_EQ(rows.sizeInBytes({4, 8}, 2), 64);
+  EXPECT_EQ(SharedLayout(llvm::ArrayRef<unsigned>{}).sizeInBytes({}, 4), 4);
+}
+
+TEST(SharedLayout, swizzleMovesChunksByPhase) {
+  SharedLayout layout({1, 0}, /*chunkBytes=*/16, /*rowsPerPhase=*/2, /*phases=*/4);
+  EXPECT_EQ(layout.elementOffset({0, 8}, {16, 64}, 2), 8);
+  EXPECT_EQ(layout.elementOffset({2, 0}, {16, 64}, 2), 2 * 64 + 8);
+  EXPECT_EQ(layout.elementOffset({3, 8}, {16, 64}, 2), 3 * 64);
+  EXPECT_EQ(layout.elementOffset({8, 9}, {16, 64}, 2), 8 * 64 + 9);
+}
+
+TEST(SharedLayout, everyElementHasAPlaceOfItsOwn) {
+  Generator random(1);
+  unsigned valid = 0;
+  for (int round = 0; round < 500; ++round) {
+    llvm::SmallVector<int64_t> shape = randomShape(random, 1 + draw(random, 3));
+    llvm::SmallVector<unsigned> order;
+    for (unsigned dim = 0; dim < shape.size(); ++dim)
+      order.push_back(dim);
+    std::shuffle(order.begin(), order.end(), random);
+    int64_t bytes = 1 << draw(random, 4);
+    SharedLayout layout(order, bytes << draw(random, 4), 1 << draw(random, 3), 1 << draw(random, 4),
+                        bytes * draw(random, 3));
+    if (!layout.findError(shape, bytes).empty())
+      continue;
+    ++valid;
+    std::set<int64_t> offsets;
+    Layout all = Layout::replicated(shape, 1, 1);
+    for (int64_t reg = 0; reg < all.numRegisters(); ++reg) {
+      int64_t offset = layout.elementOffset(all.registerOffset(reg), shape, bytes);
+      EXPECT_TRUE(offset >= 0 && (offset + 1) * bytes <= layout.sizeInBytes(shape, bytes));
+      EXPECT_TRUE(offsets.insert(offset).second);
+    }
+  }
+  EXPECT_GT(valid, 200u);
+}
