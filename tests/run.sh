@@ -43,7 +43,10 @@ suite_tidy() {
   "$python" tests/lint/tidy.py -j "$jobs" "${sources[@]}"
 }
 suite_fuzz() { tests/fuzz/run.sh -j "$jobs" 30; }
-suite_unit() { "$build/bin/heed-unit-test"; }
+suite_unit() {
+  "$build/bin/heed-unit-test"
+  "$build/bin/heed-cpu-unit-test" --gtest_brief=1
+}
 suite_runtime() { "$build/bin/heed-runtime-test"; }
 suite_lit() { /usr/lib/llvm-22/bin/lit -s -v -j"$jobs" --param build="$build" tests/dialects tests/compiler tests/backends; }
 suite_compiler() { "$build/bin/heed-compiler-test"; }

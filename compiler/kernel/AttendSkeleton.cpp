@@ -22,6 +22,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 #include <numbers>
+#include <numeric>
 
 using namespace mlir;
 using namespace heed;
@@ -59,11 +60,22 @@ public:
 private:
   /// The row state, as loop-carried tiles: m, l, then one accumulator per chunk of the value width.
   using RowState = SmallVector<Value>;
+  /// Keys that may be visible to the rows of the program; whether every block between has some that are.
+  struct KeyBounds {
+    Value low, high;
+    bool exact;
+  };
 
   void openProgram();
   LogicalResult loadQuery();
   RowState firstState();
   FailureOr<RowState> visitKeys();
+  KeyBounds boundKeys();
+  FailureOr<RowState> visitRange(KeyBounds bounds, ValueRange state);
+  Value readListed(Value entry);
+  Value listEnd();
+  FailureOr<RowState> loop(Value low, Value high, Value step, ValueRange state,
+                           llvm::function_ref<FailureOr<RowState>(Value, ValueRange)> body);
   FailureOr<RowState> visitBlock(Value firstKey, ValueRange state);
   FailureOr<Value> scores();
   FailureOr<Value> applyMask(Value logits, Value firstKey);
@@ -356,60 +368,99 @@ FailureOr<AttendSkeleton::RowState> AttendSkeleton::visitBlock(Value firstKey, V
   return accumulate(part[0], state);
 }
 
-FailureOr<AttendSkeleton::RowState> AttendSkeleton::visitKeys() {
-  Value zero = kernel.constant(0), one = kernel.constant(1), step = kernel.constant(blocks.keys);
-  Value low = zero, high = length;
+/// The keys that the lengths and the keep region let the block's rows see.
+AttendSkeleton::KeyBounds AttendSkeleton::boundKeys() {
+  KeyBounds bounds{kernel.constant(0), length, true};
+  if (!attend.hasKeep())
+    return bounds;
+  Value zero = bounds.low, one = kernel.constant(1);
   Value lastRow = kernel.sub(kernel.min(kernel.add(firstRow, kernel.constant(blocks.rows)), kernel.value(rows)), one);
-  bool exact = true;
-  if (attend.hasKeep()) {
-    Interval rowRange{firstRow, lastRow}, positions = rowRange;
-    if (offset)
-      positions = {kernel.add(firstRow, offset), kernel.add(lastRow, offset)};
-    mask.setBatchAndHead(batch, head);
-    mask.setRows(rowRange, positions);
-    KeyRange visible = mask.visibleKeys();
-    if (visible.high)
-      high = kernel.min(length, visible.high);
-    if (visible.low) {
-      low = kernel.max(zero, kernel.mul(kernel.floorDiv(visible.low, blocks.keys), step));
-      // The first visible key may lie behind the last one, in a block that starts before it.
-      Value some = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, visible.low, high);
-      high = arith::SelectOp::create(at, some, high, zero);
-    }
-    exact = visible.exact;
+  Interval rowRange{firstRow, lastRow}, positions = rowRange;
+  if (offset)
+    positions = {kernel.add(firstRow, offset), kernel.add(lastRow, offset)};
+  mask.setBatchAndHead(batch, head);
+  mask.setRows(rowRange, positions);
+  KeyRange visible = mask.visibleKeys();
+  if (visible.high)
+    bounds.high = kernel.min(length, visible.high);
+  if (visible.low) {
+    Value step = kernel.constant(blocks.keys);
+    bounds.low = kernel.max(zero, kernel.mul(kernel.floorDiv(visible.low, blocks.keys), step));
+    // The first visible key may lie behind the last one, in a block that starts before it.
+    Value some = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, visible.low, bounds.high);
+    bounds.high = arith::SelectOp::create(at, some, bounds.high, zero);
   }
-  RowState state = firstState();
+  bounds.exact = visible.exact;
+  return bounds;
+}
+
+FailureOr<AttendSkeleton::RowState>
+AttendSkeleton::loop(Value low, Value high, Value step, ValueRange state,
+                     llvm::function_ref<FailureOr<RowState>(Value, ValueRange)> body) {
   auto loop = scf::ForOp::create(at, low, high, step, state);
-  {
-    OpBuilder::InsertionGuard guard(at);
-    at.setInsertionPointToStart(loop.getBody());
-    Value firstKey = loop.getInductionVar();
+  OpBuilder::InsertionGuard guard(at);
+  at.setInsertionPointToStart(loop.getBody());
+  FailureOr<RowState> next = body(loop.getInductionVar(), loop.getRegionIterArgs());
+  if (failed(next))
+    return failure();
+  scf::YieldOp::create(at, *next);
+  return RowState(loop.getResults());
+}
+
+/// Visits the blocks of keys from `bounds.low`, where a block starts, on.
+FailureOr<AttendSkeleton::RowState> AttendSkeleton::visitRange(KeyBounds bounds, ValueRange state) {
+  Value step = kernel.constant(blocks.keys);
+  return loop(bounds.low, bounds.high, step, state, [&](Value firstKey, ValueRange carried) -> FailureOr<RowState> {
     Value may;
-    if (!exact) {
-      Value last = kernel.sub(kernel.min(kernel.add(firstKey, step), length), one);
-      mask.setKeys({firstKey, last});
+    if (!bounds.exact) {
+      mask.setKeys({firstKey, kernel.sub(kernel.min(kernel.add(firstKey, step), length), kernel.constant(1))});
       may = mask.classify().may;
     }
-    FailureOr<RowState> next;
-    if (!may) {
-      next = visitBlock(firstKey, loop.getRegionIterArgs());
-      if (failed(next))
-        return failure();
-      scf::YieldOp::create(at, *next);
-    } else {
-      auto branch = scf::IfOp::create(at, ValueRange(state).getTypes(), may, /*withElse=*/true);
-      at.setInsertionPointToStart(branch.elseBlock());
-      scf::YieldOp::create(at, loop.getRegionIterArgs());
-      at.setInsertionPointToStart(branch.thenBlock());
-      next = visitBlock(firstKey, loop.getRegionIterArgs());
-      if (failed(next))
-        return failure();
-      scf::YieldOp::create(at, *next);
-      at.setInsertionPointAfter(branch);
-      scf::YieldOp::create(at, branch.getResults());
-    }
-  }
-  return RowState(loop.getResults());
+    if (!may)
+      return visitBlock(firstKey, carried);
+    auto branch = scf::IfOp::create(at, carried.getTypes(), may, /*withElse=*/true);
+    OpBuilder::InsertionGuard guard(at);
+    at.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(at, carried);
+    at.setInsertionPointToStart(branch.thenBlock());
+    FailureOr<RowState> next = visitBlock(firstKey, carried);
+    if (failed(next))
+      return failure();
+    scf::YieldOp::create(at, *next);
+    return RowState(branch.getResults());
+  });
+}
+
+Value AttendSkeleton::readListed(Value entry) {
+  Value queryBlock = kernel.floorDiv(firstRow, (*attend.getBlockSize())[0]);
+  FailureOr<Piece> piece = emitter.read(attend.getBlocks(), {Piece::uniform(batch), Piece::uniform(head),
+                                                             Piece::uniform(queryBlock), Piece::uniform(entry)});
+  return failed(piece) ? Value() : arith::IndexCastOp::create(at, at.getIndexType(), piece->value).getResult();
+}
+
+/// Where the list of the program's rows ends: at its first negative entry. Rows that have no list see nothing.
+Value AttendSkeleton::listEnd() {
+  SmallVector<AffineExpr> sizes = kernel.sizesOf(attend.getBlocks());
+  Value zero = kernel.constant(0), one = kernel.constant(1);
+  Value queryBlock = kernel.floorDiv(firstRow, (*attend.getBlockSize())[0]);
+  Value hasList = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, queryBlock, kernel.value(sizes[2]));
+  Value entries = arith::SelectOp::create(at, hasList, kernel.value(sizes[3]), zero);
+  return (*loop(zero, entries, one, entries, [&](Value entry, ValueRange end) -> FailureOr<RowState> {
+    Value ends = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, readListed(entry), zero);
+    return RowState{arith::SelectOp::create(at, ends, kernel.min(entry, end[0]), end[0])};
+  }))[0];
+}
+
+FailureOr<AttendSkeleton::RowState> AttendSkeleton::visitKeys() {
+  KeyBounds bounds = boundKeys();
+  if (!attend.getBlocks())
+    return visitRange(bounds, firstState());
+  Value end = listEnd(), width = kernel.constant((*attend.getBlockSize())[1]);
+  return loop(kernel.constant(0), end, kernel.constant(1), firstState(), [&](Value entry, ValueRange carried) {
+    Value first = kernel.mul(readListed(entry), width);
+    return visitRange({kernel.max(bounds.low, first), kernel.min(bounds.high, kernel.add(first, width)), bounds.exact},
+                      carried);
+  });
 }
 
 //===-- Results
@@ -485,7 +536,10 @@ LogicalResult AttendSkeleton::build() {
 
   SmallVector<AffineExpr> sizes = kernel.sizesOf(attend.getQuery());
   int64_t depth = attend.getQueryType().getDimSize(3) + attend.getValueType().getDimSize(3);
-  AffineExpr flops = sizes[0] * sizes[1] * rows * keys * (2 * depth);
+  AffineExpr seen = keys;
+  if (attend.getBlocks())
+    seen = kernel.sizesOf(attend.getBlocks())[3] * (*attend.getBlockSize())[1];
+  AffineExpr flops = sizes[0] * sizes[1] * rows * seen * (2 * depth);
   kernel.finish({rows.ceilDiv(blocks.rows), sizes[1], sizes[0]}, flops,
                 {at.getNamedAttr("block_m", at.getI64IntegerAttr(blocks.rows)),
                  at.getNamedAttr("block_n", at.getI64IntegerAttr(blocks.keys))});
@@ -498,12 +552,13 @@ LogicalResult heed::buildAttend(KernelBuilder &kernel, const Backend &backend) {
     attend = op;
   if (!attend)
     return kernel.source().emitOpError("has no attn.attend for its root");
-  if (attend.getBlocks())
-    return attend.emitOpError("with block lists has no kernel yet: write the lists as a keep region instead");
   if (attend.getQueryType().getElementType().isF64())
     return attend.emitOpError("in f64 has no kernel: scores and sums are f32, so give it f32, f16 or bf16");
   RankedTensorType query = attend.getQueryType();
   AttendBlocks blocks =
       backend.attendBlocks(query.getDimSize(2), query.getDimSize(3), attend.getValueType().getDimSize(3));
+  // All rows of a program have one list, and a block of keys lies inside a listed one.
+  if (std::optional<ArrayRef<int64_t>> listed = attend.getBlockSize())
+    blocks = {std::gcd(blocks.rows, (*listed)[0]), std::gcd(blocks.keys, (*listed)[1])};
   return AttendSkeleton(kernel, attend, blocks).build();
 }

@@ -1,6 +1,7 @@
 #include "compiler/kernel/TileEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -247,11 +248,13 @@ static Value asIndex(KernelBuilder &kernel, Value value) {
 
 Value TileEmitter::loadScalar(Value memory, ArrayRef<Piece> indices) {
   // Clamped, so that a computed index never leaves the operand.
+  SmallVector<OpFoldResult> sizes = memory.getDefiningOp<memref::ReinterpretCastOp>().getMixedSizes();
   SmallVector<Value> clamped;
   for (auto [dim, index] : llvm::enumerate(indices)) {
     Value value = asIndex(kernel, index.value);
     if (!value.getDefiningOp<tile::ProgramIdOp>() && !isa<BlockArgument>(value) && !matchPattern(value, m_Constant())) {
-      Value last = kernel.sub(memref::DimOp::create(kernel.at(), memory, dim), kernel.constant(1));
+      Value size = getValueOrCreateConstantIndexOp(kernel.at(), value.getLoc(), sizes[dim]);
+      Value last = kernel.sub(size, kernel.constant(1));
       value = kernel.max(kernel.min(value, last), kernel.constant(0));
     }
     clamped.push_back(value);

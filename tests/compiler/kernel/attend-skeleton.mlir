@@ -15,8 +15,15 @@
 // RUN: heed-opt %t/expanded.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels))' | FileCheck %t/expanded.mlir --check-prefix=EXPANDED
 // RUN: heed-opt %t/paged.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels,canonicalize,cse)' -o %t/paged.out
 // RUN: heed-interpret %t/paged.mlir %t/paged.out --dim b=2 --dim m=3 --input=pages=4,0,2,1,3,5 --input=length=7,12
+// RUN: heed-opt %t/listed.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels,canonicalize,cse)' -o %t/listed.out
+// RUN: heed-interpret %t/listed.mlir %t/listed.out --dim m=37 --dim n=45 --dim lists=3 --input=length=45 --input=lists=0,3,-1,2,1,-1,-1,0,5,4,3,2,5,0,-1,-1,0,1,2,4,-1,3,2,1 --counters | FileCheck %s --check-prefix=LISTED
+// RUN: heed-interpret %t/listed.mlir %t/listed.out --dim m=37 --dim n=45 --dim lists=3 --input=length=19 --input=lists=0,3,-1,2,1,-1,-1,0,5,4,3,2,5,0,-1,-1,0,1,2,4,-1,3,2,1 | FileCheck %s --check-prefix=LENGTHS
+// RUN: heed-interpret %t/listed.mlir %t/listed.out --dim m=16 --dim n=45 --dim lists=1 --input=length=45 --input=lists=1000000000,0,-1,-1,1,-1,-1,0 | FileCheck %s --check-prefix=LENGTHS
 
 // LENGTHS: equal
+// Programs of 4 rows visit, of the blocks listed for their 16 rows, those that start before the last row, and no others.
+// LISTED: key blocks 30,
+// LISTED: equal
 
 //--- causal.mlir
 // Grouped heads, ALiBi slopes read once a program, a causal rule, a result stored transposed.
@@ -159,4 +166,20 @@ func.func @main(%q: tensor<?x2x?x8xf32> {plan.name = "q", plan.shape = affine_ma
   %out = attn.attend query(%q : tensor<?x2x?x8xf32>) key(%k : tensor<6x1x4x8xf32>) value(%v : tensor<6x1x4x8xf32>)
       kv_length(%length : tensor<?xi64>) pages(%pages : tensor<?x3xi32>) scale 0.3 -> tensor<?x2x?x8xf32>
   return %out : tensor<?x2x?x8xf32>
+}
+
+//--- listed.mlir
+// Lists of key blocks for each head and block of rows; the rule below still holds within them.
+func.func @main(%q: tensor<1x2x?x24xf32> {plan.name = "q", plan.shape = affine_map<()[m,n,l]->(1,2,m,24)>},
+                %k: tensor<1x1x?x24xf32> {plan.name = "k", plan.shape = affine_map<()[m,n,l]->(1,1,n,24)>},
+                %length: tensor<1xi32> {plan.name = "length"},
+                %lists: tensor<1x2x?x4xi32> {plan.name = "lists", plan.shape = affine_map<()[m,n,l]->(1,2,l,4)>})
+    -> (tensor<1x2x?x24xf32>, tensor<1x2x?xf32>) attributes {plan.symbols = ["m", "n", "lists"]} {
+  %out, %lse = attn.attend query(%q : tensor<1x2x?x24xf32>) key(%k : tensor<1x1x?x24xf32>) value(%k : tensor<1x1x?x24xf32>)
+      kv_length(%length : tensor<1xi32>) blocks(%lists : tensor<1x2x?x4xi32>) scale 0.4 block_size [16, 8] keep {
+    ^bb0(%b: index, %h: index, %row: index, %key: index, %pos: index):
+      %c = arith.cmpi sle, %key, %pos : index
+      attn.yield %c : i1
+    } -> tensor<1x2x?x24xf32>, lse tensor<1x2x?xf32>
+  return %out, %lse : tensor<1x2x?x24xf32>, tensor<1x2x?xf32>
 }
