@@ -1,7 +1,7 @@
 #include "runtime/Call.h"
 
 #include <algorithm>
-#include <chrono>
+#include <utility>
 
 namespace heed::rt {
 
@@ -29,12 +29,15 @@ Call::Call(std::shared_ptr<const Module> module)
       symbols(plan.symbols.size()), inputStrides(inputs.size() * maxRank), outputStrides(outputs.size() * maxRank),
       resolvedInputStrides(inputStrides.size()), resolvedOutputStrides(outputStrides.size()),
       buffers(plan.buffers.size()), arenaBuffers(listArenaBuffers(plan)), arenaOffsets(arenaBuffers.size()),
-      arenaPlanner(arenaBuffers.size()), ownedOutputs(outputs.size()) {
+      arenaPlanner(arenaBuffers.size()), ownedOutputs(outputs.size()), lastAddresses(buffers.size()) {
   for (uint32_t index : arenaBuffers)
     arenaRequests.push_back({0, plan.buffers[index].firstStep, plan.buffers[index].lastStep});
   relocated.reserve(outputs.size());
   retired.reserve(outputs.size());
+  profiledSteps.reserve(plan.steps.size());
 }
+
+Call::~Call() { (void)awaitLastRun(); }
 
 void Call::evaluate() { evaluation.run({symbols, inputStrides, outputStrides}); }
 
@@ -42,41 +45,125 @@ Status Call::run(DriverQueue *queue) {
   hasRun = false;
   lastRun = {};
   HEED_TRY(loadedModule->driver().alive());
+  HEED_TRY(collectProfile());
+  DriverQueue &target = queue ? *queue : *ownQueue;
+  if (&target != lastQueue)
+    HEED_TRY(awaitLastRun());
   HEED_TRY(resolveShapes());
   HEED_TRY(checkMemoryGiven());
+  HEED_TRY(placeInputs());
   HEED_TRY(placeOutputs());
   if (bindingsChanged)
     HEED_TRY(checkNoOverlap());
   HEED_TRY(resolveStrides());
   placeBuffers();
   bindingsChanged = false;
-  DriverQueue &target = queue ? *queue : *ownQueue;
-  HEED_TRY(copyRelocatedStates(target));
-  HEED_TRY(runSteps(target));
-  // Memory of states that moved is still read by copies in flight.
-  if (!queue || !retired.empty())
-    HEED_TRY(target.synchronize());
-  retired.clear();
+  Status status = enqueue(target);
+  if (status.ok())
+    status = finish(target, !queue);
+  if (!status.ok()) {
+    profiledSteps.clear();
+    (void)target.synchronize(); // what was enqueued may use memory that the caller takes back
+    retired.clear();
+    return status;
+  }
   lastRun.keyBlocksVisited = context->takeCounters()[HEED_KERNEL_KEY_BLOCKS_VISITED];
   hasRun = true;
   return {};
 }
 
-Status Call::copyRelocatedStates(DriverQueue &queue) {
-  for (uint32_t index : relocated) {
-    const Slot &state = inputs[plan.outputs[index].alias];
-    const Tensor &from = state.given;
-    if (isEmpty(from.rank, from.sizes))
-      continue;
-    StridedCopy copy{from.memory, state.placed.memory, from.rank,           static_cast<uint32_t>(byteWidth(from.type)),
-                     from.sizes,  from.strides,        state.placed.strides};
-    HEED_TRY(context->copy(queue, copy));
+Status Call::enqueue(DriverQueue &queue) {
+  HEED_TRY(moveInputs(queue));
+  // Equal addresses mean an equal list of launches: a device that can repeats it in one go.
+  recordable = !addressesChanged() && recordable;
+  if (!recordable) {
+    if (recording)
+      HEED_TRY(awaitLastRun());
+    recording.reset();
+    recordingRefused = false;
+  }
+  if (recordable && !profiling && !counting && !recording && !recordingRefused && context->canRecord(queue))
+    HEED_TRY(record(queue));
+  if (recording && !profiling && !counting) {
+    countLaunches();
+    HEED_TRY(context->replay(queue, *recording));
+  } else {
+    HEED_TRY(runSteps(queue));
+  }
+  return moveOutputs(queue);
+}
+
+Status Call::finish(DriverQueue &queue, bool wait) {
+  // Memory of states that moved is still read by copies in flight; images of outputs are spread by the host.
+  wait |= !retired.empty() ||
+          std::any_of(outputs.begin(), outputs.end(), [](const Slot &slot) { return slot.staging.scatter; });
+  lastQueue = &queue;
+  if (!wait) {
+    HEED_TRY(loadedModule->driver().recordEvent(queue, false, done));
+    pending = true;
+    return {};
+  }
+  pending = false;
+  HEED_TRY(queue.synchronize());
+  scatterOutputs();
+  retired.clear();
+  return {};
+}
+
+Status Call::awaitLastRun() {
+  if (!std::exchange(pending, false))
+    return {};
+  return done->wait();
+}
+
+/// Compares with the last run and keeps the new addresses.
+bool Call::addressesChanged() {
+  bool changed = false;
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    changed |= lastAddresses[i] != buffers[i].memory;
+    lastAddresses[i] = buffers[i].memory;
+  }
+  return changed;
+}
+
+/// A device that fails to record runs the steps one by one, as if it could not.
+Status Call::record(DriverQueue &queue) {
+  HEED_TRY(context->beginRecording(queue));
+  Status recorded = steps.run(*context, queue, buffers, [](size_t) { return Status(); });
+  Status ended = context->endRecording(queue, recording);
+  HEED_TRY(loadedModule->driver().alive());
+  if (!recorded.ok() || !ended.ok()) {
+    recording.reset();
+    recordingRefused = true;
   }
   return {};
 }
 
+void Call::countLaunches() {
+  steps.forEachStep([&](size_t index) {
+    auto *launch = std::get_if<LaunchStep>(&plan.steps[index]);
+    lastRun.launches += launch != nullptr;
+    lastRun.fallbackLaunches += launch && plan.kernels[launch->kernel].fallback;
+  });
+}
+
+Status Call::runSteps(DriverQueue &queue) {
+  countLaunches();
+  if (!profiling)
+    return steps.run(*context, queue, buffers, [](size_t) { return Status(); });
+  Driver &driver = loadedModule->driver();
+  stepEvents.resize(plan.steps.size() + 1);
+  HEED_TRY(driver.recordEvent(queue, true, stepEvents[0]));
+  profiledSteps.clear();
+  return steps.run(*context, queue, buffers, [&](size_t index) {
+    profiledSteps.push_back(static_cast<uint32_t>(index));
+    return driver.recordEvent(queue, true, stepEvents[profiledSteps.size()]);
+  });
+}
+
 void Call::profile(bool enabled) {
   profiling = enabled;
+  profiledSteps.clear();
   if (!enabled)
     return;
   profileTable.clear();
@@ -85,36 +172,35 @@ void Call::profile(bool enabled) {
   profileTable.push_back({"copy"});
 }
 
-Status Call::runSteps(DriverQueue &queue) {
-  using Clock = std::chrono::steady_clock;
-  auto before = profiling ? Clock::now() : Clock::time_point();
-  return steps.run(*context, queue, buffers, [&](size_t index) -> Status {
-    auto *launch = std::get_if<LaunchStep>(&plan.steps[index]);
-    const Kernel *kernel = launch ? &plan.kernels[launch->kernel] : nullptr;
-    lastRun.launches += kernel != nullptr;
-    lastRun.fallbackLaunches += kernel && kernel->fallback;
-    if (!profiling)
-      return {};
-    HEED_TRY(queue.synchronize());
-    auto now = Clock::now();
-    ProfileEntry &entry = profileTable[launch ? launch->kernel : plan.kernels.size()];
-    ++entry.launches;
-    entry.seconds += std::chrono::duration<double>(now - before).count();
-    if (kernel) {
-      entry.flops += static_cast<double>(evaluation.tryGet(kernel->flops).value_or(0));
-      entry.bytes += static_cast<double>(evaluation.tryGet(kernel->bytes).value_or(0));
-    }
-    before = now;
+Status Call::collectProfile() {
+  if (profiledSteps.empty())
     return {};
-  });
+  HEED_TRY(stepEvents[profiledSteps.size()]->wait());
+  for (size_t i = 0; i < profiledSteps.size(); ++i) {
+    auto *launch = std::get_if<LaunchStep>(&plan.steps[profiledSteps[i]]);
+    ProfileEntry &entry = profileTable[launch ? launch->kernel : plan.kernels.size()];
+    double seconds;
+    HEED_TRY(stepEvents[i + 1]->secondsSince(*stepEvents[i], seconds));
+    ++entry.launches;
+    entry.seconds += seconds;
+    if (!launch)
+      continue;
+    const Kernel &kernel = plan.kernels[launch->kernel];
+    entry.flops += static_cast<double>(evaluation.tryGet(kernel.flops).value_or(0));
+    entry.bytes += static_cast<double>(evaluation.tryGet(kernel.bytes).value_or(0));
+  }
+  profiledSteps.clear();
+  return {};
 }
 
-Status Call::output(std::string_view name, Tensor &tensor) {
+Status Call::output(std::string_view name, bool hostCopy, Tensor &tensor) {
   uint32_t index;
   HEED_TRY(findOutput(name, index));
   if (!hasRun)
     return error(Code::invalidArgument, "output '", name, "' has no value before a successful run");
-  tensor = outputs[index].placed;
+  if (hostCopy && !loadedModule->driver().info().memoryIsHost)
+    HEED_TRY(copyToHost(index).within("output '", name, "'"));
+  tensor = outputs[index].result;
   return {};
 }
 

@@ -10,12 +10,14 @@ Status Call::reserve(DriverMemory &memory, int64_t bytes) {
   if (memory.size() >= static_cast<uint64_t>(bytes) && memory.size() > 0)
     return {};
   ++lastRun.allocations;
+  if (memory.size() > 0)
+    HEED_TRY(awaitLastRun()); // which may use the old memory
   return memory.allocate(loadedModule->driver(), static_cast<uint64_t>(std::max<int64_t>(bytes, 1)));
 }
 
 Status Call::checkMemoryGiven() const {
   auto missing = [](const Slot &slot, const Extents &sizes) {
-    return slot.bound && !slot.given.memory.base && !isEmpty(slot.given.rank, sizes);
+    return slot.bound && !slot.given.memory.base && !slot.given.host && !isEmpty(slot.given.rank, sizes);
   };
   for (size_t i = 0; i < inputs.size(); ++i)
     if (missing(inputs[i], inputs[i].given.sizes))
@@ -33,8 +35,10 @@ Status Call::placeOutputs() {
       HEED_TRY(placeGivenOutput(i));
     if (plan.outputs[i].alias != noIndex)
       HEED_TRY(placeState(i).within("output '", plan.outputs[i].name, "'"));
-    else if (!outputs[i].bound)
+    else if (!outputs[i].bound || outputs[i].given.host)
       HEED_TRY(placeOwnedOutput(i).within("output '", plan.outputs[i].name, "'"));
+    else
+      outputs[i].result = outputs[i].placed;
   }
   return {};
 }
@@ -49,16 +53,21 @@ Status Call::placeGivenOutput(uint32_t index) {
   slot.placed.strides = slot.given.strides;
   slot.placed.memory = slot.given.memory;
   slot.placed.capacityBytes = slot.given.capacityBytes;
+  slot.inOwnMemory = false;
   return {};
 }
 
+/// An output the caller wants nowhere, or on the host while the device has memory of its own.
 Status Call::placeOwnedOutput(uint32_t index) {
-  Tensor &placed = outputs[index].placed;
+  Slot &slot = outputs[index];
+  Tensor &placed = slot.placed;
   int64_t bytes;
   HEED_TRY(denseStrides(placed.rank, placed.sizes, byteWidth(placed.type), placed.strides, bytes));
   HEED_TRY(reserve(ownedOutputs[index], bytes));
   placed.memory = ownedOutputs[index].pointer();
   placed.capacityBytes = ownedOutputs[index].size();
+  slot.inOwnMemory = !slot.bound;
+  slot.result = slot.bound ? slot.given : placed;
   return {};
 }
 
@@ -74,23 +83,32 @@ static bool holds(const Tensor &tensor, const Extents &sizes) {
          elementsDistinct(tensor.rank, sizes, tensor.strides);
 }
 
+/// The sizes that the memory of a state must be able to hold.
+Status Call::roomForState(uint32_t index, Extents &needed) const {
+  const Output &output = plan.outputs[index];
+  needed = {};
+  for (uint32_t dim = 0; dim < outputs[index].placed.rank; ++dim) {
+    int64_t capacity = 0;
+    if (!output.capacity.empty())
+      HEED_TRY(evaluation.get(output.capacity[dim], "capacity", capacity));
+    needed[dim] = std::max({capacity, outputs[index].placed.sizes[dim], inputs[output.alias].given.sizes[dim]});
+  }
+  return {};
+}
+
 /// State lives in the caller's input memory if that can hold what it may grow to. If not, or if the caller bound the
-/// output elsewhere, the old state is copied there before the steps run.
+/// output elsewhere, the old state is copied there before the steps run. State that the caller keeps on the host while
+/// the device has memory of its own lives in the call's memory during the run: the old state goes there before the
+/// steps, the new one comes back after them.
 Status Call::placeState(uint32_t index) {
   const Output &output = plan.outputs[index];
   Slot &state = inputs[output.alias];
   Slot &slot = outputs[index];
   uint32_t rank = slot.placed.rank;
-  Extents needed = {};
-  for (uint32_t dim = 0; dim < rank; ++dim) {
-    int64_t capacity = 0;
-    if (!output.capacity.empty())
-      HEED_TRY(evaluation.get(output.capacity[dim], "capacity", capacity));
-    needed[dim] = std::max({capacity, slot.placed.sizes[dim], state.given.sizes[dim]});
-  }
+  Extents needed;
+  HEED_TRY(roomForState(index, needed));
   state.room = slot.room = needed;
-  state.placed = state.given;
-  bool sameMemory = slot.bound && slot.given.memory == state.given.memory;
+  bool sameMemory = slot.bound && slot.given.memory == state.given.memory && slot.given.host == state.given.host;
   if (slot.bound && !sameMemory && !holds(slot.given, needed))
     return error(Code::invalidArgument, "its memory must have room for sizes ", printExtents(rank, needed),
                  ", since it holds the state of input '", plan.inputs[output.alias].name, "'");
@@ -98,54 +116,76 @@ Status Call::placeState(uint32_t index) {
     return error(Code::invalidArgument, "the memory it shares with input '", plan.inputs[output.alias].name,
                  "' has no room for sizes ", printExtents(rank, needed), "; say how much there is in capacity_bytes");
   bool inPlace = sameMemory || (!slot.bound && holds(state.given, needed));
-  if (inPlace) {
-    slot.placed.memory = state.given.memory;
-    slot.placed.strides = state.given.strides;
-    slot.placed.capacityBytes = state.given.capacityBytes;
+  // Where the caller finds the new state; null for memory of the call.
+  const Tensor *home = inPlace ? &state.given : slot.bound ? &slot.given : nullptr;
+  if (home && !home->host) {
+    slot.placed.memory = home->memory;
+    slot.placed.strides = home->strides;
+    slot.placed.capacityBytes = home->capacityBytes;
   } else {
-    if (!slot.bound) {
-      int64_t bytes;
-      HEED_TRY(denseStrides(rank, needed, byteWidth(output.type), slot.placed.strides, bytes));
-      DriverMemory &owned = ownedOutputs[index];
-      // The old state may lie in the memory that is now too small, or be laid out in it with other strides.
-      bool insideOwned = owned.size() > 0 && owned.pointer().base == state.given.memory.base;
-      if (insideOwned)
-        retired.push_back(std::move(owned));
-      HEED_TRY(reserve(owned, bytes));
-      slot.placed.memory = owned.pointer();
-      slot.placed.capacityBytes = owned.size();
-    }
-    state.placed.memory = slot.placed.memory;
-    state.placed.strides = slot.placed.strides;
-    state.placed.capacityBytes = slot.placed.capacityBytes;
-    relocated.push_back(index);
-    ++lastRun.stateCopies;
+    HEED_TRY(placeStateInOwnMemory(index));
   }
+  state.placed = state.given;
+  state.placed.host = nullptr;
+  state.placed.memory = slot.placed.memory;
+  state.placed.strides = slot.placed.strides;
+  state.placed.capacityBytes = slot.placed.capacityBytes;
+  slot.inOwnMemory = !home;
+  slot.result = slot.placed;
+  if (home && home->host) {
+    slot.result.memory = {};
+    slot.result.host = home->host;
+    slot.result.strides = home->strides;
+    slot.result.capacityBytes = home->capacityBytes;
+  }
+  if (!inPlace || home->host)
+    relocated.push_back(index);
+  lastRun.stateCopies += !inPlace;
   if (!plan.inputs[output.alias].strided && (!isDense(state.placed) || !isDense(slot.placed)))
     return error(Code::invalidArgument, "input '", plan.inputs[output.alias].name, "' must stay dense");
   return {};
 }
 
-/// Dense outputs over dense inputs would be read after they are overwritten.
+Status Call::placeStateInOwnMemory(uint32_t index) {
+  Slot &slot = outputs[index];
+  const Tensor &old = inputs[plan.outputs[index].alias].given;
+  int64_t bytes;
+  HEED_TRY(denseStrides(slot.placed.rank, slot.room, byteWidth(slot.placed.type), slot.placed.strides, bytes));
+  DriverMemory &owned = ownedOutputs[index];
+  // The old state may lie in the memory that is now too small, or be laid out in it with other strides.
+  if (owned.size() > 0 && !old.host && owned.pointer().base == old.memory.base)
+    retired.push_back(std::move(owned));
+  HEED_TRY(reserve(owned, bytes));
+  slot.placed.memory = owned.pointer();
+  slot.placed.capacityBytes = owned.size();
+  return {};
+}
+
+/// Dense outputs over dense inputs would be read after they are overwritten. Tensors are compared as the caller sees
+/// them: those of the host with each other, and those of the device.
 Status Call::checkNoOverlap() const {
-  auto begin = [](const Tensor &tensor) {
-    return reinterpret_cast<uintptr_t>(tensor.memory.base) + static_cast<uint64_t>(tensor.memory.offset);
+  Driver &driver = loadedModule->driver();
+  auto begin = [&](const Tensor &tensor) {
+    return tensor.host ? reinterpret_cast<uintptr_t>(tensor.host) : driver.deviceAddress(tensor.memory);
   };
   auto bytes = [](const Tensor &tensor) {
     ByteRange range;
     (void)coveredBytes(tensor.rank, tensor.sizes, tensor.strides, byteWidth(tensor.type), range); // checked when bound
     return static_cast<uint64_t>(range.high);
   };
+  auto given = [](const Tensor &tensor) { return tensor.host || tensor.memory.base; };
   auto overlap = [&](const Tensor &a, const Tensor &b) {
-    return isDense(a) && isDense(b) && begin(a) < begin(b) + bytes(b) && begin(b) < begin(a) + bytes(a);
+    return given(a) && given(b) && !a.host == !b.host && isDense(a) && isDense(b) && begin(a) < begin(b) + bytes(b) &&
+           begin(b) < begin(a) + bytes(a);
   };
+  auto seen = [](const Slot &input) -> const Tensor & { return input.given.host ? input.given : input.placed; };
   for (size_t i = 0; i < outputs.size(); ++i) {
     for (size_t j = 0; j < inputs.size(); ++j)
-      if (plan.outputs[i].alias != j && overlap(outputs[i].placed, inputs[j].placed))
+      if (plan.outputs[i].alias != j && overlap(outputs[i].result, seen(inputs[j])))
         return error(Code::invalidArgument, "the memory of output '", plan.outputs[i].name, "' overlaps input '",
                      plan.inputs[j].name, "'");
     for (size_t j = 0; j < i; ++j)
-      if (overlap(outputs[i].placed, outputs[j].placed))
+      if (overlap(outputs[i].result, outputs[j].result))
         return error(Code::invalidArgument, "the memory of output '", plan.outputs[i].name, "' overlaps output '",
                      plan.outputs[j].name, "'");
   }
@@ -191,9 +231,7 @@ Status Call::bufferRange(uint32_t index, ByteRange &range) const {
   const Buffer &buffer = plan.buffers[index];
   bool isInput = buffer.kind == BufferKind::input;
   const Slot &slot = (isInput ? inputs : outputs)[buffer.index];
-  bool isState = isInput ? std::any_of(plan.outputs.begin(), plan.outputs.end(),
-                                       [&](const Output &output) { return output.alias == buffer.index; })
-                         : plan.outputs[buffer.index].alias != noIndex;
+  bool isState = isInput ? loadedModule->isState(buffer.index) : plan.outputs[buffer.index].alias != noIndex;
   return coveredBytes(slot.placed.rank, isState ? slot.room : slot.placed.sizes, slot.placed.strides,
                       byteWidth(slot.placed.type), range);
 }
@@ -206,7 +244,8 @@ Status Call::resolveStrides() {
   };
   gather(inputs, inputStrides);
   gather(outputs, outputStrides);
-  if (stepsValid && inputStrides == resolvedInputStrides && outputStrides == resolvedOutputStrides)
+  recordable = stepsValid && inputStrides == resolvedInputStrides && outputStrides == resolvedOutputStrides;
+  if (recordable)
     return {};
   stepsValid = false;
   evaluate();

@@ -76,7 +76,9 @@ Status Call::unbindOutput(std::string_view name) {
 
 Status Call::readHostScalar(uint32_t input, int64_t &value) const {
   const Tensor &tensor = inputs[input].given;
-  const void *data = tensor.memory.base ? loadedModule->driver().hostAddress(tensor.memory) : nullptr;
+  const void *data = tensor.host;
+  if (tensor.memory.base)
+    data = loadedModule->driver().hostAddress(tensor.memory);
   if (!data)
     return error(Code::invalidArgument, "input '", plan.inputs[input].name,
                  "' gives a size, so the host must be able to read it");
@@ -187,6 +189,7 @@ Status Call::resolveShapes() {
   HEED_TRY(bindSymbols(changed));
   if (!changed)
     return {};
+  HEED_TRY(collectProfile()); // with the shapes it was measured for
   shapesValid = stepsValid = false;
   evaluate();
   for (uint32_t i = 0; i < inputs.size(); ++i)

@@ -12,6 +12,11 @@ heed_status heed_call_create(heed_module *module, heed_call **call) {
     created->driver = module->device.driver;
     HEED_TRY(Call::create(module->module, created->call));
     created->results.resize(module->outputs.size());
+    created->buffers = std::vector<heed_buffer>(module->outputs.size());
+    for (heed_buffer &buffer : created->buffers) {
+      buffer.driver = created->driver;
+      buffer.transfers = module->device.transfers;
+    }
     *call = created.release();
     return {};
   });
@@ -22,7 +27,11 @@ void heed_call_release(heed_call *call) { delete call; }
 static Status readMemory(Driver &driver, const heed_tensor_view &view, Tensor &tensor) {
   if (!view.buffer) {
     tensor.capacityBytes = view.capacity_bytes;
-    return view.data ? driver.wrap(MemoryKind::host, view.data, 0, tensor.memory) : Status();
+    if (driver.info().memoryIsHost)
+      tensor.memory = {view.data, 0};
+    else
+      tensor.host = view.data;
+    return {};
   }
   if (view.buffer->driver.get() != &driver)
     return error(Code::invalidArgument, "its buffer belongs to another device");
@@ -108,18 +117,37 @@ heed_status heed_call_run(heed_call *call, heed_queue *queue, heed_event **event
   });
 }
 
+/// The buffer begins at the lowest byte of the tensor.
+static Status describeDeviceOutput(const Tensor &tensor, heed_buffer &buffer, heed_tensor_view &view) {
+  view.data = tensor.host;
+  if (!tensor.memory.base)
+    return {};
+  ByteRange range;
+  HEED_TRY(coveredBytes(tensor.rank, tensor.sizes, tensor.strides, byteWidth(tensor.type), range));
+  buffer.memory = tensor.memory.advanced(range.low);
+  uint64_t usable = std::max(static_cast<uint64_t>(range.high), tensor.capacityBytes);
+  buffer.bytes = usable + static_cast<uint64_t>(-range.low);
+  view.buffer = &buffer;
+  view.byte_offset = static_cast<uint64_t>(-range.low);
+  return {};
+}
+
 heed_status heed_call_output(heed_call *call, const char *name, heed_tensor_view *view) {
   return guarded([&]() -> Status {
     HEED_TRY(requireArguments(call && name && view));
     Tensor tensor;
-    HEED_TRY(call->call->output(name, tensor));
+    HEED_TRY(call->call->output(name, !call->deviceOutputs, tensor));
     const auto &outputs = call->call->module().plan().outputs;
     auto found =
         std::find_if(outputs.begin(), outputs.end(), [&](const Output &output) { return output.name == name; });
-    Tensor &kept = call->results[found - outputs.begin()];
+    size_t index = found - outputs.begin();
+    Tensor &kept = call->results[index];
     kept = tensor;
     *view = {};
-    view->data = call->driver->hostAddress(kept.memory);
+    if (call->driver->info().memoryIsHost)
+      view->data = call->driver->hostAddress(kept.memory);
+    else
+      HEED_TRY(describeDeviceOutput(kept, call->buffers[index], *view));
     view->type = static_cast<heed_element_type>(kept.type);
     view->rank = static_cast<int32_t>(kept.rank);
     view->sizes = kept.sizes.data();
@@ -132,8 +160,9 @@ heed_status heed_call_output(heed_call *call, const char *name, heed_tensor_view
 heed_status heed_call_set_flags(heed_call *call, uint32_t flags) {
   return guarded([&]() -> Status {
     HEED_TRY(requireArguments(call));
-    if (flags & ~uint32_t(HEED_CALL_PROFILE | HEED_CALL_COUNT))
+    if (flags & ~uint32_t(HEED_CALL_PROFILE | HEED_CALL_COUNT | HEED_CALL_DEVICE_OUTPUTS))
       return error(Code::invalidArgument, "unknown call flags ", flags);
+    call->deviceOutputs = flags & HEED_CALL_DEVICE_OUTPUTS;
     call->call->profile(flags & HEED_CALL_PROFILE);
     call->call->countInKernels(flags & HEED_CALL_COUNT);
     return {};
@@ -163,6 +192,12 @@ heed_status heed_call_counter(heed_call *call, heed_counter counter, int64_t *va
     case HEED_COUNTER_ARENA_BYTES:
       *value = call->call->arenaBytes();
       return {};
+    case HEED_COUNTER_UPLOADED_BYTES:
+      *value = counters.uploadedBytes;
+      return {};
+    case HEED_COUNTER_DOWNLOADED_BYTES:
+      *value = counters.downloadedBytes;
+      return {};
     }
     return error(Code::invalidArgument, "unknown counter ", static_cast<int>(counter));
   });
@@ -175,6 +210,7 @@ int32_t heed_call_profile_count(const heed_call *call) {
 heed_status heed_call_profile(const heed_call *call, int32_t index, heed_profile_entry *entry) {
   return guarded([&]() -> Status {
     HEED_TRY(requireArguments(call && entry));
+    HEED_TRY(call->call->collectProfile());
     const auto &entries = call->call->profileEntries();
     if (index < 0 || static_cast<size_t>(index) >= entries.size())
       return error(Code::invalidArgument, "index ", index, " is outside the ", entries.size(), " profile entries");

@@ -31,17 +31,21 @@ static std::string describeVariant(const std::vector<LoadedVariant> &variants) {
   return text.empty() ? "generic" : text;
 }
 
-static Status load(heed_device *device, PackageBytes bytes, uint32_t flags, heed_module **out) {
-  auto created = std::make_unique<heed_module>();
-  if (device)
-    created->device = *device;
-  else
-    HEED_TRY(openDevice("cpu", {}, created->device.driver));
-  HEED_TRY(Module::load(created->device.driver, std::move(bytes), flags & HEED_LOAD_VERIFY_CONSTANTS, created->module));
+static Status load(heed_device *device, PackageBytes bytes, const heed_load_options &options, heed_module **out) {
+  PackageContents contents;
+  HEED_TRY(readPackage(bytes.get(), options.flags & HEED_LOAD_VERIFY_CONSTANTS, contents));
+  std::unique_ptr<heed_device> opened;
+  if (!device) {
+    DriverOptions driverOptions;
+    HEED_TRY(readDeviceOptions(options.device_options, driverOptions));
+    std::shared_ptr<Driver> driver;
+    HEED_TRY(openDeviceFor(contents.package, options.device ? options.device : "auto", driverOptions, driver));
+    opened = std::make_unique<heed_device>(std::move(driver));
+    device = opened.get();
+  }
+  auto created = std::make_unique<heed_module>(*device);
+  HEED_TRY(Module::load(device->driver, std::move(bytes), std::move(contents), created->module));
   const Plan &plan = created->module->plan();
-  if (created->device.features.empty())
-    for (const std::string &feature : created->device.driver->info().features)
-      created->device.features += (created->device.features.empty() ? "" : " ") + feature;
   for (const Input &input : plan.inputs)
     created->inputs.push_back(describe(plan, input.dims));
   for (const Output &output : plan.outputs)
@@ -52,13 +56,18 @@ static Status load(heed_device *device, PackageBytes bytes, uint32_t flags, heed
   return {};
 }
 
-static Status readFlags(const heed_load_options *options, uint32_t &flags) {
-  flags = options ? options->flags : 0;
-  if (options && options->struct_bytes != sizeof(heed_load_options))
+static Status readOptions(const heed_load_options *options, const heed_device *device, heed_load_options &read) {
+  read = {};
+  if (!options)
+    return {};
+  if (options->struct_bytes != sizeof(heed_load_options))
     return error(Code::invalidArgument, "heed_load_options::struct_bytes is ", options->struct_bytes,
                  ", this library expects ", sizeof(heed_load_options));
-  if (flags & ~uint32_t(HEED_LOAD_VERIFY_CONSTANTS | HEED_LOAD_COPY))
-    return error(Code::invalidArgument, "unknown load flags ", flags);
+  if (options->flags & ~uint32_t(HEED_LOAD_VERIFY_CONSTANTS | HEED_LOAD_COPY))
+    return error(Code::invalidArgument, "unknown load flags ", options->flags);
+  if (device && (options->device || options->device_options))
+    return error(Code::invalidArgument, "a device is given twice: opened, and by name or options");
+  read = *options;
   return {};
 }
 
@@ -66,11 +75,11 @@ heed_status heed_module_load_file(heed_device *device, const char *path, const h
                                   heed_module **module) {
   return guarded([&]() -> Status {
     HEED_TRY(requireArguments(path && module));
-    uint32_t flags;
-    HEED_TRY(readFlags(options, flags));
+    heed_load_options read;
+    HEED_TRY(readOptions(options, device, read));
     PackageBytes bytes;
     HEED_TRY(PackageBytes::mapFile(path, bytes));
-    return load(device, std::move(bytes), flags, module).within(path);
+    return load(device, std::move(bytes), read, module).within(path);
   });
 }
 
@@ -78,12 +87,12 @@ heed_status heed_module_load_memory(heed_device *device, const void *data, size_
                                     const heed_load_options *options, heed_module **module) {
   return guarded([&]() -> Status {
     HEED_TRY(requireArguments(data && module));
-    uint32_t flags;
-    HEED_TRY(readFlags(options, flags));
+    heed_load_options read;
+    HEED_TRY(readOptions(options, device, read));
     std::span memory(static_cast<const std::byte *>(data), bytes);
     PackageBytes package;
-    HEED_TRY(flags & HEED_LOAD_COPY ? PackageBytes::copy(memory, package) : PackageBytes::borrow(memory, package));
-    return load(device, std::move(package), flags, module);
+    HEED_TRY(read.flags & HEED_LOAD_COPY ? PackageBytes::copy(memory, package) : PackageBytes::borrow(memory, package));
+    return load(device, std::move(package), read, module);
   });
 }
 

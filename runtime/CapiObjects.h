@@ -8,6 +8,7 @@
 
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <string>
 #include <vector>
@@ -17,9 +18,44 @@ struct heed_status_data {
   std::string message;
 };
 
+namespace heed::rt {
+
+/// A queue for copies that the caller asks for without naming one.
+class TransferQueue {
+public:
+  /// Runs body(queue) and waits for what it enqueued. Thread-safe.
+  template <typename Body> Status run(Driver &driver, Body body) {
+    std::scoped_lock guard(lock);
+    if (!queue)
+      HEED_TRY(driver.createQueue(queue));
+    Status status = body(*queue);
+    Status waited = queue->synchronize();
+    return status.ok() ? std::move(waited) : std::move(status);
+  }
+
+private:
+  std::mutex lock;
+  std::unique_ptr<DriverQueue> queue;
+};
+
+} // namespace heed::rt
+
 struct heed_device {
+  explicit heed_device(std::shared_ptr<heed::rt::Driver> driver);
+
   std::shared_ptr<heed::rt::Driver> driver;
-  std::string features;
+  std::shared_ptr<heed::rt::TransferQueue> transfers;
+  std::string id, features;
+};
+
+struct heed_device_list {
+  std::vector<heed::rt::DeviceListing> listings;
+  struct Entry {
+    const heed::rt::DeviceListing *listing;
+    const heed::rt::DeviceInfo *device; // null: the kind has none
+    std::string id, features;
+  };
+  std::vector<Entry> entries;
 };
 
 struct heed_queue {
@@ -33,8 +69,18 @@ struct heed_event {
 };
 
 struct heed_buffer {
+  heed_buffer() = default;
+  heed_buffer(const heed_buffer &) = delete;
+  heed_buffer &operator=(const heed_buffer &) = delete;
+  ~heed_buffer() {
+    if (wrapped)
+      driver->unwrap(memory);
+  }
+
   std::shared_ptr<heed::rt::Driver> driver;
-  heed::rt::DriverMemory owned; // empty when the caller's memory is wrapped
+  std::shared_ptr<heed::rt::TransferQueue> transfers;
+  heed::rt::DriverMemory owned; // empty when the memory is not the buffer's own
+  bool wrapped = false;
   heed::rt::DevicePointer memory;
   uint64_t bytes = 0;
 };
@@ -47,6 +93,8 @@ struct heed_module {
     std::vector<const char *> dimPointers;
   };
 
+  explicit heed_module(heed_device device) : device(std::move(device)) {}
+
   std::shared_ptr<const heed::rt::Module> module;
   heed_device device;
   std::vector<TensorText> inputs, outputs;
@@ -57,6 +105,8 @@ struct heed_call {
   std::shared_ptr<heed::rt::Driver> driver;
   std::unique_ptr<heed::rt::Call> call;
   std::vector<heed::rt::Tensor> results; // what heed_call_output points to, one an output
+  std::vector<heed_buffer> buffers;      // the same as device memory
+  bool deviceOutputs = false;            // HEED_CALL_DEVICE_OUTPUTS
 };
 
 namespace heed::rt {
@@ -80,6 +130,9 @@ inline heed_status internalFailure(const std::exception &failure) {
     return &outOfMemoryStatus();
   }
 }
+
+std::string joinFeatures(const DeviceInfo &device);
+Status readDeviceOptions(const heed_device_options *options, DriverOptions &result);
 
 /// Runs the body of a C function: exceptions become statuses.
 template <typename Body> heed_status guarded(Body body) {

@@ -14,16 +14,29 @@ std::span<const DriverKind> driverKinds() {
   return kinds;
 }
 
+static DeviceListing listKind(const DriverKind &kind, const DriverOptions &options) {
+  DeviceListing listing;
+  listing.kind = kind.name;
+  listing.whyNot = kind.list(options, listing.devices);
+  if (!listing.whyNot.ok())
+    listing.devices.clear();
+  else if (listing.devices.empty())
+    listing.whyNot = error(Code::noDevice, "the driver works but finds no device");
+  return listing;
+}
+
 std::vector<DeviceListing> listDevices(const DriverOptions &options) {
   std::vector<DeviceListing> listings;
-  for (const DriverKind &kind : driverKinds()) {
-    DeviceListing &listing = listings.emplace_back();
-    listing.kind = kind.name;
-    listing.whyNot = kind.list(options, listing.devices);
-    if (listing.whyNot.ok() && listing.devices.empty())
-      listing.whyNot = error(Code::noDevice, "the driver works but finds no device");
-  }
+  for (const DriverKind &kind : driverKinds())
+    listings.push_back(listKind(kind, options));
   return listings;
+}
+
+template <typename List> static std::string join(const List &list) {
+  std::string text;
+  for (const auto &entry : list)
+    text += concat(text.empty() ? "" : ", ", entry);
+  return text.empty() ? "none" : text;
 }
 
 static std::string knownNames() {
@@ -58,27 +71,34 @@ static Status openKind(const DriverKind &kind, uint32_t index, const DriverOptio
   return kind.open(index, options, driver).within("device ", kind.name, ":", index);
 }
 
-/// Opens the first device that `accepts(info)`, those that are software after all others. `tried` tells what was found.
-template <typename Accepts>
-static bool openFirst(const DriverOptions &options, Accepts accepts, std::shared_ptr<Driver> &driver,
+/// Opens the first device that `package` has a plan for, or any when it is null, those that are software after all
+/// others. `tried` tells what was found. Kinds without a plan are not looked at.
+static bool openFirst(const Package *package, const DriverOptions &options, std::shared_ptr<Driver> &driver,
                       std::string &tried) {
   auto note = [&](std::string_view what, std::string_view why) {
     tried += concat(tried.empty() ? "" : "; ", what, ": ", why);
   };
-  std::vector<DeviceListing> listings = listDevices(options);
-  for (const DeviceListing &listing : listings)
-    if (!listing.whyNot.ok())
-      note(listing.kind, listing.whyNot.message());
+  std::vector<const DriverKind *> kinds;
+  std::vector<DeviceListing> listings;
+  for (const DriverKind &kind : driverKinds()) {
+    if (package && std::none_of(package->plans.begin(), package->plans.end(),
+                                [&](const Plan &plan) { return plan.target == kind.name; }))
+      continue;
+    kinds.push_back(&kind);
+    listings.push_back(listKind(kind, options));
+    if (!listings.back().whyNot.ok())
+      note(kind.name, listings.back().whyNot.message());
+  }
   for (bool software : {false, true})
-    for (size_t kind = 0; kind < listings.size(); ++kind)
+    for (size_t kind = 0; kind < kinds.size(); ++kind)
       for (const DeviceInfo &info : listings[kind].devices) {
         if (info.software != software)
           continue;
-        if (!accepts(info)) {
-          note(info.id(), "no plan fits it");
+        if (package && !findPlan(*package, info)) {
+          note(info.id(), concat("has ", join(info.features)));
           continue;
         }
-        Status opened = openKind(driverKinds()[kind], info.index, options, driver);
+        Status opened = openKind(*kinds[kind], info.index, options, driver);
         if (opened.ok())
           return true;
         note(info.id(), opened.message());
@@ -89,7 +109,7 @@ static bool openFirst(const DriverOptions &options, Accepts accepts, std::shared
 Status openDevice(const std::string &name, const DriverOptions &options, std::shared_ptr<Driver> &driver) {
   if (name == "auto") {
     std::string tried;
-    if (openFirst(options, [](const DeviceInfo &) { return true; }, driver, tried))
+    if (openFirst(nullptr, options, driver, tried))
       return {};
     return error(Code::noDevice, "no device can be opened: ", tried);
   }
@@ -104,10 +124,10 @@ Status openDeviceFor(const Package &package, const std::string &name, const Driv
   if (name != "auto")
     return openDevice(name, options, driver);
   std::string tried;
-  if (openFirst(options, [&](const DeviceInfo &info) { return findPlan(package, info) != nullptr; }, driver, tried))
+  if (openFirst(&package, options, driver, tried))
     return {};
-  return error(Code::wrongArchitecture, "no device can run the package, which holds plans for ", describePlans(package),
-               ": ", tried);
+  return error(Code::wrongArchitecture, "no device here can run the package, which holds plans for ",
+               describePlans(package), tried.empty() ? "" : "; ", tried);
 }
 
 static bool hasAll(const DeviceInfo &device, const std::vector<std::string> &wanted) {
@@ -120,13 +140,6 @@ const Plan *findPlan(const Package &package, const DeviceInfo &device) {
     if (plan.target == device.kind && hasAll(device, plan.features))
       return &plan;
   return nullptr;
-}
-
-template <typename List> static std::string join(const List &list) {
-  std::string text;
-  for (const auto &entry : list)
-    text += concat(text.empty() ? "" : ", ", entry);
-  return text.empty() ? "none" : text;
 }
 
 std::string describePlans(const Package &package) {

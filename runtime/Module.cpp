@@ -5,6 +5,7 @@
 #include "runtime/StepRunner.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace heed::rt {
@@ -56,23 +57,29 @@ static std::string missingFeature(const std::vector<std::string> &wanted, const 
 }
 
 static bool meets(const Variant &variant, const DeviceInfo &device) {
-  return missingFeature(variant.features, device).empty() &&
+  auto fits = [&](DeviceProperty property, uint64_t wanted) {
+    int64_t most = device.property(property);
+    return most == 0 || wanted <= static_cast<uint64_t>(most); // 0: the device does not say
+  };
+  uint64_t threads = uint64_t(variant.workgroup[0]) * variant.workgroup[1] * variant.workgroup[2];
+  return fits(DeviceProperty::workgroupThreads, threads) && fits(DeviceProperty::sharedBytes, variant.sharedBytes) &&
+         missingFeature(variant.features, device).empty() &&
          std::all_of(variant.requirements.begin(), variant.requirements.end(), [&](const Requirement &requirement) {
            int64_t value = device.property(requirement.property);
            return value >= requirement.minimum && value <= requirement.maximum;
          });
 }
 
-Status Module::load(std::shared_ptr<Driver> driver, PackageBytes bytes, bool verifyConstants,
+Status Module::load(std::shared_ptr<Driver> driver, PackageBytes bytes, PackageContents contents,
                     std::shared_ptr<const Module> &out) {
   auto module = std::make_shared<Module>();
   module->device = std::move(driver);
   module->bytes = std::move(bytes);
   HEED_TRY(module->device->alive());
-  HEED_TRY(readPackage(module->bytes.get(), verifyConstants, module->contents));
+  module->contents = std::move(contents);
   HEED_TRY(module->selectPlan());
   HEED_TRY(module->loadKernels());
-  module->findSymbolSources();
+  module->describeInputs();
   HEED_TRY(module->placeResidentBuffers());
   HEED_TRY(module->runPrepare().within("prepare"));
   out = std::move(module);
@@ -121,7 +128,11 @@ Status Module::loadKernel(uint32_t kernel, std::vector<std::shared_ptr<DriverCod
                join(info.features));
 }
 
-void Module::findSymbolSources() {
+void Module::describeInputs() {
+  stateInputs.resize(plan().inputs.size());
+  for (const Output &output : plan().outputs)
+    if (output.alias != noIndex)
+      stateInputs[output.alias] = true;
   symbolSources.resize(plan().symbols.size());
   std::vector<bool> found(symbolSources.size(), false);
   auto bind = [&](int64_t symbol, SymbolSource source) {
@@ -150,9 +161,7 @@ Status Module::placeResidentBuffers() {
   for (size_t i = 0; i < plan.buffers.size(); ++i) {
     const Buffer &buffer = plan.buffers[i];
     if (buffer.kind == BufferKind::constant) {
-      auto data = contents.package.constants[buffer.index].data;
-      HEED_TRY(device->wrap(MemoryKind::host, const_cast<std::byte *>(data.data()), data.size(), resident[i]));
-      residentSizes[i] = static_cast<int64_t>(data.size());
+      residentSizes[i] = static_cast<int64_t>(contents.package.constants[buffer.index].data.size());
     } else if (buffer.kind == BufferKind::persistent) {
       HEED_TRY(evaluation.get(buffer.bytes, concat("size of buffer ", i), residentSizes[i]));
       if (residentSizes[i] < 0)
@@ -163,7 +172,40 @@ Status Module::placeResidentBuffers() {
       owned.push_back(std::move(memory));
     }
   }
+  return device->info().memoryIsHost ? mapConstants() : uploadConstants();
+}
+
+/// The device reads the package where it is mapped.
+Status Module::mapConstants() {
+  for (size_t i = 0; i < plan().buffers.size(); ++i)
+    if (plan().buffers[i].kind == BufferKind::constant) {
+      auto data = contents.package.constants[plan().buffers[i].index].data;
+      HEED_TRY(device->wrap(MemoryKind::host, const_cast<std::byte *>(data.data()), data.size(), resident[i]));
+    }
   return {};
+}
+
+/// The constants that this plan uses, each once.
+Status Module::uploadConstants() {
+  std::unique_ptr<DriverQueue> queue;
+  HEED_TRY(device->createQueue(queue));
+  std::map<uint32_t, DevicePointer> uploaded;
+  for (size_t i = 0; i < plan().buffers.size(); ++i) {
+    const Buffer &buffer = plan().buffers[i];
+    if (buffer.kind != BufferKind::constant)
+      continue;
+    if (auto known = uploaded.find(buffer.index); known != uploaded.end()) {
+      resident[i] = known->second;
+      continue;
+    }
+    const ConstantTensor &constant = contents.package.constants[buffer.index];
+    DriverMemory memory;
+    HEED_TRY(memory.allocate(*device, constant.data.size()).within("constant '", constant.name, "'"));
+    HEED_TRY(device->upload(*queue, memory.pointer(), constant.data.data(), constant.data.size()));
+    resident[i] = uploaded[buffer.index] = memory.pointer();
+    owned.push_back(std::move(memory));
+  }
+  return queue->synchronize();
 }
 
 Status Module::runPrepare() {

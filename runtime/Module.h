@@ -48,7 +48,8 @@ private:
 /// Immutable once loaded, so any number of calls may share it.
 class Module {
 public:
-  static Status load(std::shared_ptr<Driver> driver, PackageBytes bytes, bool verifyConstants,
+  /// `contents` are what readPackage found in `bytes`.
+  static Status load(std::shared_ptr<Driver> driver, PackageBytes bytes, PackageContents contents,
                      std::shared_ptr<const Module> &module);
 
   Driver &driver() const { return *device; }
@@ -56,6 +57,8 @@ public:
   const Plan &plan() const { return *selected; }
   /// Variants of a kernel that fit the device, best first; never empty for a kernel that a step launches.
   const std::vector<LoadedVariant> &variants(uint32_t kernel) const { return loaded[kernel]; }
+  /// Whether an output lives in the memory of the input.
+  bool isState(uint32_t input) const { return stateInputs[input]; }
   const SymbolSource &symbolSource(uint32_t symbol) const { return symbolSources[symbol]; }
   /// Address of a constant or persistent buffer of the plan.
   DevicePointer residentBuffer(uint32_t buffer) const { return resident[buffer]; }
@@ -66,8 +69,10 @@ private:
   Status selectPlan();
   Status loadKernels();
   Status loadKernel(uint32_t kernel, std::vector<std::shared_ptr<DriverCode>> &code);
-  void findSymbolSources();
+  void describeInputs();
   Status placeResidentBuffers();
+  Status mapConstants();
+  Status uploadConstants();
   Status runPrepare();
 
   std::shared_ptr<Driver> device; // first member: outlives all that it made
@@ -76,6 +81,7 @@ private:
   const Plan *selected = nullptr;
   std::vector<std::vector<LoadedVariant>> loaded;
   std::vector<SymbolSource> symbolSources;
+  std::vector<bool> stateInputs;
   std::vector<DevicePointer> resident;
   std::vector<int64_t> residentSizes;
   std::vector<DriverMemory> owned;

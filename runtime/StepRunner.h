@@ -38,6 +38,13 @@ public:
     return {};
   }
 
+  /// Calls body(index) for each step that does something.
+  template <typename Body> void forEachStep(Body body) const {
+    for (size_t i = 0; i < resolved.size(); ++i)
+      if (!resolved[i].skipped)
+        body(i);
+  }
+
 private:
   /// What resolve finds out about a step. Vectors have their final size from the start.
   struct ResolvedStep {

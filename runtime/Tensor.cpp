@@ -75,6 +75,17 @@ bool isDense(const Tensor &tensor) {
   return true;
 }
 
+bool isCompact(const Tensor &tensor) {
+  ByteRange range;
+  if (!coveredBytes(tensor.rank, tensor.sizes, tensor.strides, byteWidth(tensor.type), range).ok())
+    return false;
+  int64_t bytes = byteWidth(tensor.type);
+  for (uint32_t i = 0; i < tensor.rank; ++i)
+    if (__builtin_mul_overflow(bytes, tensor.sizes[i], &bytes))
+      return false;
+  return range.high - range.low <= bytes;
+}
+
 bool elementsDistinct(uint32_t rank, const Extents &sizes, const Extents &strides) {
   if (isEmpty(rank, sizes))
     return true;

@@ -13,14 +13,17 @@ namespace heed::rt {
 
 using Extents = std::array<int64_t, maxRank>;
 
-/// A tensor in memory. Sizes and strides count elements.
+/// A tensor in memory: of the device, or of the host when the device has memory of its own. Sizes and strides count
+/// elements.
 struct Tensor {
   ElementType type = ElementType::f32;
   uint32_t rank = 0;
   Extents sizes = {};
   Extents strides = {};
   DevicePointer memory;
-  /// Bytes that may be used from `memory` on; 0 means as many as sizes and strides cover.
+  /// Set instead of `memory` when the device cannot use it there: the runtime copies.
+  void *host = nullptr;
+  /// Bytes that may be used from the first element on; 0 means as many as sizes and strides cover.
   uint64_t capacityBytes = 0;
 };
 
@@ -39,6 +42,9 @@ Status denseStrides(uint32_t rank, const Extents &sizes, int64_t elementBytes, E
 
 /// Whether the elements lie as in a dense row-major tensor. Strides of dimensions of size 1 do not matter.
 bool isDense(const Tensor &tensor);
+
+/// Whether the view covers no more bytes than its elements have: reading it all moves nothing in vain.
+bool isCompact(const Tensor &tensor);
 
 /// Whether no two elements of the view share an address.
 bool elementsDistinct(uint32_t rank, const Extents &sizes, const Extents &strides);

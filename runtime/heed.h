@@ -107,10 +107,11 @@ HEED_API size_t heed_element_bytes(heed_element_type type);
 /* "f32" and so on, "?" for an unknown type. Thread-safe. */
 HEED_API const char *heed_element_name(heed_element_type type);
 
-/* A tensor in memory of the caller. The memory is used in place, never copied. Zero-initialise, then set what is
- * needed. */
+/* A tensor in memory of the caller. Memory the device can use is used in place, never copied: buffers everywhere, host
+ * memory on the CPU. Host memory bound on a device with memory of its own is copied to it and back by every run. Zero-
+ * initialise, then set what is needed. */
 typedef struct heed_tensor_view {
-  /* Host memory of the element with all indices zero. May be unaligned. Ignored when `buffer` is set. */
+  /* Host memory of the element with all indices zero. May be unaligned. Ignored by bindings when `buffer` is set. */
   void *data;
   /* Device memory and where in it the tensor begins, in bytes; NULL for host memory. */
   heed_buffer *buffer;
@@ -136,14 +137,35 @@ typedef struct heed_device_options {
   heed_parallel_for parallel_for; /* CPU: run kernels on the host's threads instead of own ones; NULL: own threads */
   void *parallel_for_host;        /* first argument of parallel_for */
   const char *isa_limit;          /* CPU: highest instruction set to use, e.g. "x86-64-v2"; NULL: all there is */
+  double hang_seconds; /* GPU: a wait that sees no kernel end for so long gives HEED_TIMEOUT; 0: 60; negative: never */
 } heed_device_options;
 
-/* Opens a device: "cpu". `options` may be NULL. Thread-safe. */
+/* What there is: one entry a device, and one entry for each kind that has none, with the reason. */
+typedef struct heed_device_list heed_device_list;
+typedef struct heed_device_entry {
+  const char *kind;     /* "cpu", "cuda", "rocm", "vulkan" */
+  const char *id;       /* what heed_device_open takes: "cuda:0"; NULL when the kind has no device */
+  const char *name;     /* the product, NULL likewise */
+  const char *features; /* separated by spaces, NULL likewise */
+  const char *why_not;  /* why the kind has no device (driver library not found, ...); NULL when this is a device */
+  int32_t is_software;  /* 1: a GPU interface computed by the host's processor */
+} heed_device_entry;
+
+/* Looks for devices now. Text of the entries lives as long as the list. Thread-safe. */
+HEED_API heed_status heed_device_list_create(heed_device_list **list);
+HEED_API int32_t heed_device_list_count(const heed_device_list *list);
+HEED_API heed_status heed_device_list_entry(const heed_device_list *list, int32_t index, heed_device_entry *entry);
+HEED_API void heed_device_list_release(heed_device_list *list);
+
+/* Opens a device: "cpu", "cuda:0", "vulkan:1" and so on (":0" may be left out), or "auto": the first one found, GPUs
+ * before the CPU. To open the first device that a package can run on, see heed_load_options. `options` may be NULL.
+ * HEED_NO_DRIVER: the driver library of the kind is missing; HEED_NO_DEVICE: no such device. Thread-safe. */
 HEED_API heed_status heed_device_open(const char *name, const heed_device_options *options, heed_device **device);
 HEED_API void heed_device_release(heed_device *device);
-/* Text that lives as long as the device: its kind ("cpu"), its name, and its features separated by spaces. Thread-safe.
- */
+/* Text that lives as long as the device: its kind ("cuda"), its id ("cuda:0"), its name, and its features separated by
+ * spaces. Thread-safe. */
 HEED_API const char *heed_device_kind(const heed_device *device);
+HEED_API const char *heed_device_id(const heed_device *device);
 HEED_API const char *heed_device_name(const heed_device *device);
 HEED_API const char *heed_device_features(const heed_device *device);
 /* Worker threads of a CPU. Thread-safe. */
@@ -152,7 +174,11 @@ HEED_API uint32_t heed_device_worker_count(const heed_device *device);
 /* A queue of the device. Work of one queue runs in order. On the CPU work is done when the function that asked for it
  * returns. Creating is thread-safe; a queue is used by one thread at a time. */
 HEED_API heed_status heed_queue_create(heed_device *device, heed_queue **queue);
+/* The caller's own queue: a CUstream on a cuda device, a hipStream_t on a rocm device; NULL is their default stream. It
+ * must outlive the result. HEED_UNSUPPORTED on other devices. */
+HEED_API heed_status heed_queue_wrap(heed_device *device, void *handle, heed_queue **queue);
 HEED_API heed_status heed_queue_synchronize(heed_queue *queue);
+/* Waits for the queue's work. */
 HEED_API void heed_queue_release(heed_queue *queue);
 
 /* Waits until the event's point is reached. Thread-safe. */
@@ -161,16 +187,28 @@ HEED_API heed_status heed_event_wait(heed_event *event);
 HEED_API int heed_event_reached(heed_event *event);
 HEED_API void heed_event_release(heed_event *event);
 
-/* Memory of the device, uninitialised, aligned to at least 256 bytes. Thread-safe. */
+/* Memory of the device, uninitialised, aligned to at least 256 bytes. No work may use it any more when it is released.
+ * Thread-safe. */
 HEED_API heed_status heed_buffer_allocate(heed_device *device, uint64_t bytes, heed_buffer **buffer);
 typedef enum heed_memory_kind {
-  HEED_MEMORY_HOST = 0 /* handle: a host pointer */
+  HEED_MEMORY_HOST = 0,  /* handle: a host pointer; on the CPU */
+  HEED_MEMORY_CUDA = 1,  /* handle: a CUdeviceptr (or what cudaMalloc returns); on cuda devices */
+  HEED_MEMORY_HIP = 2,   /* handle: what hipMalloc returns; on rocm devices */
+  HEED_MEMORY_VULKAN = 3 /* handle: a VkBuffer of the same VkDevice; where the driver can share one */
 } heed_memory_kind;
-/* Memory of the caller as a buffer, without a copy. It must outlive the buffer. Thread-safe. */
+/* Memory of the caller as a buffer, without a copy. It must outlive the buffer. HEED_UNSUPPORTED where the device
+ * cannot use such memory in place. Thread-safe. */
 HEED_API heed_status heed_buffer_wrap(heed_device *device, heed_memory_kind kind, void *handle, uint64_t bytes,
                                       heed_buffer **buffer);
 /* Where the host sees the memory, or NULL when it cannot. Thread-safe. */
 HEED_API void *heed_buffer_data(heed_buffer *buffer);
+/* Copies `bytes` from host memory into the buffer at `offset`, and back. With a queue the copy happens in the order of
+ * its work, and the host memory is in use until the queue has passed it (heed_queue_synchronize, or an event of a later
+ * run). With NULL it is done on return, but in no order with the work of any queue. Thread-safe with NULL. */
+HEED_API heed_status heed_buffer_write(heed_buffer *buffer, uint64_t offset, const void *data, uint64_t bytes,
+                                       heed_queue *queue);
+HEED_API heed_status heed_buffer_read(heed_buffer *buffer, uint64_t offset, void *data, uint64_t bytes,
+                                      heed_queue *queue);
 HEED_API uint64_t heed_buffer_bytes(const heed_buffer *buffer);
 HEED_API void heed_buffer_release(heed_buffer *buffer);
 
@@ -184,10 +222,15 @@ enum {
 typedef struct heed_load_options {
   size_t struct_bytes; /* sizeof(heed_load_options) */
   uint32_t flags;      /* HEED_LOAD_* */
+  /* For a NULL device: the name of the device to open, and its options. NULL is "auto": the first device the package
+   * has a plan for, in the order cuda, rocm, vulkan, cpu, and GPUs that are software after all others. */
+  const char *device;
+  const heed_device_options *device_options;
 } heed_load_options;
 
-/* Maps a package and makes it ready for the device; a NULL device opens the CPU with default options. The package is
- * checked completely before anything of it is used. The file must not be shortened while the module lives. `options`
+/* Maps a package and makes it ready for the device; with a NULL device, for one that it opens itself as the options
+ * say. The package is checked completely before anything of it is used. The file must not be shortened while the module
+ * lives. HEED_WRONG_ARCHITECTURE: the package holds nothing for the device; the message says what it holds. `options`
  * may be NULL. Thread-safe. */
 HEED_API heed_status heed_module_load_file(heed_device *device, const char *path, const heed_load_options *options,
                                            heed_module **module);
@@ -257,11 +300,18 @@ HEED_API heed_status heed_call_bind_output(heed_call *call, const char *name, co
 HEED_API heed_status heed_call_output_shape(heed_call *call, const char *name, int32_t *rank, int64_t *sizes);
 
 /* Runs the model. With a NULL queue, returns when the outputs are complete; with a queue, the work is enqueued and
- * `event` (may be NULL) tells when it is done. A run with the same shapes as the one before takes no memory. */
+ * `event` (may be NULL) tells when it is done: until then no bound memory may change or be read. Runs of one call may
+ * be enqueued one behind the other; a run on another queue waits for the one before. A run with the same shapes as the
+ * one before takes no memory. On a device with memory of its own, host tensors are copied to it and back in the queue's
+ * order. Then a run waits for its end, queue or not, when an output on the host has gaps between its elements. State
+ * (KV caches) that should stay on the device is bound as a buffer, or fed back from heed_call_output. */
 HEED_API heed_status heed_call_run(heed_call *call, heed_queue *queue, heed_event **event);
 
-/* After a successful run: where an output is. sizes and strides live in the call. Memory provided by the call is valid
- * until its next run or release. */
+/* After a successful run: where an output is. sizes, strides and buffer live in the call. Memory provided by the call
+ * is valid until its next run or release. On a device with memory of its own: an output bound to host memory has `data`
+ * set; any other has `buffer` and byte_offset set and can be bound as it is, to this or another call of the device. An
+ * output in the call's memory also gets a copy on the host in `data`, for which this function waits for the run, unless
+ * HEED_CALL_DEVICE_OUTPUTS is set. */
 HEED_API heed_status heed_call_output(heed_call *call, const char *name, heed_tensor_view *view);
 
 typedef enum heed_counter {
@@ -270,12 +320,15 @@ typedef enum heed_counter {
   HEED_COUNTER_LAUNCHES = 2,           /* kernels launched */
   HEED_COUNTER_FALLBACK_LAUNCHES = 3,  /* of them, fallbacks */
   HEED_COUNTER_STATE_COPIES = 4,       /* states copied because they could not be updated in place */
-  HEED_COUNTER_ARENA_BYTES = 5         /* memory for values between kernels */
+  HEED_COUNTER_ARENA_BYTES = 5,        /* memory for values between kernels */
+  HEED_COUNTER_UPLOADED_BYTES = 6,     /* of host tensors, copied to a device with memory of its own */
+  HEED_COUNTER_DOWNLOADED_BYTES = 7    /* and back */
 } heed_counter;
 
 enum {
-  HEED_CALL_PROFILE = 1, /* measure the time of each kernel */
-  HEED_CALL_COUNT = 2    /* let kernels count what they visit */
+  HEED_CALL_PROFILE = 1,       /* measure the time of each kernel */
+  HEED_CALL_COUNT = 2,         /* let kernels count what they visit (CPU) */
+  HEED_CALL_DEVICE_OUTPUTS = 4 /* heed_call_output makes no host copies of outputs that lie on the device */
 };
 
 /* Sets the flags of the following runs and clears the profile. */
@@ -291,7 +344,8 @@ typedef struct heed_profile_entry {
   double bytes; /* read and written; 0 when unknown */
 } heed_profile_entry;
 
-/* One entry a kernel of the plan, in its order, and one for copies; 0 entries before profiling is switched on. */
+/* One entry a kernel of the plan, in its order, and one for copies; 0 entries before profiling is switched on. Times
+ * are the device's own where it has a clock. heed_call_profile waits for the last run. */
 HEED_API int32_t heed_call_profile_count(const heed_call *call);
 HEED_API heed_status heed_call_profile(const heed_call *call, int32_t index, heed_profile_entry *entry);
 

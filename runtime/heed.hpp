@@ -119,6 +119,14 @@ public:
       strideList[i] = strides[i];
   }
 
+  /// A tensor in a buffer, which must outlive its use; it begins at a byte offset.
+  TensorView(heed_buffer *buffer, uint64_t byteOffset, heed_element_type type, std::span<const int64_t> sizes,
+             std::span<const int64_t> strides = {})
+      : TensorView(nullptr, type, sizes, strides) {
+    memory = buffer;
+    offset = byteOffset;
+  }
+
   /// Bytes that may be used from the start on, for state that grows in place.
   TensorView &capacityBytes(uint64_t bytes) {
     capacity = bytes;
@@ -129,6 +137,8 @@ public:
   heed_tensor_view raw() const {
     heed_tensor_view view = {};
     view.data = data;
+    view.buffer = memory;
+    view.byte_offset = offset;
     view.type = type;
     view.rank = static_cast<int32_t>(rank);
     view.sizes = sizeList.data();
@@ -139,6 +149,8 @@ public:
 
 private:
   void *data;
+  heed_buffer *memory = nullptr;
+  uint64_t offset = 0;
   heed_element_type type;
   size_t rank;
   bool hasStrides;
@@ -165,18 +177,125 @@ public:
     return Device(device);
   }
 
+  /// Takes over a device of the C functions.
+  explicit Device(heed_device *device) : held(device) {}
+
   std::string_view kind() const { return heed_device_kind(held.get()); }
+  std::string_view id() const { return heed_device_id(held.get()); }
   std::string_view name() const { return heed_device_name(held.get()); }
   std::string_view features() const { return heed_device_features(held.get()); }
   uint32_t workerCount() const { return heed_device_worker_count(held.get()); }
   heed_device *raw() const { return held.get(); }
 
 private:
-  explicit Device(heed_device *device) : held(device) {}
   struct Release {
     void operator()(heed_device *device) const { heed_device_release(device); }
   };
   std::unique_ptr<heed_device, Release> held;
+};
+
+/// The devices there are, and for each kind without one the reason.
+class DeviceList {
+public:
+  static Result<DeviceList> create() {
+    heed_device_list *list = nullptr;
+    if (Status status(heed_device_list_create(&list)); !status)
+      return status;
+    return DeviceList(list);
+  }
+
+  /// Texts live as long as the list.
+  std::vector<heed_device_entry> entries() const {
+    std::vector<heed_device_entry> entries(heed_device_list_count(held.get()));
+    for (size_t i = 0; i < entries.size(); ++i)
+      heed_status_free(heed_device_list_entry(held.get(), static_cast<int32_t>(i), &entries[i]));
+    return entries;
+  }
+
+private:
+  explicit DeviceList(heed_device_list *list) : held(list) {}
+  struct Release {
+    void operator()(heed_device_list *list) const { heed_device_list_release(list); }
+  };
+  std::unique_ptr<heed_device_list, Release> held;
+};
+
+class Event {
+public:
+  explicit Event(heed_event *event) : held(event) {}
+  Status wait() { return Status(heed_event_wait(held.get())); }
+  bool reached() { return heed_event_reached(held.get()) != 0; }
+
+private:
+  struct Release {
+    void operator()(heed_event *event) const { heed_event_release(event); }
+  };
+  std::unique_ptr<heed_event, Release> held;
+};
+
+class Queue {
+public:
+  static Result<Queue> create(const Device &device) {
+    heed_queue *queue = nullptr;
+    if (Status status(heed_queue_create(device.raw(), &queue)); !status)
+      return status;
+    return Queue(queue);
+  }
+  /// The caller's CUstream or hipStream_t, which must outlive the result.
+  static Result<Queue> wrap(const Device &device, void *handle) {
+    heed_queue *queue = nullptr;
+    if (Status status(heed_queue_wrap(device.raw(), handle, &queue)); !status)
+      return status;
+    return Queue(queue);
+  }
+
+  Status synchronize() { return Status(heed_queue_synchronize(held.get())); }
+  heed_queue *raw() const { return held.get(); }
+
+private:
+  explicit Queue(heed_queue *queue) : held(queue) {}
+  struct Release {
+    void operator()(heed_queue *queue) const { heed_queue_release(queue); }
+  };
+  std::unique_ptr<heed_queue, Release> held;
+};
+
+/// Memory of a device.
+class Buffer {
+public:
+  static Result<Buffer> allocate(const Device &device, uint64_t bytes) {
+    heed_buffer *buffer = nullptr;
+    if (Status status(heed_buffer_allocate(device.raw(), bytes, &buffer)); !status)
+      return status;
+    return Buffer(buffer);
+  }
+  /// Memory of the caller, which must outlive the result.
+  static Result<Buffer> wrap(const Device &device, heed_memory_kind kind, void *handle, uint64_t bytes) {
+    heed_buffer *buffer = nullptr;
+    if (Status status(heed_buffer_wrap(device.raw(), kind, handle, bytes, &buffer)); !status)
+      return status;
+    return Buffer(buffer);
+  }
+
+  /// Done on return without a queue, in the queue's order with one.
+  Status write(uint64_t offset, std::span<const std::byte> data, Queue *queue = nullptr) {
+    return Status(heed_buffer_write(held.get(), offset, data.data(), data.size(), queue ? queue->raw() : nullptr));
+  }
+  Status read(uint64_t offset, std::span<std::byte> data, Queue *queue = nullptr) {
+    return Status(heed_buffer_read(held.get(), offset, data.data(), data.size(), queue ? queue->raw() : nullptr));
+  }
+
+  uint64_t bytes() const { return heed_buffer_bytes(held.get()); }
+  /// Null when the host cannot see the memory.
+  void *data() const { return heed_buffer_data(held.get()); }
+  heed_buffer *raw() const { return held.get(); }
+
+private:
+  explicit Buffer(heed_buffer *buffer) : held(buffer) {}
+  struct Release {
+    void operator()(heed_buffer *buffer) const { heed_buffer_release(buffer); }
+  };
+  std::unique_ptr<heed_buffer, Release> held;
 };
 
 class Call {
@@ -203,6 +322,22 @@ public:
   }
 
   Status run() { return Status(heed_call_run(held.get(), nullptr, nullptr)); }
+  /// Enqueues a run.
+  Status enqueue(Queue &queue) { return Status(heed_call_run(held.get(), queue.raw(), nullptr)); }
+  /// The same with an event that tells when the run is over.
+  Result<Event> enqueueWithEvent(Queue &queue) {
+    heed_event *event = nullptr;
+    if (Status status(heed_call_run(held.get(), queue.raw(), &event)); !status)
+      return status;
+    return Event(event);
+  }
+  /// Binds a view as the C functions describe it, for instance one that output() gave.
+  Status bindInput(const char *name, const heed_tensor_view &view) {
+    return Status(heed_call_bind_input(held.get(), name, &view));
+  }
+  Status bindOutput(const char *name, const heed_tensor_view &view) {
+    return Status(heed_call_bind_output(held.get(), name, &view));
+  }
 
   /// Valid until the next run when the call provides the memory.
   Result<heed_tensor_view> output(const char *name) {
@@ -240,9 +375,9 @@ private:
 
 class Module {
 public:
-  /// Without a device the module opens the CPU.
+  /// Without a device the module opens the first that the package has a plan for.
   static Result<Module> loadFile(const char *path, const Device *device = nullptr, uint32_t flags = 0) {
-    heed_load_options options = {sizeof(options), flags};
+    heed_load_options options = {sizeof(options), flags, nullptr, nullptr};
     heed_module *module = nullptr;
     if (Status status(heed_module_load_file(device ? device->raw() : nullptr, path, &options, &module)); !status)
       return status;
@@ -252,11 +387,21 @@ public:
   /// The memory must stay unchanged while the module lives, unless HEED_LOAD_COPY is among the flags.
   static Result<Module> loadMemory(std::span<const std::byte> package, const Device *device = nullptr,
                                    uint32_t flags = 0) {
-    heed_load_options options = {sizeof(options), flags};
+    heed_load_options options = {sizeof(options), flags, nullptr, nullptr};
     heed_module *module = nullptr;
     if (Status status(heed_module_load_memory(device ? device->raw() : nullptr, package.data(), package.size(),
                                               &options, &module));
         !status)
+      return status;
+    return Module(module);
+  }
+
+  /// Opens a device of this name ("auto": the first that the package has a plan for) and loads the file for it.
+  static Result<Module> loadFileFor(const char *path, const char *deviceName,
+                                    const heed_device_options *deviceOptions = nullptr, uint32_t flags = 0) {
+    heed_load_options options = {sizeof(options), flags, deviceName, deviceOptions};
+    heed_module *module = nullptr;
+    if (Status status(heed_module_load_file(nullptr, path, &options, &module)); !status)
       return status;
     return Module(module);
   }

@@ -1,7 +1,7 @@
 #include "runtime/tools/Npy.h"
 
-#include "backends/cpu/driver/HostCopy.h"
 #include "runtime/AtomicFile.h"
+#include "runtime/HostCopy.h"
 #include "runtime/PlanModel.h"
 
 #include <array>

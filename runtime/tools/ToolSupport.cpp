@@ -1,6 +1,6 @@
 #include "runtime/tools/ToolSupport.h"
 
-#include "backends/cpu/driver/HostCopy.h"
+#include "runtime/HostCopy.h"
 #include "runtime/tools/Npy.h"
 
 #include <charconv>

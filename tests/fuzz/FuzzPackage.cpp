@@ -158,7 +158,9 @@ void tryPackage(std::span<const std::byte> data) {
   for (const Plan &plan : contents.package.plans)
     (void)printPlan(contents.package, plan);
   std::shared_ptr<const Module> module;
-  if (Module::load(std::make_shared<TouchingDriver>(), std::move(bytes), false, module).ok())
+  PackageContents contents;
+  if (readPackage(bytes.get(), false, contents).ok() &&
+      Module::load(std::make_shared<TouchingDriver>(), std::move(bytes), std::move(contents), module).ok())
     runOnce(module);
 }
 

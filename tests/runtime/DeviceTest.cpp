@@ -1,6 +1,6 @@
 // The CPU driver: variants, workers, the host's own threads, scratch, counters.
-#include "backends/cpu/driver/HostCopy.h"
 #include "backends/cpu/driver/WorkerPool.h"
+#include "runtime/HostCopy.h"
 #include "tests/runtime/RuntimeTest.h"
 
 #include <gmock/gmock.h>
@@ -19,7 +19,7 @@ namespace {
 
 Device openCpu(uint32_t workers, const char *isa = nullptr, heed_parallel_for parallelFor = nullptr,
                void *host = nullptr) {
-  heed_device_options options = {sizeof(options), workers, parallelFor, host, isa};
+  heed_device_options options = {sizeof(options), workers, parallelFor, host, isa, 0};
   return Device::open("cpu", &options).value();
 }
 
@@ -145,8 +145,8 @@ TEST(Device, TakesTheFirstVariantThatFits) {
   EXPECT_EQ(chosenVariant(maker, "x86-64"), 4);
   EXPECT_THAT(failure(Device::open("cpu",
                                    [] {
-                                     static heed_device_options options = {sizeof(options), 0, nullptr, nullptr,
-                                                                           "pentium"};
+                                     static heed_device_options options = {sizeof(options), 0,         nullptr,
+                                                                           nullptr,         "pentium", 0};
                                      return &options;
                                    }())),
               HasSubstr("unknown instruction set 'pentium'"));
@@ -157,7 +157,15 @@ TEST(Device, SaysWhichVariantsThereAre) {
   EXPECT_THAT(loadFailure(maker.write()), AllOf(HasSubstr("[x86-64-v9], [vax, pdp]"), HasSubstr("this device has")));
   maker = variants({{}});
   maker.plan().target = "abacus";
-  EXPECT_THAT(loadFailure(maker.write()), HasSubstr("plans for abacus; this device is cpu"));
+  Device cpu = openCpu(1);
+  EXPECT_THAT(loadFailure(maker.write(), &cpu), HasSubstr("plans for abacus; this device is cpu"));
+  EXPECT_EQ(Module::loadMemory(maker.write()).code(), HEED_WRONG_ARCHITECTURE);
+  EXPECT_THAT(loadFailure(maker.write()),
+              HasSubstr("no device here can run the package, which holds plans for abacus"));
+  maker.plan().target = "cpu";
+  maker.plan().features = {"abacus", "x86-64"};
+  EXPECT_THAT(loadFailure(maker.write()),
+              AllOf(HasSubstr("plans for cpu with abacus, x86-64; cpu:0: has"), HasSubstr("x86-64-v2")));
 }
 
 TEST(Device, RequirementsReadDeviceProperties) {

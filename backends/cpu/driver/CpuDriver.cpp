@@ -2,8 +2,8 @@
 
 #include "backends/cpu/driver/CpuFeatures.h"
 #include "backends/cpu/driver/ElfImage.h"
-#include "backends/cpu/driver/HostCopy.h"
 #include "backends/cpu/driver/WorkerPool.h"
+#include "runtime/HostCopy.h"
 #include "runtime/KernelAbi.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-#include "backends/cpu/driver/HostCopy.h"
+#include "runtime/HostCopy.h"
 
 #include "runtime/PlanModel.h"
 

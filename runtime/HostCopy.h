@@ -1,6 +1,6 @@
 // Copies of strided tensors in host memory.
-#ifndef HEED_BACKENDS_CPU_DRIVER_HOSTCOPY_H
-#define HEED_BACKENDS_CPU_DRIVER_HOSTCOPY_H
+#ifndef HEED_RUNTIME_HOSTCOPY_H
+#define HEED_RUNTIME_HOSTCOPY_H
 
 #include <cstddef>
 #include <cstdint>
@@ -14,4 +14,4 @@ void copyOnHost(uint32_t rank, const int64_t *sizes, uint32_t elementBytes, cons
 
 } // namespace heed::rt
 
-#endif // HEED_BACKENDS_CPU_DRIVER_HOSTCOPY_H
+#endif // HEED_RUNTIME_HOSTCOPY_H
