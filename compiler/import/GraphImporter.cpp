@@ -156,11 +156,10 @@ LogicalResult GraphImporter::importOutputs(const onnx::GraphProto &graph, Scope 
   function.setResAttrsAttr(attributes.getArrayAttr(resultAttributes));
   SmallVector<StringRef> names(sizes.getSymbolNames().begin(), sizes.getSymbolNames().end());
   function->setAttr(plan::symbolsAttrName, attributes.getStrArrayAttr(names));
-  SmallVector<Attribute> constraints;
-  for (IntegerSet set : sizes.getConstraints())
-    constraints.push_back(IntegerSetAttr::get(set));
+  std::vector<DictionaryAttr> constraints = sizes.getConstraints();
   if (!constraints.empty())
-    function->setAttr(plan::constraintsAttrName, attributes.getArrayAttr(constraints));
+    function->setAttr(plan::constraintsAttrName,
+                      attributes.getArrayAttr(SmallVector<Attribute>(constraints.begin(), constraints.end())));
   return success();
 }
 

@@ -14,9 +14,9 @@ struct ImportOptions {
 };
 
 /// Imports the model at `path` as one function `@main`; see the plan dialect for the attributes it carries. Besides
-/// them, `plan.constraints` on the function lists what must hold of the symbols of a call, an array of integer sets
-/// over the symbols in the order of plan.symbols; and `plan.unsigned` marks arguments and results of unsigned integers,
-/// which are signless in the IR.
+/// them, `plan.constraints` on the function lists what must hold of the symbols of a call: an integer set over the
+/// symbols in the order of plan.symbols, and a message that names the node; and `plan.unsigned` marks arguments and
+/// results of unsigned integers, which are signless in the IR.
 ///
 /// Large initialisers are resource attributes over the memory the model was read into, or over the mapped file of
 /// external data, which live as long as the context. The dialects needed are loaded into the context.

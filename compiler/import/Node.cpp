@@ -187,7 +187,7 @@ FailureOr<SmallVector<Size>> Node::broadcastShape(ArrayRef<Tensor> tensors) {
         common = size;
         continue;
       }
-      if (!sizes().requireEqual(common, size))
+      if (!sizes().requireEqual(common, size, reason("sizes that are broadcast")))
         return error() << "sizes " << describe(common, sizes()) << " and " << describe(size, sizes())
                        << " of dimension " << rank - tensor.rank() + position << " cannot be broadcast";
       if (constantOf(size))
@@ -200,13 +200,13 @@ LogicalResult Node::requireEqual(Size a, Size b, StringRef what) {
   // A size too large to be expressed is null.
   if (!a || !b)
     return error() << what << " must be equal, got one that cannot be expressed";
-  if (sizes().requireEqual(a, b))
+  if (sizes().requireEqual(a, b, reason(what)))
     return success();
   return error() << what << " must be equal, got " << describe(a, sizes()) << " and " << describe(b, sizes());
 }
 
 LogicalResult Node::requireAtLeast(Size a, Size b, StringRef what) {
-  if (sizes().requireAtLeast(a, b))
+  if (sizes().requireAtLeast(a, b, reason(what)))
     return success();
   return error() << what << ": " << describe(a, sizes()) << " must be at least " << describe(b, sizes());
 }

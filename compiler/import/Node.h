@@ -70,11 +70,14 @@ public:
   mlir::FailureOr<int64_t> resolveAxis(int64_t axis, int64_t rank, llvm::StringRef name = "axis");
   /// The same for several, which must differ; sorted.
   mlir::FailureOr<llvm::SmallVector<int64_t>> resolveAxes(llvm::ArrayRef<int64_t> axes, int64_t rank);
+  /// What the message of a constraint says: this node, and what of it.
+  std::string reason(llvm::StringRef what) const { return label + ": " + what.str(); }
   /// The elements of an integer input, which must be known while importing.
   mlir::FailureOr<llvm::SmallVector<Size>> sizesFrom(size_t input, llvm::StringRef name);
   mlir::FailureOr<llvm::SmallVector<int64_t>> integersFrom(size_t input, llvm::StringRef name);
   /// The common shape by ONNX's rules. Sizes that may differ are required to be equal when the graph is called.
   mlir::FailureOr<llvm::SmallVector<Size>> broadcastShape(llvm::ArrayRef<Tensor> tensors);
+  /// Must hold when the graph is called, and be possible now.
   mlir::LogicalResult requireEqual(Size a, Size b, llvm::StringRef what);
   mlir::LogicalResult requireAtLeast(Size a, Size b, llvm::StringRef what);
   /// @}

@@ -42,7 +42,8 @@ static LogicalResult inferSize(Node &node, ArrayRef<Size> from, SmallVectorImpl<
     return success();
   }
   Size quotient = sizes.floorDivide(total, rest);
-  if (!quotient || !sizes.requireEqual(sizes.multiply(quotient, rest), total))
+  if (!quotient ||
+      !sizes.requireEqual(sizes.multiply(quotient, rest), total, node.reason("the size that -1 stands for")))
     return node.error() << "the size -1 stands for cannot be found: " << describe(total, sizes)
                         << " elements are no multiple of " << describe(rest, sizes);
   shape[inferred] = quotient;
@@ -74,7 +75,8 @@ static LogicalResult buildReshape(Node &node) {
   if (inferred) {
     if (failed(inferSize(node, x.shape, shape, *inferred)))
       return failure();
-  } else if (!sizes.requireEqual(sizes.product(shape), sizes.product(x.shape))) {
+  } else if (!sizes.requireEqual(sizes.product(shape), sizes.product(x.shape),
+                                 node.reason("the numbers of elements"))) {
     return node.error() << describe(x, sizes) << " cannot take the shape " << describe(ArrayRef(shape), sizes)
                         << ": the numbers of elements differ";
   }

@@ -1,6 +1,9 @@
 /// Sizes as polynomials with integer coefficients over symbols and opaque divisions.
 #include "compiler/import/Sizes.h"
 
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/IntegerSet.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/MathExtras.h"
@@ -316,7 +319,7 @@ bool Sizes::isAtLeast(Size a, Size b) {
          });
 }
 
-bool Sizes::requireEqual(Size a, Size b) {
+bool Sizes::requireEqual(Size a, Size b, const Twine &reason) {
   if (!a || !b || areDifferent(a, b))
     return false;
   if (areEqual(a, b))
@@ -324,7 +327,7 @@ bool Sizes::requireEqual(Size a, Size b) {
   Size difference = subtract(a, b);
   if (!difference)
     return false;
-  constraints.push_back({difference, true});
+  constraints.push_back({difference, true, reason.str()});
   // A symbol that stands alone on one side is replaced by the other from now on.
   for (auto [left, right] : {std::pair(normalise(a), normalise(b)), std::pair(normalise(b), normalise(a))})
     if (auto symbol = dyn_cast<AffineSymbolExpr>(left); symbol && !right.isFunctionOfSymbol(symbol.getPosition())) {
@@ -334,7 +337,7 @@ bool Sizes::requireEqual(Size a, Size b) {
   return true;
 }
 
-bool Sizes::requireAtLeast(Size a, Size b) {
+bool Sizes::requireAtLeast(Size a, Size b, const Twine &reason) {
   if (!a || !b)
     return false;
   if (isAtLeast(a, b))
@@ -343,13 +346,18 @@ bool Sizes::requireAtLeast(Size a, Size b) {
   if (!difference || constantOf(difference))
     return false;
   if (llvm::none_of(constraints, [&](const Constraint &known) { return known.expression == difference; }))
-    constraints.push_back({difference, false});
+    constraints.push_back({difference, false, reason.str()});
   return true;
 }
 
-std::vector<IntegerSet> Sizes::getConstraints() const {
-  std::vector<IntegerSet> sets;
-  for (const Constraint &constraint : constraints)
-    sets.push_back(IntegerSet::get(0, names.size(), {constraint.expression}, {constraint.isEquality}));
-  return sets;
+std::vector<DictionaryAttr> Sizes::getConstraints() const {
+  Builder builder(context);
+  std::vector<DictionaryAttr> result;
+  for (const Constraint &constraint : constraints) {
+    auto set = IntegerSet::get(0, names.size(), {constraint.expression}, {constraint.isEquality});
+    result.push_back(
+        builder.getDictionaryAttr({builder.getNamedAttr("message", builder.getStringAttr(constraint.reason)),
+                                   builder.getNamedAttr("set", IntegerSetAttr::get(set))}));
+  }
+  return result;
 }

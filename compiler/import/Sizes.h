@@ -3,10 +3,11 @@
 #pragma once
 
 #include "mlir/IR/AffineExpr.h"
-#include "mlir/IR/IntegerSet.h"
+#include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/Twine.h"
 
 #include <optional>
 #include <string>
@@ -53,11 +54,11 @@ public:
   bool areDifferent(Size a, Size b);
   bool isAtLeast(Size a, Size b);
 
-  /// Makes a call fail unless a == b (a >= b). False when that can never hold.
-  bool requireEqual(Size a, Size b);
-  bool requireAtLeast(Size a, Size b);
-  /// One integer set over the symbols per requirement.
-  std::vector<mlir::IntegerSet> getConstraints() const;
+  /// Makes a call fail, for the given reason, unless a == b (a >= b). False when that can never hold.
+  bool requireEqual(Size a, Size b, const llvm::Twine &reason);
+  bool requireAtLeast(Size a, Size b, const llvm::Twine &reason);
+  /// One `{set, message}` per requirement: an integer set over the symbols, and the reason.
+  std::vector<mlir::DictionaryAttr> getConstraints() const;
 
 private:
   friend class Polynomial;
@@ -72,6 +73,7 @@ private:
   struct Constraint {
     Size expression;
     bool isEquality;
+    std::string reason;
   };
   std::vector<Constraint> constraints;
 };

@@ -379,6 +379,18 @@ def test_bad_calls(arrays, words, package, tmp_path):
         assert word in outcome.error_line()
 
 
+def test_constraints_name_their_node(tmp_path):
+    """Two symbols that meet in a node must be equal in every call."""
+    add = helper.make_node("Add", ["x", "z"], ["y"], name="joins")
+    model = model_of([add], [info("x", ("rows",)), info("z", ("others",))], [info("y", ("rows",))])
+    heed.must_compile(save(model, tmp_path), tmp_path / "out.heed")
+    assert call(tmp_path / "out.heed", tmp_path, x=np.zeros(3, np.float32), z=np.zeros(3, np.float32)).status == 0
+    outcome = call(tmp_path / "out.heed", tmp_path, x=np.zeros(3, np.float32), z=np.zeros(4, np.float32))
+    assert outcome.status == 1
+    for words in ("node 'joins' (Add", "rows", "others", "got 3 and 4"):
+        assert words in outcome.error_line()
+
+
 def test_empty_batch(package, tmp_path):
     outcome = call(package, tmp_path, x=np.zeros((0, 8), np.float32))
     assert outcome.status in (0, 1), outcome.stderr
