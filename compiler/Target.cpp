@@ -1,6 +1,10 @@
 #include "compiler/Target.h"
 
 #include "backends/cpu/CpuBackend.h"
+#include "backends/cuda/CudaBackend.h"
+#include "backends/cuda/CudaChips.h"
+#include "backends/rocm/RocmBackend.h"
+#include "backends/rocm/RocmChips.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -14,7 +18,9 @@ static std::vector<std::unique_ptr<Backend>> createCpuBackends(llvm::StringRef) 
 }
 
 llvm::ArrayRef<TargetKind> targetKinds() {
-  static constexpr TargetKind kinds[] = {{"cpu", "", createCpuBackends}};
+  static const std::string cudaChips = cuda::cudaChipNames(), rocmChips = rocm::rocmChipNames();
+  static const TargetKind kinds[] = {
+      {"cpu", "", createCpuBackends}, {"cuda", cudaChips, createCudaBackends}, {"rocm", rocmChips, createRocmBackends}};
   return kinds;
 }
 

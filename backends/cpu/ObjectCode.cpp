@@ -1,6 +1,7 @@
 #include "backends/cpu/ObjectCode.h"
 
-#include "lld/Common/Driver.h"
+#include "backends/llvm/LinkElf.h"
+
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -10,9 +11,7 @@
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
@@ -26,8 +25,6 @@
 #include "llvm/Transforms/Utils/Cloning.h"
 
 #include <mutex>
-
-LLD_HAS_DRIVER(elf)
 
 using namespace mlir;
 using namespace heed::cpu;
@@ -113,47 +110,6 @@ static LogicalResult checkUndefined(ModuleOp module, StringRef object) {
   return success();
 }
 
-/// Removes its folder, with what is in it, at the end of a scope.
-struct TemporaryFolder {
-  llvm::SmallString<128> path;
-  std::error_code error = llvm::sys::fs::createUniqueDirectory("heed", path);
-  ~TemporaryFolder() {
-    if (!error)
-      llvm::sys::fs::remove_directories(path);
-  }
-  std::string file(StringRef name) const {
-    llvm::SmallString<128> joined(path);
-    llvm::sys::path::append(joined, name);
-    return joined.str().str();
-  }
-};
-
-static FailureOr<std::string> link(ModuleOp module, StringRef object) {
-  TemporaryFolder folder;
-  if (folder.error)
-    return module.emitError("cannot make a temporary folder for the linker: ") << folder.error.message();
-  std::string input = folder.file("kernels.o"), output = folder.file("kernels.so");
-  std::error_code error;
-  llvm::raw_fd_ostream stream(input, error);
-  stream << object;
-  stream.close();
-  if (error || stream.has_error())
-    return module.emitError("cannot write ") << input;
-  const char *arguments[] = {"ld.lld", "-shared", "--build-id=none", "--strip-all", "--threads=1",
-                             "-z",     "relro",   input.c_str(),     "-o",          output.c_str()};
-  std::string messages;
-  llvm::raw_string_ostream report(messages);
-  static std::mutex linker; // lld keeps its state in globals
-  std::lock_guard<std::mutex> lock(linker);
-  lld::Result result = lld::lldMain(arguments, report, report, {{lld::Gnu, &lld::elf::link}});
-  if (result.retCode != 0)
-    return module.emitError("linking the compiled kernels failed: ") << messages;
-  auto linked = llvm::MemoryBuffer::getFile(output, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-  if (!linked)
-    return module.emitError("cannot read ") << output;
-  return (*linked)->getBuffer().str();
-}
-
 struct heed::cpu::NativeCode::State {
   ModuleOp source;
   llvm::LLVMContext context;
@@ -214,5 +170,5 @@ FailureOr<std::string> NativeCode::linkSharedObject() const {
       generateFile(state->source, *state->module, *state->machine, llvm::CodeGenFileType::ObjectFile);
   if (failed(object) || failed(checkUndefined(state->source, *object)))
     return failure();
-  return link(state->source, *object);
+  return linkElf(state->source, *object, {"--strip-all", "-z", "relro"});
 }

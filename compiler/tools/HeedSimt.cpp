@@ -47,24 +47,28 @@ static std::string listImages(ArrayRef<CodeImage> images) {
   return text;
 }
 
+/// Reads all options before it calls the backend: the linker, run in this process, resets them.
 static FailureOr<std::string> compile(ModuleOp kernels, const simt::SimtBackend &backend) {
   const simt::SimtTarget &chip = backend.chips().front();
   if (!level.empty())
     return backend.print(kernels, chip, level);
+  bool listOnly = list;
+  unsigned index = imageIndex;
   FailureOr<std::vector<CodeImage>> images = backend.generate(kernels, chip, "");
   if (failed(images))
     return failure();
-  if (list)
+  if (listOnly)
     return listImages(*images);
-  if (imageIndex >= images->size())
-    return kernels.emitError("there is no image ") << imageIndex << "; the code has " << images->size();
-  return std::move((*images)[imageIndex].bytes);
+  if (index >= images->size())
+    return kernels.emitError("there is no image ") << index << "; the code has " << images->size();
+  return std::move((*images)[index].bytes);
 }
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "Compiles a module of simt.kernels for a chip\n");
+  std::string path = output; // before they are reset
   std::string error;
   std::vector<std::unique_ptr<Backend>> backends = createBackends(target, error);
   if (backends.empty())
@@ -89,9 +93,9 @@ int main(int argc, char **argv) {
   if (failed(written))
     return 1;
   std::error_code failure;
-  llvm::ToolOutputFile file(output, failure, llvm::sys::fs::OF_None);
+  llvm::ToolOutputFile file(path, failure, llvm::sys::fs::OF_None);
   if (failure)
-    return fail("cannot write " + output + ": " + failure.message());
+    return fail("cannot write " + path + ": " + failure.message());
   file.os() << *written;
   file.keep();
   return 0;

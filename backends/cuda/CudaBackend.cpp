@@ -1,0 +1,86 @@
+#include "backends/cuda/CudaBackend.h"
+
+#include "backends/cuda/CudaChips.h"
+#include "backends/cuda/CudaLowering.h"
+#include "backends/llvm/MachineCode.h"
+#include "backends/simt/SimtBackend.h"
+
+#include "llvm/Support/TargetSelect.h"
+
+#include <mutex>
+
+using namespace mlir;
+using namespace heed;
+using namespace heed::cuda;
+
+namespace {
+
+class CudaBackend : public simt::SimtBackend {
+public:
+  explicit CudaBackend(const CudaChip &chip) : chip(chip), target(describe(chip)) {}
+
+  StringRef name() const override { return "cuda"; }
+  std::vector<std::string> features() const override { return {chip.name.str()}; }
+  ArrayRef<simt::SimtTarget> chips() const override { return target; }
+  FailureOr<std::vector<CodeImage>> generate(ModuleOp kernels, const simt::SimtTarget &target,
+                                             StringRef dumpDirectory) const override;
+  ArrayRef<StringRef> codeLevels() const override {
+    static constexpr StringRef levels[] = {"llvm", "ptx"};
+    return levels;
+  }
+  FailureOr<std::string> print(ModuleOp kernels, const simt::SimtTarget &target, StringRef level) const override;
+
+private:
+  FailureOr<MachineCode> lower(ModuleOp kernels) const;
+
+  const CudaChip &chip;
+  simt::SimtTarget target;
+};
+
+} // namespace
+
+FailureOr<MachineCode> CudaBackend::lower(ModuleOp kernels) const {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
+  });
+  simt::loadLlvmDialects(*kernels.getContext());
+  prepareMachineTranslation(*kernels.getContext());
+  if (failed(simt::lowerSimtToLlvm(kernels, CudaLowering())))
+    return failure();
+  MachineName machine{"nvptx64-nvidia-cuda", chip.name.str(), "+ptx" + std::to_string(chip.ptx)};
+  return MachineCode::generate(kernels, machine, [](llvm::Module &) {});
+}
+
+FailureOr<std::vector<CodeImage>> CudaBackend::generate(ModuleOp kernels, const simt::SimtTarget &, StringRef) const {
+  FailureOr<MachineCode> code = lower(kernels);
+  if (failed(code))
+    return failure();
+  FailureOr<std::string> ptx = code->assembly();
+  if (failed(ptx))
+    return failure();
+  std::vector<CodeImage> images;
+  images.push_back({features(), rt::CodeFormat::ptx, std::move(*ptx)});
+  return images;
+}
+
+FailureOr<std::string> CudaBackend::print(ModuleOp kernels, const simt::SimtTarget &, StringRef level) const {
+  FailureOr<MachineCode> code = lower(kernels);
+  if (failed(code))
+    return failure();
+  bool isLlvm = level == "llvm";
+  FailureOr<std::string> text = isLlvm ? code->printLlvm() : code->assembly();
+  if (failed(text))
+    return failure();
+  return ((isLlvm ? "; cuda " : "// cuda ") + chip.name + "\n").str() + *text;
+}
+
+std::vector<std::unique_ptr<Backend>> heed::createCudaBackends(StringRef name) {
+  std::vector<std::unique_ptr<Backend>> backends;
+  if (const CudaChip *chip = findCudaChip(name.empty() ? "sm_80" : name))
+    backends.push_back(std::make_unique<CudaBackend>(*chip));
+  return backends;
+}

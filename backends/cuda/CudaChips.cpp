@@ -1,0 +1,35 @@
+#include "backends/cuda/CudaChips.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace heed;
+using namespace heed::cuda;
+
+llvm::ArrayRef<CudaChip> heed::cuda::cudaChips() {
+  static constexpr CudaChip chips[] = {
+      {"sm_80", 70, 163},  {"sm_86", 71, 99},   {"sm_87", 74, 163},   {"sm_89", 78, 99},  {"sm_90", 78, 227},
+      {"sm_90a", 80, 227}, {"sm_100", 86, 227}, {"sm_100a", 86, 227}, {"sm_120", 87, 99}, {"sm_120a", 87, 99},
+  };
+  return chips;
+}
+
+const CudaChip *heed::cuda::findCudaChip(llvm::StringRef name) {
+  auto *chip = llvm::find_if(cudaChips(), [&](const CudaChip &each) { return each.name == name; });
+  return chip == cudaChips().end() ? nullptr : chip;
+}
+
+std::string heed::cuda::cudaChipNames() {
+  return llvm::join(llvm::map_range(cudaChips(), [](const CudaChip &chip) { return chip.name; }), ", ");
+}
+
+simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
+  simt::SimtTarget target;
+  target.chip = chip.name.str();
+  target.lanes = 32;
+  target.maximumThreads = 1024;
+  target.sharedBytes = chip.sharedKiB * 1024;
+  target.registers = 160;
+  target.abilities = {.asynchronousCopies = true, .loadMatrix = true};
+  return target;
+}

@@ -1,0 +1,154 @@
+#include "backends/cuda/CudaLowering.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+using namespace heed::simt;
+using namespace heed::cuda;
+
+SmallVector<std::pair<std::string, std::string>> CudaLowering::attributes(KernelOp kernel) const {
+  return {{"nvvm.reqntid", std::to_string(kernel.getThreads())}};
+}
+
+static Value readRegister(OpBuilder &builder, Location location, StringRef name) {
+  return callIntrinsic(builder, location, ("llvm.nvvm.read.ptx.sreg." + name).str(), builder.getI32Type(), {});
+}
+
+namespace {
+
+struct LowerProgram : ConvertOpToLLVMPattern<ProgramOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(ProgramOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
+    Location location = op.getLoc();
+    Value row = LLVM::MulOp::create(rewriter, location, readRegister(rewriter, location, "ctaid.y"),
+                                    readRegister(rewriter, location, "nctaid.x"));
+    rewriter.replaceOpWithNewOp<LLVM::AddOp>(op, row, readRegister(rewriter, location, "ctaid.x"));
+    return success();
+  }
+};
+
+struct LowerLane : ConvertOpToLLVMPattern<LaneOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(LaneOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<LLVM::AndOp>(op, readRegister(rewriter, op.getLoc(), "tid.x"),
+                                             constantInt(rewriter, op.getLoc(), 32, 31));
+    return success();
+  }
+};
+
+struct LowerWarp : ConvertOpToLLVMPattern<WarpOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(WarpOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<LLVM::LShrOp>(op, readRegister(rewriter, op.getLoc(), "tid.x"),
+                                              constantInt(rewriter, op.getLoc(), 32, 5));
+    return success();
+  }
+};
+
+struct LowerShuffle : ConvertOpToLLVMPattern<ShuffleOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(ShuffleOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+    Location location = op.getLoc();
+    std::string name = op.getMode() == ShuffleMode::Xor ? "llvm.nvvm.shfl.sync.bfly." : "llvm.nvvm.shfl.sync.idx.";
+    Value everyLane = constantInt(rewriter, location, 32, -1), clamp = constantInt(rewriter, location, 32, 31);
+    rewriter.replaceOp(op, callIntrinsic(rewriter, location, name + (op.getType().isF32() ? "f32" : "i32"),
+                                         op.getType(), {everyLane, adaptor.getValue(), adaptor.getSelector(), clamp}));
+    return success();
+  }
+};
+
+struct LowerBarrier : ConvertOpToLLVMPattern<BarrierOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(BarrierOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
+    callIntrinsic(rewriter, op.getLoc(), "llvm.nvvm.barrier.cta.sync.aligned.all", {},
+                  constantInt(rewriter, op.getLoc(), 32, 0));
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct LowerCopy : ConvertOpToLLVMPattern<CopyOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(CopyOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+    Location location = op.getLoc();
+    int64_t bytes = op.getBytes();
+    // Only whole 16 bytes can pass the first-level cache by, which tiles that are read once should do.
+    std::string name = (bytes == 16 ? "llvm.nvvm.cp.async.cg.shared.global." : "llvm.nvvm.cp.async.ca.shared.global.") +
+                       std::to_string(bytes);
+    SmallVector<Value> operands = {pointerTo(rewriter, location, Space::Shared, adaptor.getDestination()),
+                                   pointerTo(rewriter, location, Space::Global, adaptor.getSource())};
+    if (Value predicate = adaptor.getPredicate()) {
+      name += ".s";
+      operands.push_back(LLVM::SelectOp::create(rewriter, location, predicate,
+                                                constantInt(rewriter, location, 32, bytes),
+                                                constantInt(rewriter, location, 32, 0)));
+    }
+    callIntrinsic(rewriter, location, name, {}, operands);
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct LowerCommit : ConvertOpToLLVMPattern<CommitOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(CommitOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
+    callIntrinsic(rewriter, op.getLoc(), "llvm.nvvm.cp.async.commit.group", {}, {});
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct LowerWait : ConvertOpToLLVMPattern<WaitOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(WaitOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
+    callIntrinsic(rewriter, op.getLoc(), "llvm.nvvm.cp.async.wait.group", {},
+                  constantInt(rewriter, op.getLoc(), 32, op.getPending()));
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct LowerLoadMatrix : ConvertOpToLLVMPattern<LoadMatrixOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(LoadMatrixOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Location location = op.getLoc();
+    unsigned count = op.getNumResults();
+    std::string name =
+        "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x" + std::to_string(count) + (op.getTransposed() ? ".trans.b16" : ".b16");
+    Type word = rewriter.getI32Type();
+    Type result = count == 1 ? word : LLVM::LLVMStructType::getLiteral(getContext(), SmallVector<Type>(count, word));
+    Value loaded = callIntrinsic(rewriter, location, name, result,
+                                 pointerTo(rewriter, location, Space::Shared, adaptor.getAddress()));
+    SmallVector<Value> words;
+    for (unsigned i = 0; i < count; ++i)
+      words.push_back(count == 1 ? loaded : LLVM::ExtractValueOp::create(rewriter, location, loaded, i).getResult());
+    rewriter.replaceOp(op, words);
+    return success();
+  }
+};
+
+/// A function of f32 that is one approximate instruction.
+template <typename MathOp> struct LowerFunction : ConvertOpToLLVMPattern<MathOp> {
+  LowerFunction(const LLVMTypeConverter &types, StringRef intrinsic)
+      : ConvertOpToLLVMPattern<MathOp>(types, /*benefit=*/2), intrinsic(intrinsic) {}
+  LogicalResult matchAndRewrite(MathOp op, typename MathOp::Adaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    if (!op.getType().isF32())
+      return failure();
+    rewriter.replaceOp(op, callIntrinsic(rewriter, op.getLoc(), intrinsic, op.getType(), adaptor.getOperand()));
+    return success();
+  }
+  StringRef intrinsic;
+};
+
+} // namespace
+
+void CudaLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &patterns) const {
+  populatePredicatedAccesses(types, patterns);
+  patterns.add<LowerProgram, LowerLane, LowerWarp, LowerShuffle, LowerBarrier, LowerCopy, LowerCommit, LowerWait,
+               LowerLoadMatrix>(types);
+  patterns.add<LowerFunction<math::Exp2Op>>(types, "llvm.nvvm.ex2.approx.ftz");
+  patterns.add<LowerFunction<math::Log2Op>>(types, "llvm.nvvm.lg2.approx.ftz.f");
+  patterns.add<LowerFunction<math::RsqrtOp>>(types, "llvm.nvvm.rsqrt.approx.f");
+}

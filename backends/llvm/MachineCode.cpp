@@ -1,0 +1,137 @@
+#include "backends/llvm/MachineCode.h"
+
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/DiagnosticPrinter.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Target/TargetOptions.h"
+#include "llvm/Transforms/Utils/Cloning.h"
+
+using namespace mlir;
+using namespace heed;
+
+void heed::prepareMachineTranslation(MLIRContext &context) {
+  DialectRegistry registry;
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  context.appendDialectRegistry(registry);
+}
+
+/// Sums and products stay apart unless the program fuses them itself, so that results do not depend on the chip.
+static std::unique_ptr<llvm::TargetMachine> createTargetMachine(const MachineName &name, std::string &error) {
+  llvm::Triple triple(name.triple);
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return nullptr;
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, name.chip, name.features, options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+}
+
+static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::PassBuilder builder(&machine);
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager graphs;
+  llvm::ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(graphs);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, graphs, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
+}
+
+/// Keeps LLVM's errors as text; by itself it would print them and end the process.
+static void keepErrors(const llvm::DiagnosticInfo *info, void *errors) {
+  if (info->getSeverity() != llvm::DS_Error)
+    return;
+  llvm::raw_string_ostream stream(*static_cast<std::string *>(errors));
+  llvm::DiagnosticPrinterRawOStream printer(stream);
+  info->print(printer);
+  stream << "; ";
+}
+
+struct MachineCode::State {
+  ModuleOp source;
+  std::string errors; ///< of LLVM, so far
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::TargetMachine> machine;
+  std::unique_ptr<llvm::Module> module;
+};
+
+MachineCode::MachineCode(std::unique_ptr<State> state) : state(std::move(state)) {}
+MachineCode::MachineCode(MachineCode &&) = default;
+MachineCode::~MachineCode() = default;
+
+/// A device has no library that kernels could call.
+static LogicalResult checkUndefined(ModuleOp source, const llvm::Module &module) {
+  for (const llvm::Function &function : module)
+    if (function.isDeclaration() && !function.isIntrinsic())
+      return source.emitError("compiled kernels would call ") << function.getName() << ", which no device has";
+  return success();
+}
+
+FailureOr<MachineCode> MachineCode::generate(ModuleOp source, const MachineName &name,
+                                             llvm::function_ref<void(llvm::Module &)> annotate) {
+  auto state = std::make_unique<State>();
+  state->source = source;
+  state->context.setDiagnosticHandlerCallBack(keepErrors, &state->errors);
+  state->module = translateModuleToLLVMIR(source, state->context, "heed");
+  if (!state->module)
+    return source.emitError("cannot translate the compiled kernels to LLVM IR");
+  std::string error;
+  state->machine = createTargetMachine(name, error);
+  if (!state->machine)
+    return source.emitError("no code generator for ") << name.triple << ": " << error;
+  llvm::Module &module = *state->module;
+  module.setTargetTriple(state->machine->getTargetTriple());
+  module.setDataLayout(state->machine->createDataLayout());
+  annotate(module);
+  llvm::raw_string_ostream report(error);
+  if (llvm::verifyModule(module, &report))
+    return source.emitError("the compiled kernels are not valid LLVM IR: ") << error;
+  optimise(module, *state->machine);
+  if (failed(checkUndefined(source, module)))
+    return failure();
+  return MachineCode(std::move(state));
+}
+
+std::string MachineCode::printLlvm() const {
+  std::string text;
+  llvm::raw_string_ostream(text) << *state->module;
+  return text;
+}
+
+/// Code generation changes the module, so each time it gets one of its own.
+static FailureOr<std::string> emitFile(ModuleOp source, const llvm::Module &module, llvm::TargetMachine &machine,
+                                       std::string &errors, llvm::CodeGenFileType kind) {
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, kind))
+    return source.emitError("the code generator of ")
+           << machine.getTargetTriple().str() << " cannot write "
+           << (kind == llvm::CodeGenFileType::ObjectFile ? "object files" : "assembly");
+  passes.run(*llvm::CloneModule(module));
+  if (!errors.empty())
+    return source.emitError("cannot generate code: ") << StringRef(errors).drop_back(2);
+  return std::string(bytes.data(), bytes.size());
+}
+
+FailureOr<std::string> MachineCode::assembly() const {
+  return emitFile(state->source, *state->module, *state->machine, state->errors, llvm::CodeGenFileType::AssemblyFile);
+}
+
+FailureOr<std::string> MachineCode::object() const {
+  return emitFile(state->source, *state->module, *state->machine, state->errors, llvm::CodeGenFileType::ObjectFile);
+}

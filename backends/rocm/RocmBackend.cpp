@@ -1,0 +1,97 @@
+#include "backends/rocm/RocmBackend.h"
+
+#include "backends/llvm/LinkElf.h"
+#include "backends/llvm/MachineCode.h"
+#include "backends/rocm/RocmChips.h"
+#include "backends/rocm/RocmLowering.h"
+#include "backends/simt/SimtBackend.h"
+
+#include "llvm/IR/Module.h"
+#include "llvm/Support/TargetSelect.h"
+
+#include <mutex>
+
+using namespace mlir;
+using namespace heed;
+using namespace heed::rocm;
+
+namespace {
+
+class RocmBackend : public simt::SimtBackend {
+public:
+  explicit RocmBackend(const RocmChip &chip) : chip(chip), target(describe(chip)) {}
+
+  StringRef name() const override { return "rocm"; }
+  std::vector<std::string> features() const override { return {chip.name.str()}; }
+  ArrayRef<simt::SimtTarget> chips() const override { return target; }
+  FailureOr<std::vector<CodeImage>> generate(ModuleOp kernels, const simt::SimtTarget &target,
+                                             StringRef dumpDirectory) const override;
+  ArrayRef<StringRef> codeLevels() const override {
+    static constexpr StringRef levels[] = {"llvm", "isa"};
+    return levels;
+  }
+  FailureOr<std::string> print(ModuleOp kernels, const simt::SimtTarget &target, StringRef level) const override;
+
+private:
+  FailureOr<MachineCode> lower(ModuleOp kernels) const;
+
+  const RocmChip &chip;
+  simt::SimtTarget target;
+};
+
+} // namespace
+
+/// Version 5 is what ROCm 5 and later load.
+static void setCodeObjectVersion(llvm::Module &module) {
+  module.addModuleFlag(llvm::Module::Error, "amdhsa_code_object_version", 500);
+}
+
+FailureOr<MachineCode> RocmBackend::lower(ModuleOp kernels) const {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeAMDGPUTargetInfo();
+    LLVMInitializeAMDGPUTarget();
+    LLVMInitializeAMDGPUTargetMC();
+    LLVMInitializeAMDGPUAsmPrinter();
+  });
+  simt::loadLlvmDialects(*kernels.getContext());
+  prepareMachineTranslation(*kernels.getContext());
+  if (failed(simt::lowerSimtToLlvm(kernels, RocmLowering(chip))))
+    return failure();
+  // RDNA can also run waves of 64.
+  std::string features = chip.lanes == 32 ? "+wavefrontsize32" : "+wavefrontsize64";
+  return MachineCode::generate(kernels, {"amdgcn-amd-amdhsa", chip.name.str(), features}, setCodeObjectVersion);
+}
+
+FailureOr<std::vector<CodeImage>> RocmBackend::generate(ModuleOp kernels, const simt::SimtTarget &, StringRef) const {
+  FailureOr<MachineCode> code = lower(kernels);
+  if (failed(code))
+    return failure();
+  FailureOr<std::string> object = code->object();
+  if (failed(object))
+    return failure();
+  FailureOr<std::string> linked = linkElf(kernels, *object, {"--no-undefined", "--strip-all"});
+  if (failed(linked))
+    return failure();
+  std::vector<CodeImage> images;
+  images.push_back({features(), rt::CodeFormat::hsaco, std::move(*linked)});
+  return images;
+}
+
+FailureOr<std::string> RocmBackend::print(ModuleOp kernels, const simt::SimtTarget &, StringRef level) const {
+  FailureOr<MachineCode> code = lower(kernels);
+  if (failed(code))
+    return failure();
+  FailureOr<std::string> text = level == "llvm" ? code->printLlvm() : code->assembly();
+  if (failed(text))
+    return failure();
+  return ("; rocm " + chip.name + "\n").str() + *text;
+}
+
+std::vector<std::unique_ptr<Backend>> heed::createRocmBackends(StringRef name) {
+  std::vector<std::unique_ptr<Backend>> backends;
+  for (const RocmChip &chip : rocmChips())
+    if (name.empty() || chip.name == name)
+      backends.push_back(std::make_unique<RocmBackend>(chip));
+  return backends;
+}

@@ -1,0 +1,36 @@
+#include "backends/rocm/RocmChips.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace heed;
+using namespace heed::rocm;
+
+llvm::ArrayRef<RocmChip> heed::rocm::rocmChips() {
+  static constexpr RocmChip chips[] = {
+      {"gfx90a", 64, 64, LaneExchange::cdna},   {"gfx942", 64, 64, LaneExchange::cdna},
+      {"gfx950", 64, 160, LaneExchange::cdna4}, {"gfx1100", 32, 64, LaneExchange::rdna},
+      {"gfx1151", 32, 64, LaneExchange::rdna},  {"gfx1200", 32, 64, LaneExchange::rdna},
+      {"gfx1201", 32, 64, LaneExchange::rdna},
+  };
+  return chips;
+}
+
+const RocmChip *heed::rocm::findRocmChip(llvm::StringRef name) {
+  auto *chip = llvm::find_if(rocmChips(), [&](const RocmChip &each) { return each.name == name; });
+  return chip == rocmChips().end() ? nullptr : chip;
+}
+
+std::string heed::rocm::rocmChipNames() {
+  return llvm::join(llvm::map_range(rocmChips(), [](const RocmChip &chip) { return chip.name; }), ", ");
+}
+
+simt::SimtTarget heed::rocm::describe(const RocmChip &chip) {
+  simt::SimtTarget target;
+  target.chip = chip.name.str();
+  target.lanes = chip.lanes;
+  target.maximumThreads = 1024;
+  target.sharedBytes = chip.sharedKiB * 1024;
+  target.registers = 160;
+  return target;
+}
