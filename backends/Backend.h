@@ -52,6 +52,8 @@ struct CompiledKernels {
 struct AttendBlocks {
   int64_t rows; ///< query rows (with folded head groups) a program handles
   int64_t keys; ///< keys of one step of its loop
+  /// Tiles along the head widths are multiples of this; what lies beyond the width is zero.
+  int64_t depthGranule = 1;
 };
 
 /// Block sizes of one matmul kernel.

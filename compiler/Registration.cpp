@@ -1,6 +1,7 @@
 #include "compiler/Registration.h"
 
 #include "backends/cpu/LowerKernels.h"
+#include "backends/simt/SimtBackend.h"
 #include "compiler/graph/Passes.h"
 #include "compiler/kernel/Passes.h"
 #include "compiler/tile/Passes.h"
@@ -32,5 +33,6 @@ void heed::registerPasses() {
   registerGraphPasses();
   registerTilePasses();
   cpu::registerPasses();
+  simt::registerPasses();
   registerKernelPasses();
 }

@@ -1,12 +1,58 @@
+/// From tile kernels to lane programs: the passes, in order.
+#include "backends/simt/PlaceBarriers.h"
 #include "backends/simt/SimtBackend.h"
-#include "dialects/tile/Tile.h"
+#include "backends/simt/TileLowering.h"
+#include "compiler/tile/Passes.h"
+
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 using namespace heed;
 
-FailureOr<OwningOpRef<ModuleOp>> heed::simt::lowerTiles(ModuleOp kernels, const SimtTarget &target) {
-  for (auto kernel : kernels.getOps<tile::KernelOp>())
-    return kernel.emitError("tile kernels cannot be lowered to lanes of ")
-           << target.chip << " yet; give heed-simt the simt.kernel of it";
-  return OwningOpRef<ModuleOp>(ModuleOp::create(kernels.getLoc()));
+static LogicalResult prepareTiles(ModuleOp kernels) {
+  PassManager passes(kernels.getContext());
+  passes.addPass(createInlinePartsPass());
+  passes.addPass(createLowerAffinePass());
+  passes.addPass(createExpandMathPass());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  return passes.run(kernels);
+}
+
+/// Equal addresses, masks and constants become one; divisions with rounding become plain ones.
+static LogicalResult simplify(ModuleOp lanes) {
+  RewritePatternSet patterns(lanes.getContext());
+  arith::populateCeilFloorDivExpandOpsPatterns(patterns);
+  if (failed(applyPatternsGreedily(lanes, std::move(patterns))))
+    return failure();
+  PassManager passes(lanes.getContext());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  passes.addPass(createLoopInvariantCodeMotionPass());
+  return passes.run(lanes);
+}
+
+FailureOr<OwningOpRef<ModuleOp>> simt::lowerTiles(ModuleOp kernels, const SimtTarget &target) {
+  MLIRContext *context = kernels.getContext();
+  context->loadDialect<simt::SimtDialect, arith::ArithDialect, math::MathDialect, scf::SCFDialect,
+                       vector::VectorDialect>();
+  OwningOpRef<ModuleOp> prepared = kernels.clone();
+  if (failed(prepareTiles(*prepared)))
+    return failure();
+  OwningOpRef<ModuleOp> lanes = ModuleOp::create(kernels.getLoc());
+  for (auto kernel : prepared->getOps<tile::KernelOp>())
+    if (failed(TileLowering(kernel, target).emit(*lanes)))
+      return failure();
+  for (auto kernel : lanes->getOps<simt::KernelOp>())
+    placeBarriers(kernel);
+  if (failed(simplify(*lanes)) || failed(verify(*lanes)))
+    return failure();
+  return lanes;
 }

@@ -3,6 +3,8 @@
 #include "dialects/simt/Simt.h"
 
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
 
@@ -17,17 +19,40 @@ static int64_t fit(int64_t block, int64_t size) {
   return std::min<int64_t>(block, llvm::PowerOf2Ceil(std::max<int64_t>(size, 1)));
 }
 
-AttendBlocks SimtBackend::attendBlocks(int64_t rows, int64_t, int64_t) const { return {fit(64, rows), 64}; }
-
-MatmulBlocks SimtBackend::matmulBlocks(int64_t rows, int64_t columns, int64_t) const {
-  return {fit(64, rows), fit(64, columns), 32};
+/// The depth is staged in chunks; the query, a block of keys or values, and the weights share the memory.
+AttendBlocks SimtBackend::attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth) const {
+  const SimtTarget &chip = chips().front();
+  auto depth = std::min<int64_t>(llvm::PowerOf2Ceil(std::max(keyDepth, valueDepth)), 128);
+  int64_t block = 64;
+  while (block > 16 && 4 * 4 * block * std::max(depth, block) > chip.sharedBytes)
+    block /= 2;
+  return {fit(block, rows), block, /*depthGranule=*/16};
 }
 
-RowBlocks SimtBackend::rowBlocks(int64_t columns) const { return {4, fit(1024, columns)}; }
+MatmulBlocks SimtBackend::matmulBlocks(int64_t rows, int64_t columns, int64_t depth) const {
+  return {fit(64, rows), fit(64, columns), fit(32, depth)};
+}
+
+RowBlocks SimtBackend::rowBlocks(int64_t columns) const {
+  const SimtTarget &chip = chips().front();
+  return {chip.warps, fit(8 * chip.lanes, columns)};
+}
 
 RowBlocks SimtBackend::mapBlocks(int64_t columns) const {
-  int64_t block = fit(1024, columns);
-  return {1024 / block, block};
+  const SimtTarget &chip = chips().front();
+  int64_t elements = 4 * chip.lanes * chip.warps, block = fit(elements, columns);
+  return {elements / block, block};
+}
+
+static void dump(ModuleOp module, StringRef folder, StringRef name) {
+  if (folder.empty())
+    return;
+  llvm::SmallString<128> path(folder);
+  llvm::sys::path::append(path, name);
+  std::error_code error;
+  llvm::raw_fd_ostream stream(path, error);
+  if (!error)
+    stream << module;
 }
 
 FailureOr<CompiledKernels> SimtBackend::compile(ModuleOp kernels, StringRef dumpDirectory) const {
@@ -36,6 +61,7 @@ FailureOr<CompiledKernels> SimtBackend::compile(ModuleOp kernels, StringRef dump
     FailureOr<OwningOpRef<ModuleOp>> lanes = lowerTiles(kernels, chip);
     if (failed(lanes))
       return failure();
+    dump(**lanes, dumpDirectory, "simt.mlir");
     std::vector<KernelEntry> entries;
     for (auto kernel : (*lanes)->getOps<KernelOp>()) {
       std::string name = kernel.getSymName().str();

@@ -14,6 +14,9 @@ namespace heed::simt {
 /// kernels.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> lowerTiles(mlir::ModuleOp kernels, const SimtTarget &target);
 
+/// Registers lower-tiles, which runs the lowering for a made-up target.
+void registerPasses();
+
 /// A backend that turns simt.kernels into code, one image for each of its chips.
 class SimtBackend : public Backend {
 public:

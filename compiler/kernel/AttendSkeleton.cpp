@@ -27,12 +27,12 @@
 using namespace mlir;
 using namespace heed;
 
-SmallVector<int64_t> heed::depthChunks(int64_t depth) {
+SmallVector<int64_t> heed::depthChunks(int64_t depth, int64_t granule) {
   if (depth <= 128)
-    return {depth};
+    return {int64_t(llvm::alignTo(depth, granule))};
   SmallVector<int64_t> chunks(depth / 64, 64);
   if (depth % 64 != 0)
-    chunks.push_back(depth % 64);
+    chunks.push_back(llvm::alignTo(depth % 64, granule));
   return chunks;
 }
 
@@ -67,6 +67,7 @@ private:
   };
 
   void openProgram();
+  void enterChunk(Dimension dim, int64_t size, int64_t start);
   LogicalResult loadQuery();
   RowState firstState();
   FailureOr<RowState> visitKeys();
@@ -131,8 +132,8 @@ void AttendSkeleton::openProgram() {
   rows = kernel.sizesOf(attend.getQuery())[2];
   SmallVector<AffineExpr> keySizes = kernel.sizesOf(attend.getKey());
   keys = attend.getPages() ? keySizes[2] * kernel.sizesOf(attend.getPages())[1] : keySizes[2];
-  depths = depthChunks(attend.getQueryType().getDimSize(3));
-  valueDepths = depthChunks(attend.getValueType().getDimSize(3));
+  depths = depthChunks(attend.getQueryType().getDimSize(3), blocks.depthGranule);
+  valueDepths = depthChunks(attend.getValueType().getDimSize(3), blocks.depthGranule);
 
   firstRow = kernel.mul(tile::ProgramIdOp::create(at, 0), kernel.constant(blocks.rows));
   head = tile::ProgramIdOp::create(at, 1);
@@ -152,11 +153,19 @@ void AttendSkeleton::openProgram() {
   offset = attend.getQOffset() ? readPerBatch(attend.getQOffset()) : Value();
 }
 
+/// Makes tiles cover `size` elements of a head width from `start` on; a padded chunk reaches beyond the width.
+void AttendSkeleton::enterChunk(Dimension dim, int64_t size, int64_t start) {
+  TileDomain &domain = emitter.getDomain();
+  int64_t width = (dim == Depth ? attend.getQueryType() : attend.getValueType()).getDimSize(3);
+  domain.sizes[dim] = size;
+  domain.origins[dim] = kernel.constant(start);
+  domain.extents[dim] = start + size > width ? kernel.constant(width - start) : Value();
+}
+
 LogicalResult AttendSkeleton::loadQuery() {
   int64_t start = 0;
   for (int64_t depth : depths) {
-    emitter.getDomain().sizes[Depth] = depth;
-    emitter.getDomain().origins[Depth] = kernel.constant(start);
+    enterChunk(Depth, depth, start);
     FailureOr<Piece> piece = emitter.read(attend.getQuery(), {Piece::uniform(batch), Piece::uniform(head),
                                                               emitter.coordinate(Rows), emitter.coordinate(Depth)});
     if (failed(piece))
@@ -235,12 +244,10 @@ SmallVector<Piece> AttendSkeleton::keyIndices(Value tensor, Dimension depth) {
 }
 
 FailureOr<Value> AttendSkeleton::scores() {
-  TileDomain &domain = emitter.getDomain();
   Value logits = splat(0, {Rows, Keys});
   int64_t start = 0;
   for (auto [depth, queryTile] : llvm::zip_equal(depths, query)) {
-    domain.sizes[Depth] = depth;
-    domain.origins[Depth] = kernel.constant(start);
+    enterChunk(Depth, depth, start);
     FailureOr<Piece> key = emitter.read(attend.getKey(), keyIndices(attend.getKey(), Depth));
     if (failed(key))
       return failure();
@@ -335,8 +342,7 @@ FailureOr<AttendSkeleton::RowState> AttendSkeleton::accumulate(Value logits, Val
 
   int64_t start = 0;
   for (auto [chunk, depth] : llvm::enumerate(valueDepths)) {
-    emitter.getDomain().sizes[ValueDepth] = depth;
-    emitter.getDomain().origins[ValueDepth] = kernel.constant(start);
+    enterChunk(ValueDepth, depth, start);
     FailureOr<Piece> value = emitter.read(attend.getValue(), keyIndices(attend.getValue(), ValueDepth));
     if (failed(value))
       return failure();
@@ -506,8 +512,7 @@ LogicalResult AttendSkeleton::storeResults(RowState state) {
   };
   int64_t start = 0;
   for (auto [chunk, depth] : llvm::enumerate(valueDepths)) {
-    emitter.getDomain().sizes[ValueDepth] = depth;
-    emitter.getDomain().origins[ValueDepth] = kernel.constant(start);
+    enterChunk(ValueDepth, depth, start);
     Value out = state[2 + chunk];
     if (isSoftmax())
       out = arith::MulFOp::create(at, out, overRows(inverse, ValueDepth));

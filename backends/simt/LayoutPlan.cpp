@@ -1,0 +1,196 @@
+#include "backends/simt/LayoutPlan.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace heed;
+using namespace heed::simt;
+using tile::Layout;
+
+RankedTensorType simt::tileType(Value value) { return dyn_cast<RankedTensorType>(value.getType()); }
+
+bool simt::isElementwise(Operation *op) {
+  return op->getNumResults() == 1 && op->getNumOperands() > 0 &&
+         isa<arith::ArithDialect, math::MathDialect>(op->getDialect());
+}
+
+static bool isTile(Value value) { return static_cast<bool>(tileType(value)); }
+
+LayoutPlan::LayoutPlan(tile::KernelOp kernel, const SimtTarget &target) : kernel(kernel), target(target) {
+  findFloating();
+  connect();
+  anchorAll();
+}
+
+/// Vectors and what depends on a row or a column only are read again by whoever needs them.
+static bool isSmallLoad(tile::LoadOp load) {
+  return load.getType().getRank() < 2 &&
+         llvm::all_of(load->getUsers(), [](Operation *user) { return isa<tile::BroadcastOp>(user); });
+}
+
+/// Only loads that no store follows before their last use may be repeated there.
+static bool isFollowedByStore(Operation *load) {
+  for (Operation *next = load->getNextNode(); next; next = next->getNextNode()) {
+    bool stores = false;
+    next->walk([&](tile::StoreOp) { stores = true; });
+    if (!stores)
+      continue;
+    for (Operation *user : load->getUsers())
+      if (!isa<tile::StoreOp>(user) && next->getBlock()->findAncestorOpInBlock(*user) &&
+          next->isBeforeInBlock(next->getBlock()->findAncestorOpInBlock(*user)))
+        return true;
+  }
+  return false;
+}
+
+bool LayoutPlan::canFloat(Operation *op) const {
+  if (isa<arith::ConstantOp, tile::SplatOp, tile::IndexOp, tile::BroadcastOp, tile::TransposeOp, tile::ConvertOp>(op))
+    return true;
+  if (auto load = dyn_cast<tile::LoadOp>(op))
+    return isSmallLoad(load) && !isFollowedByStore(load);
+  return isElementwise(op) &&
+         llvm::all_of(op->getOperands(), [&](Value operand) { return !isTile(operand) || floating.contains(operand); });
+}
+
+void LayoutPlan::findFloating() {
+  kernel.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (op->getNumResults() == 1 && isTile(op->getResult(0)) && canFloat(op))
+      floating.insert(op->getResult(0));
+  });
+}
+
+void LayoutPlan::join(Value a, Value b) {
+  if (isTile(a) && !floating.contains(a) && !floating.contains(b))
+    classes.unionSets(a.getAsOpaquePointer(), b.getAsOpaquePointer());
+}
+
+void LayoutPlan::connect() {
+  auto add = [&](Value value) {
+    if (isTile(value) && !floating.contains(value))
+      classes.insert(value.getAsOpaquePointer());
+  };
+  kernel.walk([&](Operation *op) {
+    for (Value result : op->getResults())
+      add(result);
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        llvm::for_each(block.getArguments(), add);
+  });
+  kernel.walk([&](Operation *op) {
+    if (isElementwise(op) || isa<tile::ScanOp>(op)) {
+      for (Value operand : op->getOperands())
+        if (isTile(operand) && isTile(op->getResult(0)))
+          join(op->getResult(0), operand);
+    } else if (auto dot = dyn_cast<tile::DotOp>(op)) {
+      join(dot.getResult(), dot.getAccumulator());
+    } else if (auto loop = dyn_cast<scf::ForOp>(op)) {
+      for (auto [init, argument, yielded, result] :
+           llvm::zip_equal(loop.getInitArgs(), loop.getRegionIterArgs(), loop.getYieldedValues(), loop.getResults())) {
+        join(result, argument);
+        join(result, init);
+        join(result, yielded);
+      }
+    } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
+      for (auto [index, result] : llvm::enumerate(branch.getResults())) {
+        join(result, branch.thenYield().getOperand(index));
+        join(result, branch.elseYield().getOperand(index));
+      }
+    }
+  });
+}
+
+void LayoutPlan::anchor(Value tile, const Layout &layout) {
+  if (!floating.contains(tile))
+    anchors.try_emplace(classes.getLeaderValue(tile.getAsOpaquePointer()), layout);
+}
+
+void LayoutPlan::anchorAll() {
+  kernel.walk([&](tile::DotOp dot) { anchor(dot.getResult(), accumulatorLayout(dot.getType().getShape())); });
+  kernel.walk(
+      [&](tile::ScanOp scan) { anchor(scan.getResult(), serialLayout(scan.getType().getShape(), scan.getDim())); });
+  anchorReductions();
+  auto anchorView = [&](Value tile, Value view, ArrayRef<int64_t> dims) {
+    anchor(tile, memoryLayout(cast<MemRefType>(view.getType()), dims, tileType(tile)));
+  };
+  kernel.walk([&](tile::LoadOp load) { anchorView(load.getResult(), load.getView(), load.getDims()); });
+  kernel.walk([&](tile::StoreOp store) { anchorView(store.getTile(), store.getView(), store.getDims()); });
+  anchorReductions();
+}
+
+/// Results of reductions take what is left of their source's layout, where that is decided already.
+void LayoutPlan::anchorReductions() {
+  kernel.walk([&](tile::ReduceOp reduce) {
+    void *leader = classes.getLeaderValue(reduce.getResult().getAsOpaquePointer());
+    Value source = reduce.getSource();
+    if (anchors.contains(leader) || floating.contains(source))
+      return;
+    auto known = anchors.find(classes.getLeaderValue(source.getAsOpaquePointer()));
+    if (known == anchors.end())
+      return;
+    Layout sliced = known->second.slice(reduce.getDim());
+    anchors.try_emplace(leader, sliced);
+  });
+}
+
+const Layout &LayoutPlan::layoutOf(Value tile) const {
+  if (!floating.contains(tile)) {
+    auto known = anchors.find(classes.getLeaderValue(tile.getAsOpaquePointer()));
+    if (known != anchors.end())
+      return known->second;
+  }
+  RankedTensorType type = tileType(tile);
+  return defaults.try_emplace(type, defaultLayout(type)).first->second;
+}
+
+Layout LayoutPlan::defaultLayout(RankedTensorType type) const {
+  return Layout::coalesced(type.getShape(), 1, target.lanes, target.warps);
+}
+
+Layout LayoutPlan::memoryLayout(MemRefType view, ArrayRef<int64_t> dims, RankedTensorType tile) const {
+  int64_t offset;
+  SmallVector<int64_t> strides;
+  if (failed(view.getStridesAndOffset(strides, offset)))
+    return defaultLayout(tile);
+  // Row-major, but for the dimension whose elements are neighbours in memory.
+  SmallVector<unsigned> order;
+  for (int64_t dim = tile.getRank() - 1; dim >= 0; --dim) {
+    if (strides[dims[dim]] == 1)
+      order.insert(order.begin(), dim);
+    else
+      order.push_back(dim);
+  }
+  return Layout::coalesced(tile.getShape(), 1, target.lanes, target.warps, order);
+}
+
+static int64_t evenPart(int64_t size) { return size & -size; }
+
+Layout LayoutPlan::accumulatorLayout(ArrayRef<int64_t> shape) const {
+  int64_t rows = evenPart(shape[0]), columns = evenPart(shape[1]);
+  int64_t columnsPerLane = std::min<int64_t>(4, columns);
+  int64_t columnLanes = std::min({std::max<int64_t>(target.lanes / 4, 1), int64_t(8), columns / columnsPerLane});
+  int64_t rowLanes = std::min(target.lanes / columnLanes, rows);
+  int64_t rowWarps = std::min(target.warps, rows / rowLanes);
+  int64_t rowsPerLane = std::min<int64_t>(4, rows / (rowLanes * rowWarps));
+  Layout layout = Layout::blocked(shape, {rowsPerLane, columnsPerLane}, {rowLanes, columnLanes},
+                                  {rowWarps, target.warps / rowWarps}, {1, 0});
+  return layout.padded(tile::Input::Lane, target.lanes).padded(tile::Input::Warp, target.warps);
+}
+
+Layout LayoutPlan::serialLayout(ArrayRef<int64_t> shape, unsigned dim) const {
+  SmallVector<int64_t> perLane(shape.size(), 1), lanes(shape.size(), 1), warps(shape.size(), 1);
+  SmallVector<unsigned> order{dim};
+  perLane[dim] = evenPart(shape[dim]);
+  for (unsigned other = 0; other < shape.size(); ++other) {
+    if (other == dim)
+      continue;
+    if (order.size() == 1) {
+      lanes[other] = target.lanes;
+      warps[other] = target.warps;
+    }
+    order.push_back(other);
+  }
+  Layout layout = Layout::blocked(shape, perLane, lanes, warps, order);
+  return layout.padded(tile::Input::Lane, target.lanes).padded(tile::Input::Warp, target.warps);
+}

@@ -1,0 +1,139 @@
+/// Products: operands are staged in shared memory, every lane computes its part of the accumulator by multiply-adds.
+#include "backends/simt/TileLowering.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace heed;
+using namespace heed::simt;
+using tile::Layout;
+
+/// Padding keeps rows aligned for vectors and apart in the banks.
+constexpr int64_t stagePadding = 4;
+
+/// Multiply-adds written out in the body of the loop over the depth.
+constexpr int64_t unrolledOperations = 128;
+
+static Type storedType(tile::DotOp op) { return op.getType().getElementType(); }
+
+static int64_t stagedBytes(RankedTensorType tile, Type stored) {
+  return (tile.getNumElements() + stagePadding * std::max(tile.getDimSize(0), tile.getDimSize(1))) *
+         stored.getIntOrFloatBitWidth() / 8;
+}
+
+/// An operand that products inside a loop read but that does not change there stays in shared memory for the whole
+/// loop, while there is room for the others.
+void TileLowering::stageEarly(tile::LoadOp op) {
+  auto dot = cast<tile::DotOp>(*op->user_begin());
+  bool isInvariant = llvm::all_of(op->getUsers(), [&](Operation *user) { return user->getBlock() != op->getBlock(); });
+  if (!isInvariant || arena.used() + stagedBytes(op.getType(), storedType(dot)) > target.sharedBytes / 3)
+    return;
+  bool isLeft = dot.getLeft() == op.getResult();
+  SharedTile tile = stage(op.getResult(), isLeft ? 1 : 0, storedType(dot));
+  staged.try_emplace(op.getResult(), tile);
+}
+
+/// Brings an operand into shared memory, rows (or columns) next to one another, as elements of the accumulator's type.
+SharedTile TileLowering::stage(Value operand, unsigned depthDim, Type stored) {
+  if (auto known = staged.find(operand); known != staged.end()) {
+    SharedTile tile = known->second;
+    tile.range = arena.again(tile.range);
+    return tile;
+  }
+  auto load = operand.getDefiningOp<tile::LoadOp>();
+  Registers values;
+  Layout layout;
+  if (load && !find(operand, plan.layoutOf(operand))) {
+    layout = plan.memoryLayout(cast<MemRefType>(load.getView().getType()), load.getDims(), load.getType());
+    values = emitLoad(load, layout);
+  } else {
+    layout = plan.layoutOf(operand);
+    values = registers(operand, layout);
+  }
+  unsigned otherDim = 1 - depthDim;
+  SharedTile tile = allocate(layout.shape(), {otherDim, depthDim}, stored, stagePadding);
+  storeShared(values, layout, tile);
+  tile.range = arena.again(tile.range);
+  return tile;
+}
+
+/// The widest vector that the offsets of a lane along a dimension can be read in.
+static int64_t readWidth(const Layout &layout, unsigned dim, ArrayRef<int64_t> offsets, int64_t stride,
+                         int64_t widest) {
+  for (int64_t width = widest; width > 1; width /= 2) {
+    auto aligned = [&](const tile::Coordinates &base) { return base[dim] % width == 0; };
+    bool fits = stride % width == 0 && offsets.size() % width == 0 && llvm::all_of(layout.laneBases(), aligned) &&
+                llvm::all_of(layout.warpBases(), aligned);
+    for (size_t first = 0; fits && first < offsets.size(); first += width)
+      for (int64_t next = 0; next < width; ++next)
+        fits &= offsets[first] % width == 0 && offsets[first + next] == offsets[first] + next;
+    if (fits)
+      return width;
+  }
+  return 1;
+}
+
+SmallVector<Value> TileLowering::readVector(const SharedTile &from, const Layout &accumulator, unsigned dim,
+                                            ArrayRef<int64_t> offsets, Value depth, unsigned depthDim) {
+  int64_t bytes = from.element.getIntOrFloatBitWidth() / 8;
+  int64_t width = readWidth(accumulator, dim, offsets, from.strides[depthDim], target.vectorBytes / bytes);
+  Value lanePart = arith::MulIOp::create(b, laneCoordinate(accumulator, dim), i32(bytes));
+  Value base = arith::AddIOp::create(b, lanePart, arith::MulIOp::create(b, depth, i32(from.strides[depthDim] * bytes)));
+  Type type = width > 1 ? Type(VectorType::get({width}, from.element)) : from.element;
+  SmallVector<Value> values;
+  for (size_t first = 0; first < offsets.size(); first += width) {
+    Value address = arith::AddIOp::create(b, base, i32(from.range.begin + offsets[first] * bytes));
+    auto load = simt::LoadOp::create(b, type, Space::Shared, address, Value(), Value(), width * bytes);
+    tag(load, from.range);
+    for (int64_t element = 0; element < width; ++element)
+      values.push_back(width > 1 ? vector::ExtractOp::create(b, load, ArrayRef<int64_t>{element}).getResult()
+                                 : load.getResult());
+  }
+  return values;
+}
+
+static SmallVector<int64_t> offsetsAlong(const Layout &layout, unsigned dim) {
+  SmallVector<int64_t> offsets;
+  for (int64_t reg = 0; reg < layout.numRegisters(); ++reg)
+    if (int64_t offset = layout.registerOffset(reg)[dim]; !llvm::is_contained(offsets, offset))
+      offsets.push_back(offset);
+  llvm::sort(offsets);
+  return offsets;
+}
+
+void TileLowering::emitDot(tile::DotOp op) {
+  Layout layout = plan.layoutOf(op.getResult());
+  Registers sums = registers(op.getAccumulator(), layout);
+  Type type = storedType(op);
+  SharedTile left = stage(op.getLeft(), 1, type), right = stage(op.getRight(), 0, type);
+  SmallVector<int64_t> rows = offsetsAlong(layout, 0), columns = offsetsAlong(layout, 1);
+  int64_t depth = tileType(op.getLeft()).getDimSize(1), unroll = 1;
+  while (depth % (unroll * 2) == 0 && unroll * 2 * layout.numRegisters() <= unrolledOperations)
+    unroll *= 2;
+  auto multiplyAdd = [&](Value x, Value y, Value sum) -> Value {
+    if (isa<FloatType>(type))
+      return math::FmaOp::create(b, x, y, sum);
+    return arith::AddIOp::create(b, arith::MulIOp::create(b, x, y), sum);
+  };
+  auto loop = scf::ForOp::create(b, i32(0), i32(depth), i32(unroll), sums);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Registers next(loop.getRegionIterArgs());
+    for (int64_t step = 0; step < unroll; ++step) {
+      Value at = b.createOrFold<arith::AddIOp>(loop.getInductionVar(), i32(step));
+      SmallVector<Value> x = readVector(left, layout, 0, rows, at, 1), y = readVector(right, layout, 1, columns, at, 0);
+      for (auto [reg, sum] : llvm::enumerate(next)) {
+        tile::Coordinates offset = layout.registerOffset(reg);
+        sum = multiplyAdd(x[llvm::lower_bound(rows, offset[0]) - rows.begin()],
+                          y[llvm::lower_bound(columns, offset[1]) - columns.begin()], sum);
+      }
+    }
+    scf::YieldOp::create(b, next);
+  }
+  define(op.getResult(), layout, Registers(loop.getResults()));
+  for (auto [operand, tile] : {std::pair{op.getLeft(), left}, std::pair{op.getRight(), right}})
+    if (!staged.contains(operand))
+      arena.release(tile.range);
+}

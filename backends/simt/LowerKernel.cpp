@@ -1,0 +1,220 @@
+/// The frame of a kernel: entry, blocks, scalars, regions.
+#include "backends/simt/TileLowering.h"
+
+#include "mlir/IR/Verifier.h"
+
+using namespace mlir;
+using namespace heed;
+using namespace heed::simt;
+using tile::Layout;
+
+void TileLowering::fail(Operation *op, const Twine &reason) {
+  if (!failed)
+    op->emitOpError("has no lowering to lanes: ") << reason;
+  failed = true;
+}
+
+Value TileLowering::constant(Type type, int64_t value) {
+  return arith::ConstantOp::create(b, b.getIntegerAttr(type, value));
+}
+
+Value TileLowering::toI32(Value index) {
+  Value wide = scalar(index);
+  return wide.getType().isInteger(32) ? wide : arith::TruncIOp::create(b, b.getI32Type(), wide).getResult();
+}
+
+Value TileLowering::toI64(Value index) {
+  Value value = scalar(index);
+  return value.getType().isInteger(64) ? value : arith::ExtSIOp::create(b, b.getI64Type(), value).getResult();
+}
+
+/// Indices are 64 bits wide; everything else keeps its type.
+Type TileLowering::registerType(Type element) const {
+  return element.isIndex() ? Type(IntegerType::get(element.getContext(), 64)) : element;
+}
+
+LogicalResult TileLowering::emit(ModuleOp module) {
+  b.setInsertionPointToEnd(module.getBody());
+  SmallVector<Type> arguments(kernel.getArgumentTypes().size() + simt::KernelOp::numGridArguments, b.getI64Type());
+  lowered = simt::KernelOp::create(b, kernel.getSymName(), b.getFunctionType(arguments, {}), kernel.getNumBases(),
+                                   plan.threads(), target.lanes, /*shared_bytes=*/0, ArrayAttr(), ArrayAttr());
+  Block *entry =
+      b.createBlock(&lowered.getBody(), {}, arguments, SmallVector<Location>(arguments.size(), kernel.getLoc()));
+  for (auto [argument, lowerArgument] : llvm::zip(kernel.getBody().getArguments(), entry->getArguments()))
+    scalars.map(argument, lowerArgument);
+  lane = simt::LaneOp::create(b, b.getI32Type());
+  warp = simt::WarpOp::create(b, b.getI32Type());
+  Value index = simt::ProgramOp::create(b, b.getI32Type());
+  ValueRange sizes = entry->getArguments().take_back(simt::KernelOp::numGridArguments);
+  Value total = arith::TruncIOp::create(
+      b, b.getI32Type(), arith::MulIOp::create(b, arith::MulIOp::create(b, sizes[0], sizes[1]), sizes[2]));
+  Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index, total);
+  auto guard = scf::IfOp::create(b, TypeRange(), exists, /*withElseRegion=*/false);
+  prologueEnd = guard;
+  simt::ReturnOp::create(b);
+  b.setInsertionPoint(guard.thenBlock()->getTerminator());
+  for (unsigned dim = 0; dim < 3; ++dim) {
+    Value size = arith::TruncIOp::create(b, b.getI32Type(), sizes[dim]);
+    Value coordinate = dim == 2 ? index : arith::RemUIOp::create(b, index, size).getResult();
+    program[dim] = arith::ExtUIOp::create(b, b.getI64Type(), coordinate);
+    if (dim < 2)
+      index = arith::DivUIOp::create(b, index, size);
+  }
+  scopes.emplace_back();
+  emitBlock(kernel.getBody().front());
+  lowered.setSharedBytes(arena.highWater());
+  if (failed)
+    return failure();
+  if (arena.highWater() > target.sharedBytes)
+    return kernel.emitError("kernel @") << kernel.getSymName() << " needs " << arena.highWater()
+                                        << " bytes of shared memory, the target has " << target.sharedBytes;
+  return success();
+}
+
+void TileLowering::emitBlock(Block &block) {
+  for (Operation &op : block) {
+    b.setLoc(op.getLoc());
+    emitOp(&op);
+  }
+}
+
+void TileLowering::emitOp(Operation *op) {
+  if (op->getNumResults() == 1 && plan.isFloating(op->getResult(0)))
+    return; // made where it is needed
+  if (isa<tile::ReturnOp, tile::CountOp>(op))
+    return;
+  if (auto id = dyn_cast<tile::ProgramIdOp>(op)) {
+    scalars.map(id.getResult(), program[id.getDim()]);
+  } else if (isa<memref::ReinterpretCastOp>(op)) {
+    viewOf(op->getResult(0)); // used anywhere below, so its numbers are made here
+  } else if (auto load = dyn_cast<memref::LoadOp>(op)) {
+    emitScalarLoad(load);
+  } else if (auto loop = dyn_cast<scf::ForOp>(op)) {
+    emitLoop(loop);
+  } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
+    emitBranch(branch);
+  } else if (isa<scf::YieldOp>(op)) {
+    return; // emitLoop and emitBranch read it
+  } else if (auto load = dyn_cast<tile::LoadOp>(op)) {
+    if (llvm::all_of(load->getUsers(), llvm::IsaPred<tile::DotOp>))
+      stageEarly(load);
+    else
+      define(load.getResult(), plan.layoutOf(load.getResult()), emitLoad(load, plan.layoutOf(load.getResult())));
+  } else if (auto store = dyn_cast<tile::StoreOp>(op)) {
+    emitStore(store);
+  } else if (auto gather = dyn_cast<tile::GatherOp>(op)) {
+    const Layout &layout = plan.layoutOf(gather.getResult());
+    define(gather.getResult(), layout, emitGather(gather, layout));
+  } else if (auto reduce = dyn_cast<tile::ReduceOp>(op)) {
+    emitReduce(reduce);
+  } else if (auto scan = dyn_cast<tile::ScanOp>(op)) {
+    emitScan(scan);
+  } else if (auto dot = dyn_cast<tile::DotOp>(op)) {
+    emitDot(dot);
+  } else if (op->getNumResults() == 1 && tileType(op->getResult(0)) && isElementwise(op)) {
+    const Layout &layout = plan.layoutOf(op->getResult(0));
+    define(op->getResult(0), layout, materialiseElementwise(op, layout));
+  } else if (isa<arith::ArithDialect>(op->getDialect()) || op->getName().getDialectNamespace() == "math") {
+    emitScalar(op);
+  } else {
+    fail(op, "unknown op");
+    for (Value result : op->getResults())
+      if (!tileType(result))
+        scalars.map(result, constant(b.getI64Type(), 0));
+  }
+}
+
+void TileLowering::emitScalar(Operation *op) {
+  SmallVector<Value> operands = llvm::map_to_vector(op->getOperands(), [&](Value operand) { return scalar(operand); });
+  if (auto constantOp = dyn_cast<arith::ConstantOp>(op)) {
+    TypedAttr value = constantOp.getValue();
+    if (constantOp.getType().isIndex())
+      value = b.getI64IntegerAttr(cast<IntegerAttr>(value).getInt());
+    scalars.map(op->getResult(0), arith::ConstantOp::create(b, value).getResult());
+    return;
+  }
+  scalars.map(op->getResult(0), emitElementwise(op, operands));
+}
+
+void TileLowering::emitScalarLoad(memref::LoadOp op) {
+  const View &view = viewOf(op.getMemRef());
+  SmallVector<Value> indices = llvm::map_to_vector(op.getIndices(), [&](Value index) { return toI64(index); });
+  scalars.map(op.getResult(), loadElement(elementAddress(view, indices), Value(), Value(), view.element));
+}
+
+/// Appends a value of the tile program as the values that stand for it here: a tile in the layout of `like`.
+void TileLowering::appendFlat(Value value, Value like, SmallVectorImpl<Value> &flat) {
+  if (tileType(value))
+    llvm::append_range(flat, registers(value, plan.layoutOf(like)));
+  else
+    flat.push_back(scalar(value));
+}
+
+void TileLowering::bindFlat(Value value, ValueRange flat, unsigned &next) {
+  if (!tileType(value)) {
+    scalars.map(value, flat[next++]);
+    return;
+  }
+  const Layout &layout = plan.layoutOf(value);
+  define(value, layout, Registers(flat.slice(next, layout.numRegisters())));
+  next += layout.numRegisters();
+}
+
+void TileLowering::yield(ValueRange values, ValueRange like) {
+  SmallVector<Value> flat;
+  for (auto [value, same] : llvm::zip_equal(values, like))
+    appendFlat(value, same, flat);
+  scf::YieldOp::create(b, flat);
+}
+
+void TileLowering::emitLoop(scf::ForOp op) {
+  SmallVector<Value> init;
+  for (auto [value, argument] : llvm::zip_equal(op.getInitArgs(), op.getRegionIterArgs()))
+    appendFlat(value, argument, init);
+  auto loop = scf::ForOp::create(b, scalar(op.getLowerBound()), scalar(op.getUpperBound()), scalar(op.getStep()), init);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    scopes.emplace_back();
+    scalars.map(op.getInductionVar(), loop.getInductionVar());
+    unsigned next = 0;
+    for (Value argument : op.getRegionIterArgs())
+      bindFlat(argument, loop.getRegionIterArgs(), next);
+    emitBlock(*op.getBody());
+    if (!op.getBody()->empty() && op.getNumResults() > 0)
+      yield(op.getYieldedValues(), op.getResults());
+    scopes.pop_back();
+  }
+  unsigned next = 0;
+  for (Value result : op.getResults())
+    bindFlat(result, loop.getResults(), next);
+}
+
+void TileLowering::emitBranch(scf::IfOp op) {
+  SmallVector<Type> types;
+  for (Value result : op.getResults()) {
+    RankedTensorType tile = tileType(result);
+    Type type = registerType(getElementTypeOrSelf(result.getType()));
+    types.append(tile ? plan.layoutOf(result).numRegisters() : 1, type);
+  }
+  bool hasElse = !op.getElseRegion().empty();
+  auto branch = scf::IfOp::create(b, types, scalar(op.getCondition()), hasElse);
+  for (bool isThen : {true, false}) {
+    if (!isThen && !hasElse)
+      continue;
+    OpBuilder::InsertionGuard guard(b);
+    Block *body = isThen ? branch.thenBlock() : branch.elseBlock();
+    if (types.empty())
+      b.setInsertionPoint(body->getTerminator());
+    else
+      b.setInsertionPointToEnd(body);
+    scopes.emplace_back();
+    emitBlock(isThen ? *op.thenBlock() : *op.elseBlock());
+    if (!types.empty())
+      yield((isThen ? op.thenYield() : op.elseYield()).getResults(), op.getResults());
+    scopes.pop_back();
+  }
+  unsigned next = 0;
+  for (Value result : op.getResults())
+    bindFlat(result, branch.getResults(), next);
+}

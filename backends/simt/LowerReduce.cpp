@@ -1,0 +1,145 @@
+/// Reductions: inside a lane, then across lanes by shuffles, then across warps through shared memory; and scans.
+/// The order of the operations depends on the layout only, so results are the same on every run.
+#include "backends/simt/TileLowering.h"
+
+using namespace mlir;
+using namespace heed;
+using namespace heed::simt;
+using tile::Layout;
+
+void TileLowering::emitReduce(tile::ReduceOp op) {
+  const Layout &from = plan.layoutOf(op.getSource());
+  Layout to = from.slice(op.getDim());
+  Registers values = reduceRegisters(op, from, to);
+  for (Value &value : values)
+    value = reduceLanes(op.getCombine(), value, from, op.getDim());
+  values = reduceWarps(op, std::move(values), from, to);
+  const Layout &home = plan.layoutOf(op.getResult());
+  define(op.getResult(), home, convert(values, to, home));
+}
+
+Registers TileLowering::reduceRegisters(tile::ReduceOp op, const Layout &from, const Layout &to) {
+  Registers source = registers(op.getSource(), from), result(to.numRegisters());
+  unsigned dim = op.getDim();
+  Value extent = op.getExtent() ? toI64(op.getExtent()) : Value();
+  Value rest = neutral(op.getCombine(), source[0].getType());
+  for (auto [reg, value] : llvm::enumerate(source)) {
+    if (extent) {
+      Value position = arith::ExtUIOp::create(b, b.getI64Type(), coordinate(from, reg, dim));
+      Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, position, extent);
+      value = arith::SelectOp::create(b, inside, value, rest);
+    }
+    tile::Coordinates at = from.registerOffset(reg);
+    at.erase(at.begin() + dim);
+    Value &sum = result[*to.registerAt(at)];
+    sum = sum ? combine(op.getCombine(), sum, value) : value;
+  }
+  return result;
+}
+
+/// Shuffles move words.
+Value TileLowering::shuffleXor(Value value, int64_t mask) {
+  Type type = value.getType();
+  Value lanes = i32(mask);
+  if (type.isF32() || type.isInteger(32))
+    return simt::ShuffleOp::create(b, type, ShuffleMode::Xor, value, lanes);
+  unsigned width = type.getIntOrFloatBitWidth();
+  Type whole = b.getIntegerType(width);
+  Value bits = isa<FloatType>(type) ? arith::BitcastOp::create(b, whole, value).getResult() : value;
+  auto word = [&](Value part) -> Value {
+    return simt::ShuffleOp::create(b, b.getI32Type(), ShuffleMode::Xor, part, lanes);
+  };
+  Value moved;
+  if (width < 32) {
+    moved = arith::TruncIOp::create(b, whole, word(arith::ExtUIOp::create(b, b.getI32Type(), bits)));
+  } else {
+    Value high = arith::TruncIOp::create(b, b.getI32Type(), arith::ShRUIOp::create(b, bits, i64(32)));
+    Value low = word(arith::TruncIOp::create(b, b.getI32Type(), bits));
+    high = arith::ShLIOp::create(b, arith::ExtUIOp::create(b, whole, word(high)), i64(32));
+    moved = arith::OrIOp::create(b, high, arith::ExtUIOp::create(b, whole, low));
+  }
+  return isa<FloatType>(type) ? arith::BitcastOp::create(b, type, moved).getResult() : moved;
+}
+
+Value TileLowering::reduceLanes(tile::Combine kind, Value value, const Layout &from, unsigned dim) {
+  for (auto [bit, base] : llvm::enumerate(from.laneBases()))
+    if (base[dim] != 0)
+      value = combine(kind, value, shuffleXor(value, int64_t(1) << bit));
+  return value;
+}
+
+/// Warps that hold different parts of the dimension exchange their results.
+Registers TileLowering::reduceWarps(tile::ReduceOp op, Registers values, const Layout &from, const Layout &to) {
+  SmallVector<unsigned> bits;
+  for (auto [bit, base] : llvm::enumerate(from.warpBases()))
+    if (base[op.getDim()] != 0)
+      bits.push_back(bit);
+  if (bits.empty())
+    return values;
+  int64_t parts = int64_t(1) << bits.size();
+  Value part = i32(0);
+  for (auto [position, bit] : llvm::enumerate(bits)) {
+    Value moved = arith::AndIOp::create(b, arith::ShRUIOp::create(b, warp, i32(bit)), i32(1));
+    part = arith::OrIOp::create(b, part, arith::ShLIOp::create(b, moved, i32(position)));
+  }
+  // One copy of the result a part; within a part the copies of a lane are told apart by the source's layout.
+  SmallVector<int64_t> shape(to.shape());
+  Type element = values[0].getType(), stored = sharedType(element);
+  SmallVector<unsigned> order;
+  for (int64_t dim = int64_t(shape.size()) - 1; dim >= 0; --dim)
+    order.push_back(dim);
+  int64_t bytes = stored.getIntOrFloatBitWidth() / 8, partBytes = to.numElements() * bytes;
+  shape.insert(shape.begin(), parts);
+  for (unsigned &dim : order)
+    ++dim;
+  order.push_back(0);
+  SharedTile exchange = allocate(shape, order, stored, /*padding=*/0);
+  SharedTile onePart = exchange;
+  onePart.strides.erase(onePart.strides.begin());
+  Value ownPart = arith::MulIOp::create(b, part, i32(partBytes));
+  Value owner;
+  uint64_t warpMask = to.freeVariableMask(tile::Input::Warp);
+  for (unsigned bit : bits)
+    warpMask &= ~(uint64_t(1) << bit);
+  for (auto [mask, source] : {std::pair{to.freeVariableMask(tile::Input::Lane), lane}, std::pair{warpMask, warp}}) {
+    if (mask == 0)
+      continue;
+    Value first = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                        arith::AndIOp::create(b, source, i32(int64_t(mask))), i32(0));
+    owner = owner ? arith::AndIOp::create(b, owner, first).getResult() : first;
+  }
+  for (auto [reg, value] : llvm::enumerate(values))
+    tag(simt::StoreOp::create(b, Space::Shared, toShared(value, stored),
+                              arith::AddIOp::create(b, sharedOffset(onePart, to, reg), ownPart), owner, bytes),
+        exchange.range);
+  SharedRange reading = arena.again(exchange.range);
+  for (auto [reg, value] : llvm::enumerate(values)) {
+    Value offset = sharedOffset(onePart, to, reg), sum;
+    for (int64_t index = 0; index < parts; ++index) {
+      auto load = simt::LoadOp::create(
+          b, stored, Space::Shared, arith::AddIOp::create(b, offset, i32(index * partBytes)), Value(), Value(), bytes);
+      tag(load, reading);
+      Value loaded = fromShared(load, element);
+      sum = sum ? combine(op.getCombine(), sum, loaded) : loaded;
+    }
+    value = sum;
+  }
+  arena.release(exchange.range);
+  return values;
+}
+
+void TileLowering::emitScan(tile::ScanOp op) {
+  Layout serial = plan.serialLayout(op.getType().getShape(), op.getDim());
+  Registers values = registers(op.getSource(), serial);
+  unsigned dim = op.getDim();
+  for (int64_t step = 1; step < op.getType().getDimSize(dim); ++step)
+    for (int64_t reg = 0; reg < serial.numRegisters(); ++reg) {
+      tile::Coordinates at = serial.registerOffset(reg);
+      if (at[dim] != step)
+        continue;
+      at[dim] = step - 1;
+      values[reg] = combine(op.getCombine(), values[*serial.registerAt(at)], values[reg]);
+    }
+  const Layout &home = plan.layoutOf(op.getResult());
+  define(op.getResult(), home, convert(values, serial, home));
+}

@@ -1,0 +1,108 @@
+#include "backends/simt/PlaceBarriers.h"
+
+#include "backends/simt/SharedArena.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace heed;
+using namespace heed::simt;
+
+namespace {
+
+struct Access {
+  SharedRange range;
+  bool writes;
+
+  bool conflictsWith(const Access &other) const {
+    return (writes || other.writes) && range.piece != other.range.piece && range.begin < other.range.end &&
+           other.range.begin < range.end;
+  }
+  bool operator==(const Access &other) const { return range.piece == other.range.piece && writes == other.writes; }
+};
+
+/// Accesses that no barrier separates from the next op.
+class Pending {
+public:
+  void add(const Access &access) {
+    if (!llvm::is_contained(accesses, access))
+      accesses.push_back(access);
+  }
+  void add(const Pending &other) {
+    for (const Access &access : other.accesses)
+      add(access);
+  }
+  bool conflictsWith(const Pending &next) const {
+    return llvm::any_of(next.accesses, [&](const Access &access) {
+      return llvm::any_of(accesses, [&](const Access &before) { return before.conflictsWith(access); });
+    });
+  }
+  void clear() { accesses.clear(); }
+  bool operator==(const Pending &other) const { return accesses == other.accesses; }
+
+private:
+  SmallVector<Access> accesses;
+};
+
+std::optional<Access> accessOf(Operation *op) {
+  auto note = op->getAttrOfType<DenseI64ArrayAttr>(sharedRangeAttrName);
+  if (!note)
+    return std::nullopt;
+  return Access{{note[0], note[1], note[2]}, isa<StoreOp, CopyOp>(op)};
+}
+
+/// All accesses of an op, inner ones included, as far as no barrier inside comes before them.
+void accessesBeforeBarrier(Operation *op, Pending &found) {
+  if (std::optional<Access> access = accessOf(op))
+    found.add(*access);
+  for (Region &region : op->getRegions())
+    for (Block &block : region)
+      for (Operation &inner : block) {
+        if (isa<BarrierOp>(inner))
+          break;
+        accessesBeforeBarrier(&inner, found);
+      }
+}
+
+/// Walks a block from `pending` on and leaves there what is pending at its end.
+void placeIn(Block &block, Pending &pending) {
+  for (Operation &op : llvm::make_early_inc_range(block)) {
+    if (isa<BarrierOp>(op)) {
+      pending.clear();
+      continue;
+    }
+    Pending next;
+    accessesBeforeBarrier(&op, next);
+    if (pending.conflictsWith(next)) {
+      OpBuilder builder(&op);
+      BarrierOp::create(builder, op.getLoc());
+      pending.clear();
+    }
+    if (op.getNumRegions() == 0) {
+      pending.add(next);
+      continue;
+    }
+    Pending after = isa<scf::ForOp>(op) ? pending : Pending(); // a loop may run not at all
+    bool isBranch = isa<scf::IfOp>(op);
+    if (isBranch)
+      after = pending;
+    for (Region &region : op.getRegions())
+      for (Block &body : region) {
+        Pending inside = pending;
+        placeIn(body, inside);
+        if (isa<scf::ForOp>(op)) // once more, now after the iteration before
+          placeIn(body, inside);
+        after.add(inside);
+      }
+    pending = after;
+  }
+}
+
+} // namespace
+
+void simt::placeBarriers(KernelOp kernel) {
+  Pending pending;
+  placeIn(kernel.getBody().front(), pending);
+  kernel.walk([](Operation *op) { op->removeAttr(sharedRangeAttrName); });
+}

@@ -1,0 +1,13 @@
+/// Barriers between accesses of different lanes to the same shared memory.
+#pragma once
+
+#include "dialects/simt/Simt.h"
+
+namespace heed::simt {
+
+/// Inserts as few simt.barriers as a walk in program order finds necessary, from the ranges that accesses carry
+/// (SharedArena.h), and removes those notes. A barrier is placed before the op that needs it, outside of a loop where
+/// the loop's own accesses do not need one.
+void placeBarriers(KernelOp kernel);
+
+} // namespace heed::simt

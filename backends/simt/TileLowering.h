@@ -1,0 +1,159 @@
+/// Emits one tile kernel as the program of one lane: every tile becomes the scalars that the lane holds of it.
+#pragma once
+
+#include "backends/simt/LayoutPlan.h"
+#include "backends/simt/SharedArena.h"
+#include "dialects/simt/Simt.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+#include <vector>
+
+namespace heed::simt {
+
+/// What a lane holds of a tile, by register of the layout.
+using Registers = llvm::SmallVector<mlir::Value>;
+
+/// A tile in shared memory: element t is at range.begin + elementBytes * sum(t_d * strides_d).
+struct SharedTile {
+  SharedRange range;
+  mlir::Type element; ///< as stored
+  llvm::SmallVector<int64_t, 2> strides;
+};
+
+class TileLowering {
+public:
+  TileLowering(tile::KernelOp kernel, const SimtTarget &target)
+      : kernel(kernel), target(target), plan(kernel, target), b(kernel.getLoc(), kernel.getContext()) {}
+
+  /// Emits the simt.kernel at the end of `module`.
+  mlir::LogicalResult emit(mlir::ModuleOp module);
+
+private:
+  /// Reports the first thing that cannot be lowered; emission goes on with placeholders and fails at the end.
+  void fail(mlir::Operation *op, const llvm::Twine &reason);
+
+  // LowerKernel.cpp: the entry, blocks, scalars, regions.
+  void emitProgramIds();
+  void emitBlock(mlir::Block &block);
+  void emitOp(mlir::Operation *op);
+  void emitScalar(mlir::Operation *op);
+  void emitScalarLoad(mlir::memref::LoadOp op);
+  void emitLoop(mlir::scf::ForOp op);
+  void emitBranch(mlir::scf::IfOp op);
+  mlir::Value scalar(mlir::Value value) { return scalars.lookup(value); }
+  mlir::Type registerType(mlir::Type element) const;
+  void yield(mlir::ValueRange values, mlir::ValueRange like);
+  void appendFlat(mlir::Value value, mlir::Value like, llvm::SmallVectorImpl<mlir::Value> &flat);
+  void bindFlat(mlir::Value value, mlir::ValueRange flat, unsigned &next);
+
+  // LowerValues.cpp: tiles in registers.
+  Registers registers(mlir::Value tile, const tile::Layout &layout);
+  Registers registers(mlir::Value tile) { return registers(tile, plan.layoutOf(tile)); }
+  void define(mlir::Value tile, const tile::Layout &layout, Registers values);
+  const Registers *find(mlir::Value tile, const tile::Layout &layout);
+  Registers materialise(mlir::Operation *op, const tile::Layout &layout);
+  Registers materialiseConstant(mlir::arith::ConstantOp op, const tile::Layout &layout);
+  Registers materialiseIndex(tile::IndexOp op, const tile::Layout &layout);
+  Registers materialiseBroadcast(tile::BroadcastOp op, const tile::Layout &layout);
+  Registers materialiseElementwise(mlir::Operation *op, const tile::Layout &layout);
+  Registers convert(const Registers &values, const tile::Layout &from, const tile::Layout &to);
+  /// The coordinate of register 0 of this lane, i32.
+  mlir::Value laneCoordinate(const tile::Layout &layout, unsigned dim);
+  mlir::Value coordinate(const tile::Layout &layout, int64_t reg, unsigned dim);
+  /// Whether this lane is the one of its copies that stores; null when there are no copies.
+  mlir::Value isOwner(const tile::Layout &layout);
+
+  // LowerElementwise.cpp: one op on scalars.
+  mlir::Value emitElementwise(mlir::Operation *op, mlir::ValueRange operands);
+  mlir::Value emitDivision(mlir::Operation *op, mlir::Value dividend, mlir::Value divisor);
+  mlir::Value combine(tile::Combine kind, mlir::Value x, mlir::Value y);
+  mlir::Value neutral(tile::Combine kind, mlir::Type type);
+  mlir::Value widen(mlir::Value value);
+  mlir::Value narrow(mlir::Value value, mlir::Type type);
+
+  // LowerMemory.cpp: operands of the kernel.
+  struct View {
+    mlir::Value address; ///< of the element with all indices zero, i64
+    mlir::Type element;
+    llvm::SmallVector<mlir::Value> strides, sizes; ///< in elements, i64
+  };
+  const View &viewOf(mlir::Value memref);
+  mlir::Value elementAddress(const View &view, mlir::ValueRange indices);
+  /// One address a register, and whether it is in bounds (null: always).
+  struct Access {
+    llvm::SmallVector<mlir::Value> addresses, inBounds;
+  };
+  Access access(const View &view, mlir::ValueRange indices, llvm::ArrayRef<int64_t> dims, mlir::ValueRange extents,
+                const tile::Layout &layout);
+  Registers emitLoad(tile::LoadOp op, const tile::Layout &layout);
+  void emitStore(tile::StoreOp op);
+  Registers emitGather(tile::GatherOp op, const tile::Layout &layout);
+  mlir::Value loadElement(mlir::Value address, mlir::Value inBounds, mlir::Value fill, mlir::Type element);
+
+  // LowerReduce.cpp
+  void emitReduce(tile::ReduceOp op);
+  void emitScan(tile::ScanOp op);
+  Registers reduceRegisters(tile::ReduceOp op, const tile::Layout &from, const tile::Layout &to);
+  mlir::Value reduceLanes(tile::Combine kind, mlir::Value value, const tile::Layout &from, unsigned dim);
+  Registers reduceWarps(tile::ReduceOp op, Registers values, const tile::Layout &from, const tile::Layout &to);
+  mlir::Value shuffleXor(mlir::Value value, int64_t mask);
+
+  // LowerShared.cpp: tiles in shared memory.
+  mlir::Type sharedType(mlir::Type element) const;
+  mlir::Value toShared(mlir::Value value, mlir::Type stored);
+  mlir::Value fromShared(mlir::Value value, mlir::Type element);
+  SharedTile allocate(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<unsigned> order, mlir::Type stored,
+                      int64_t padding);
+  void storeShared(const Registers &values, const tile::Layout &layout, const SharedTile &to);
+  Registers loadShared(const SharedTile &from, const tile::Layout &layout, mlir::Type element);
+  mlir::Value sharedOffset(const SharedTile &tile, const tile::Layout &layout, int64_t reg);
+  mlir::Operation *tag(mlir::Operation *access, const SharedRange &range);
+
+  // LowerDot.cpp
+  void emitDot(tile::DotOp op);
+  void stageEarly(tile::LoadOp op);
+  SharedTile stage(mlir::Value operand, unsigned depthDim, mlir::Type element);
+  /// Reads at the depth coordinate `depth` what the lane's rows (or columns) need.
+  llvm::SmallVector<mlir::Value> readVector(const SharedTile &from, const tile::Layout &accumulator, unsigned dim,
+                                            llvm::ArrayRef<int64_t> offsets, mlir::Value depth, unsigned depthDim);
+
+  mlir::Value constant(mlir::Type type, int64_t value);
+  mlir::Value i32(int64_t value) { return constant(b.getI32Type(), value); }
+  mlir::Value i64(int64_t value) { return constant(b.getI64Type(), value); }
+  mlir::Value toI32(mlir::Value index);
+  mlir::Value toI64(mlir::Value index);
+
+  tile::KernelOp kernel;
+  const SimtTarget &target;
+  LayoutPlan plan;
+  mlir::ImplicitLocOpBuilder b;
+  bool failed = false;
+  simt::KernelOp lowered;
+  mlir::IRMapping scalars;
+  llvm::DenseMap<mlir::Value, View> views;
+  llvm::DenseMap<mlir::Value, SharedTile> staged; ///< tiles of loads that products read from shared memory
+  mlir::Value lane, warp, program[3];
+  /// The end of the code that depends on nothing but the lane, in the kernel's first block.
+  mlir::Operation *prologueEnd = nullptr;
+  struct LaneCoordinate {
+    tile::Layout layout;
+    unsigned dim;
+    mlir::Value value;
+  };
+  std::vector<LaneCoordinate> laneCoordinates;
+  SharedArena arena;
+
+  /// Tiles that exist at this point, in every layout they were needed in; innermost region last.
+  struct Held {
+    tile::Layout layout;
+    Registers values;
+  };
+  std::vector<llvm::DenseMap<mlir::Value, llvm::SmallVector<Held, 1>>> scopes;
+};
+
+} // namespace heed::simt
