@@ -1,6 +1,7 @@
 #include "runtime/Devices.h"
 
 #include "backends/cpu/driver/CpuDriver.h"
+#include "backends/vulkan/driver/VulkanDriver.h"
 
 #include <algorithm>
 #include <charconv>
@@ -9,6 +10,7 @@ namespace heed::rt {
 
 std::span<const DriverKind> driverKinds() {
   static constexpr DriverKind kinds[] = {
+      {"vulkan", listVulkan, openVulkan},
       {"cpu", listCpu, openCpu},
   };
   return kinds;
