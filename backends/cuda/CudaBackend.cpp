@@ -2,7 +2,9 @@
 
 #include "backends/cuda/CudaChips.h"
 #include "backends/cuda/CudaLowering.h"
+#include "backends/cuda/Ptxas.h"
 #include "backends/llvm/MachineCode.h"
+#include "backends/simt/CheckKernels.h"
 #include "backends/simt/SimtBackend.h"
 
 #include "llvm/Support/TargetSelect.h"
@@ -32,6 +34,7 @@ public:
 
 private:
   FailureOr<MachineCode> lower(ModuleOp kernels) const;
+  std::optional<Cubin> assemble(ModuleOp kernels, StringRef ptx) const;
 
   const CudaChip &chip;
   simt::SimtTarget target;
@@ -49,10 +52,25 @@ FailureOr<MachineCode> CudaBackend::lower(ModuleOp kernels) const {
   });
   simt::loadLlvmDialects(*kernels.getContext());
   prepareMachineTranslation(*kernels.getContext());
-  if (failed(simt::lowerSimtToLlvm(kernels, CudaLowering())))
+  if (failed(simt::checkKernels(kernels, target)) || failed(simt::lowerSimtToLlvm(kernels, CudaLowering())))
     return failure();
   MachineName machine{"nvptx64-nvidia-cuda", chip.name.str(), "+ptx" + std::to_string(chip.ptx)};
   return MachineCode::generate(kernels, machine, [](llvm::Module &) {});
+}
+
+/// Without an assembler, or with one that does not know the chip, the driver of the device has to do its work.
+std::optional<Cubin> CudaBackend::assemble(ModuleOp kernels, StringRef ptx) const {
+  std::string assembler = findPtxas(), message;
+  if (assembler.empty())
+    return std::nullopt;
+  FailureOr<Cubin> cubin = assemblePtx(kernels, assembler, ptx, chip.name, message);
+  if (failed(cubin)) {
+    kernels.emitWarning("no code for ") << chip.name << " but PTX: " << assembler << ": " << message;
+    return std::nullopt;
+  }
+  if (!cubin->warnings.empty())
+    kernels.emitWarning("the assembler for ") << chip.name << " says: " << StringRef(cubin->warnings).rtrim();
+  return std::move(*cubin);
 }
 
 FailureOr<std::vector<CodeImage>> CudaBackend::generate(ModuleOp kernels, const simt::SimtTarget &, StringRef) const {
@@ -63,6 +81,8 @@ FailureOr<std::vector<CodeImage>> CudaBackend::generate(ModuleOp kernels, const 
   if (failed(ptx))
     return failure();
   std::vector<CodeImage> images;
+  if (std::optional<Cubin> cubin = assemble(kernels, *ptx))
+    images.push_back({{"cubin_" + chip.name.str()}, rt::CodeFormat::cubin, std::move(cubin->bytes)});
   images.push_back({features(), rt::CodeFormat::ptx, std::move(*ptx)});
   return images;
 }

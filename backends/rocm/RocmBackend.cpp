@@ -4,6 +4,7 @@
 #include "backends/llvm/MachineCode.h"
 #include "backends/rocm/RocmChips.h"
 #include "backends/rocm/RocmLowering.h"
+#include "backends/simt/CheckKernels.h"
 #include "backends/simt/SimtBackend.h"
 
 #include "llvm/IR/Module.h"
@@ -56,7 +57,7 @@ FailureOr<MachineCode> RocmBackend::lower(ModuleOp kernels) const {
   });
   simt::loadLlvmDialects(*kernels.getContext());
   prepareMachineTranslation(*kernels.getContext());
-  if (failed(simt::lowerSimtToLlvm(kernels, RocmLowering(chip))))
+  if (failed(simt::checkKernels(kernels, target)) || failed(simt::lowerSimtToLlvm(kernels, RocmLowering(chip))))
     return failure();
   // RDNA can also run waves of 64.
   std::string features = chip.lanes == 32 ? "+wavefrontsize32" : "+wavefrontsize64";

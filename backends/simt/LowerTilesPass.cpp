@@ -21,8 +21,8 @@ struct LowerTiles : PassWrapper<LowerTiles, OperationPass<ModuleOp>> {
   StringRef getArgument() const override { return "lower-tiles"; }
   StringRef getDescription() const override { return "Lower tile kernels to what one lane does"; }
   void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<simt::SimtDialect, arith::ArithDialect, math::MathDialect, scf::SCFDialect,
-                    vector::VectorDialect>();
+    registry
+        .insert<simt::SimtDialect, arith::ArithDialect, math::MathDialect, scf::SCFDialect, vector::VectorDialect>();
   }
 
   void runOnOperation() override {

@@ -1,0 +1,61 @@
+#include "backends/cuda/Ptxas.h"
+
+#include "backends/llvm/LinkElf.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/Program.h"
+
+using namespace mlir;
+using namespace heed;
+
+std::string heed::cuda::findPtxas() {
+  if (std::optional<std::string> named = llvm::sys::Process::GetEnv("HEED_PTXAS"))
+    return *named;
+  if (auto found = llvm::sys::findProgramByName("ptxas"))
+    return *found;
+  std::string home = llvm::sys::Process::GetEnv("CUDA_HOME").value_or("/usr/local/cuda");
+  llvm::SmallString<128> path(home);
+  llvm::sys::path::append(path, "bin", "ptxas");
+  return llvm::sys::fs::can_execute(path) ? path.str().str() : "";
+}
+
+/// Lines that say more than what was compiled.
+static std::string warningsOf(StringRef report) {
+  std::string warnings;
+  SmallVector<StringRef> lines;
+  report.split(lines, '\n', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  for (StringRef line : lines)
+    if (line.contains("warning"))
+      warnings += line.str() + "\n";
+  return warnings;
+}
+
+FailureOr<cuda::Cubin> heed::cuda::assemblePtx(ModuleOp module, StringRef assembler, StringRef ptx, StringRef chip,
+                                               std::string &message) {
+  TemporaryFolder folder;
+  if (folder.error) {
+    message = "cannot make a temporary folder: " + folder.error.message();
+    return failure();
+  }
+  std::string input = folder.file("kernels.ptx"), output = folder.file("kernels.cubin"), log = folder.file("log");
+  if (failed(writeFile(module, input, ptx)))
+    return failure();
+  std::string architecture = "-arch=" + chip.str();
+  StringRef arguments[] = {assembler, architecture, "--warn-on-spills", "--warn-on-local-memory-usage", input,
+                           "-o",      output};
+  std::optional<StringRef> redirects[] = {StringRef(), StringRef(log), StringRef(log)};
+  int status = llvm::sys::ExecuteAndWait(assembler, arguments, std::nullopt, redirects, /*SecondsToWait=*/0,
+                                         /*MemoryLimit=*/0, &message);
+  FailureOr<std::string> report = llvm::sys::fs::exists(log) ? readFile(module, log) : std::string();
+  if (status != 0) {
+    if (message.empty() && succeeded(report))
+      message = StringRef(*report).trim().split('\n').first.str();
+    return failure();
+  }
+  FailureOr<std::string> bytes = readFile(module, output);
+  if (failed(bytes) || failed(report))
+    return failure();
+  return Cubin{std::move(*bytes), warningsOf(*report)};
+}

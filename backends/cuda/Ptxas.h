@@ -1,0 +1,24 @@
+/// NVIDIA's assembler, where the machine that compiles has one.
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Support/LLVM.h"
+
+#include <string>
+
+namespace heed::cuda {
+
+/// Its path: $HEED_PTXAS if set (none if that is empty), else on PATH, in $CUDA_HOME/bin or in /usr/local/cuda/bin.
+/// Empty when there is none.
+std::string findPtxas();
+
+struct Cubin {
+  std::string bytes;
+  std::string warnings; ///< a line for each kernel whose values did not fit the registers, and what else was said
+};
+
+/// Assembles PTX for a chip. Fails without a diagnostic where the assembler refuses; `message` says why.
+mlir::FailureOr<Cubin> assemblePtx(mlir::ModuleOp module, llvm::StringRef assembler, llvm::StringRef ptx,
+                                   llvm::StringRef chip, std::string &message);
+
+} // namespace heed::cuda
