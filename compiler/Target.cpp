@@ -5,6 +5,7 @@
 #include "backends/cuda/CudaChips.h"
 #include "backends/rocm/RocmBackend.h"
 #include "backends/rocm/RocmChips.h"
+#include "backends/vulkan/VulkanBackend.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -19,8 +20,10 @@ static std::vector<std::unique_ptr<Backend>> createCpuBackends(llvm::StringRef) 
 
 llvm::ArrayRef<TargetKind> targetKinds() {
   static const std::string cudaChips = cuda::cudaChipNames(), rocmChips = rocm::rocmChipNames();
-  static const TargetKind kinds[] = {
-      {"cpu", "", createCpuBackends}, {"cuda", cudaChips, createCudaBackends}, {"rocm", rocmChips, createRocmBackends}};
+  static const TargetKind kinds[] = {{"cpu", "", createCpuBackends},
+                                     {"cuda", cudaChips, createCudaBackends},
+                                     {"rocm", rocmChips, createRocmBackends},
+                                     {"vulkan", vulkanChips, createVulkanBackends}};
   return kinds;
 }
 

@@ -1,0 +1,117 @@
+#include "backends/vulkan/VulkanBackend.h"
+
+#include "backends/simt/SimtBackend.h"
+#include "backends/vulkan/SpirvModule.h"
+#include "dialects/simt/Simt.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace heed;
+using namespace heed::vulkan;
+
+namespace {
+
+class VulkanBackend : public simt::SimtBackend {
+public:
+  /// `lanes` in a subgroup. The other limits are those that every device has which is meant.
+  explicit VulkanBackend(int64_t lanes) {
+    target.chip = "subgroup" + std::to_string(lanes);
+    target.lanes = lanes;
+    target.maximumThreads = 1024;
+    target.sharedBytes = 32768;
+    target.sharedGranularity = 4;
+    target.vectorBytes = 16;
+  }
+
+  StringRef name() const override { return "vulkan"; }
+  std::vector<std::string> features() const override { return {target.chip}; }
+  ArrayRef<simt::SimtTarget> chips() const override { return target; }
+  FailureOr<std::vector<CodeImage>> generate(ModuleOp kernels, const simt::SimtTarget &chip,
+                                             StringRef dumpDirectory) const override;
+  ArrayRef<StringRef> codeLevels() const override;
+  FailureOr<std::string> print(ModuleOp kernels, const simt::SimtTarget &chip, StringRef level) const override;
+
+private:
+  simt::SimtTarget target;
+};
+
+} // namespace
+
+static void dump(StringRef directory, const Twine &name, StringRef text) {
+  if (directory.empty())
+    return;
+  llvm::SmallString<128> path(directory);
+  llvm::sys::path::append(path, name);
+  std::error_code error;
+  llvm::raw_fd_ostream stream(path, error);
+  if (!error)
+    stream << text;
+}
+
+static std::string printModule(spirv::ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream, OpPrintingFlags().useLocalScope());
+  return text + "\n";
+}
+
+/// What the lowering promised about the chip, for kernels that come from elsewhere.
+static LogicalResult checkKernels(ModuleOp kernels, const simt::SimtTarget &chip) {
+  for (auto kernel : kernels.getOps<simt::KernelOp>()) {
+    if (int64_t(kernel.getLanes()) != chip.lanes)
+      return kernel.emitOpError("is for warps of ")
+             << kernel.getLanes() << " lanes; target vulkan:" << chip.lanes << " has " << chip.lanes;
+    if (int64_t(kernel.getThreads()) > chip.maximumThreads)
+      return kernel.emitOpError("has ") << kernel.getThreads() << " threads; a workgroup of vulkan:" << chip.lanes
+                                        << " has at most " << chip.maximumThreads;
+    if (int64_t(kernel.getSharedBytes()) > chip.sharedBytes)
+      return kernel.emitOpError("needs ")
+             << kernel.getSharedBytes() << " bytes of shared memory; a workgroup of vulkan:" << chip.lanes
+             << " has at most " << chip.sharedBytes;
+  }
+  return success();
+}
+
+static FailureOr<OwningOpRef<spirv::ModuleOp>> convert(ModuleOp kernels, const simt::SimtTarget &chip) {
+  if (failed(checkKernels(kernels, chip)))
+    return failure();
+  return convertToSpirv(kernels);
+}
+
+FailureOr<std::vector<CodeImage>> VulkanBackend::generate(ModuleOp kernels, const simt::SimtTarget &chip,
+                                                          StringRef dumpDirectory) const {
+  FailureOr<OwningOpRef<spirv::ModuleOp>> module = convert(kernels, chip);
+  if (failed(module))
+    return failure();
+  if (!dumpDirectory.empty())
+    dump(dumpDirectory, "vulkan-" + chip.chip + ".mlir", printModule(**module));
+  FailureOr<std::string> words = serialise(**module);
+  if (failed(words))
+    return failure();
+  dump(dumpDirectory, "vulkan-" + chip.chip + ".spv", *words);
+  return std::vector<CodeImage>{{{chip.chip}, rt::CodeFormat::spirv, std::move(*words)}};
+}
+
+ArrayRef<StringRef> VulkanBackend::codeLevels() const {
+  static constexpr StringRef levels[] = {"spirv"};
+  return levels;
+}
+
+FailureOr<std::string> VulkanBackend::print(ModuleOp kernels, const simt::SimtTarget &chip, StringRef) const {
+  FailureOr<OwningOpRef<spirv::ModuleOp>> module = convert(kernels, chip);
+  if (failed(module))
+    return failure();
+  return "// " + name().str() + " " + chip.chip + "\n" + printModule(**module);
+}
+
+std::vector<std::unique_ptr<Backend>> heed::createVulkanBackends(StringRef chip) {
+  std::vector<std::unique_ptr<Backend>> backends;
+  for (int64_t lanes : {64, 32, 16, 8})
+    // Hardware with subgroups of 16 has others, too.
+    if (chip.empty() ? lanes != 16 : chip == std::to_string(lanes))
+      backends.push_back(std::make_unique<VulkanBackend>(lanes));
+  return backends;
+}
