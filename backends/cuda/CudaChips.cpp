@@ -1,5 +1,6 @@
 #include "backends/cuda/CudaChips.h"
 
+#include "backends/cuda/Atoms.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -31,5 +32,6 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
   target.sharedBytes = chip.sharedKiB * 1024;
   target.registers = 160;
   target.abilities = {.asynchronousCopies = true, .loadMatrix = true};
+  target.atoms = atomsOf(chip.name);
   return target;
 }

@@ -1,5 +1,6 @@
 #include "backends/rocm/RocmChips.h"
 
+#include "backends/rocm/Atoms.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -32,5 +33,6 @@ simt::SimtTarget heed::rocm::describe(const RocmChip &chip) {
   target.maximumThreads = 1024;
   target.sharedBytes = chip.sharedKiB * 1024;
   target.registers = 160;
+  target.atoms = atomsOf(chip.name);
   return target;
 }

@@ -2,8 +2,7 @@
 /// value.
 #pragma once
 
-#include "llvm/ADT/ArrayRef.h"
-#include "llvm/ADT/StringRef.h"
+#include "dialects/tile/Atom.h"
 
 #include <cstdint>
 #include <string>
@@ -26,9 +25,8 @@ struct SimtTarget {
   int64_t registers = 128;       ///< 32-bit registers of a lane that tiles may take together
   int64_t warps = 4;             ///< of a usual workgroup
   Abilities abilities;
-  /// Matrix instructions, by name, best first. The lowering falls back to multiply-add on scalars, which needs no
-  /// entry.
-  llvm::ArrayRef<llvm::StringRef> atoms;
+  /// Matrix instructions, best first. The lowering falls back to multiply-add on scalars, which needs no entry.
+  llvm::ArrayRef<tile::Atom> atoms;
 };
 
 } // namespace heed::simt

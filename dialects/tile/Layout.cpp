@@ -241,6 +241,28 @@ int64_t Layout::contiguousRegisters(unsigned dim) const {
   return int64_t(1) << count;
 }
 
+llvm::SmallVector<llvm::SmallVector<int64_t>> Layout::vectorGroups(unsigned dim, int64_t width) const {
+  llvm::SmallVector<unsigned> bits;
+  if (width > 1)
+    bits = contiguousBits(dim);
+  bits.truncate(llvm::Log2_64(width));
+  int64_t mask = 0;
+  for (unsigned bit : bits)
+    mask |= int64_t(1) << bit;
+  llvm::SmallVector<llvm::SmallVector<int64_t>> groups;
+  for (int64_t first = 0, end = numRegisters(); first < end; ++first) {
+    if (first & mask)
+      continue;
+    llvm::SmallVector<int64_t> &group = groups.emplace_back();
+    for (int64_t step = 0; step < width; ++step) {
+      group.push_back(first);
+      for (auto [position, bit] : llvm::enumerate(bits))
+        group.back() |= (step >> position & 1) << bit;
+    }
+  }
+  return groups;
+}
+
 bool Layout::operator==(const Layout &other) const {
   return extents == other.extents && grid == other.grid &&
          std::equal(std::begin(vectors), std::end(vectors), std::begin(other.vectors));

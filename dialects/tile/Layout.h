@@ -90,9 +90,8 @@ public:
   Coordinates coordinates(Owner owner) const { return coordinates(owner.reg, owner.lane, owner.warp); }
   /// What the register contributes: coordinates(reg, 0, 0).
   Coordinates registerOffset(int64_t reg) const { return coordinates(reg, 0, 0); }
-  /// Registers never touch bits of a coordinate that lanes or warps do, so that
-  /// coordinates(reg, lane, warp) = registerOffset(reg) + coordinates(0, lane, warp). Otherwise the two are combined by
-  /// XOR within the base tile.
+  /// coordinates(reg, lane, warp) is registerOffset(reg) XOR coordinates(0, lane, warp), always. Here it is also the
+  /// sum, because registers touch no bit of a coordinate that lanes or warps do.
   bool isSeparable() const;
   /// The register with this offset, if there is one (the lowest).
   std::optional<int64_t> registerAt(llvm::ArrayRef<int64_t> offset) const;
@@ -111,6 +110,9 @@ public:
   llvm::SmallVector<unsigned> contiguousBits(unsigned dim) const;
   /// How many consecutive registers, from any multiple of that number, step by one along `dim`.
   int64_t contiguousRegisters(unsigned dim) const;
+  /// The registers in groups of `width`, a power of two of at most 2^contiguousBits(dim).size(), that step by one along
+  /// `dim` within a group.
+  llvm::SmallVector<llvm::SmallVector<int64_t>> vectorGroups(unsigned dim, int64_t width) const;
 
   /// The tile with a dimension removed, as after a reduction along it, or as the source of a broadcast along it: lanes
   /// and warps along the dimension become replications, registers disappear.

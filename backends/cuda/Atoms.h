@@ -1,0 +1,11 @@
+/// The matrix instructions of NVIDIA GPUs.
+#pragma once
+
+#include "dialects/tile/Atom.h"
+
+namespace heed::cuda {
+
+/// Those of a chip ("sm_80", "sm_90a"), best first; none for a chip that has none, or that is not known.
+llvm::ArrayRef<tile::Atom> atomsOf(llvm::StringRef chip);
+
+} // namespace heed::cuda
