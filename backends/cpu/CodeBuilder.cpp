@@ -107,6 +107,13 @@ Value CodeBuilder::iota(Type element, int64_t lanes) {
 
 Value CodeBuilder::multiplyAdd(Value a, Value b, Value c) { return LLVM::FMulAddOp::create(*this, loc, a, b, c); }
 
+Value CodeBuilder::productError(Value a, Value b, Value c) {
+  Type wide = withElement(a.getType(), getF64Type());
+  auto extend = [&](Value value) -> Value { return arith::ExtFOp::create(*this, loc, wide, value); };
+  Value exact = arith::MulFOp::create(*this, loc, extend(a), extend(b));
+  return arith::TruncFOp::create(*this, loc, a.getType(), arith::AddFOp::create(*this, loc, exact, extend(c)));
+}
+
 Type CodeBuilder::accessType(Type element) {
   if (element.isBF16() || (element.isF16() && !isa.hasHalfConversions))
     return getI16Type();

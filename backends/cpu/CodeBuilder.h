@@ -56,6 +56,8 @@ public:
 
   /// a * b + c: fused where the level has FMA.
   mlir::Value multiplyAdd(mlir::Value a, mlir::Value b, mlir::Value c);
+  /// c + a b with the exact product, rounded once or almost so; slow.
+  mlir::Value productError(mlir::Value a, mlir::Value b, mlir::Value c);
 
   const IsaLevel &isa;
   mlir::Location loc;

@@ -44,6 +44,13 @@ Value KernelEmitter::emitDivision(Operation *op, Value dividend, Value divisor) 
   return arith::SelectOp::create(b, b.loc, isMinusOne, negated, result);
 }
 
+/// fma(x, y, -(x * y)): what rounding took from a product, for which a product rounded again would give nothing.
+static bool isProductError(math::FmaOp op) {
+  auto negated = op.getC().getDefiningOp<arith::NegFOp>();
+  auto product = negated ? negated.getOperand().getDefiningOp<arith::MulFOp>() : nullptr;
+  return product && product.getLhs() == op.getA() && product.getRhs() == op.getB();
+}
+
 Value KernelEmitter::emitElementwise(Operation *op, ValueRange operands, Type like) {
   Type original = getElementTypeOrSelf(op->getResult(0).getType());
   bool isVector = isa<VectorType>(like);
@@ -87,8 +94,9 @@ Value KernelEmitter::emitElementwise(Operation *op, ValueRange operands, Type li
     Value isNan = arith::CmpFOp::create(b, b.loc, arith::CmpFPredicate::UNO, operands[0], operands[0]);
     return arith::SelectOp::create(b, b.loc, isNan, operands[0], chosen);
   }
-  if (isa<math::FmaOp>(op))
-    return rounded(b.multiplyAdd(operands[0], operands[1], operands[2]));
+  if (auto fma = dyn_cast<math::FmaOp>(op))
+    return rounded(isProductError(fma) && !b.isa.hasFma ? b.productError(operands[0], operands[1], operands[2])
+                                                        : b.multiplyAdd(operands[0], operands[1], operands[2]));
   OperationState state(b.loc, op->getName(), operands, {type}, op->getAttrs());
   return rounded(b.create(state)->getResult(0));
 }

@@ -10,10 +10,11 @@ namespace heed::cpu {
 
 /// What code generation asks of a level. Widths decide vector lengths and the size of the register tile of a product.
 struct IsaLevel {
-  llvm::StringRef name;    ///< the psABI name, also LLVM's CPU name: "x86-64-v4"
-  int64_t vectorBytes;     ///< of one vector register
-  int64_t accumulators;    ///< vector registers a product may keep sums in
-  int64_t productVectors;  ///< right-hand vectors a product's register tile spans
+  llvm::StringRef name;   ///< the psABI name, also LLVM's CPU name: "x86-64-v4"
+  int64_t vectorBytes;    ///< of one vector register
+  int64_t accumulators;   ///< vector registers a product may keep sums in
+  int64_t productVectors; ///< right-hand vectors a product's register tile spans
+  bool hasFma;
   bool hasHalfConversions; ///< F16C
   bool hasAvx512;          ///< masked memory, vreduce, vscalef
 };

@@ -1,5 +1,5 @@
 /// Attention that visits listed blocks of keys, against its formula in double.
-#include "tests/unit/Program.h"
+#include "tests/unit/cpu/Program.h"
 
 #include <gtest/gtest.h>
 

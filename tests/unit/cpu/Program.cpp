@@ -1,4 +1,4 @@
-#include "tests/unit/Program.h"
+#include "tests/unit/cpu/Program.h"
 
 #include <gtest/gtest.h>
 
@@ -81,12 +81,12 @@ std::string heed::test::elementwise(const std::vector<std::string> &inputs, cons
                                     const std::string &body) {
   std::string arguments, names, types, maps, parameters;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    std::string comma = i ? ", " : "", name = "%x" + std::to_string(i), type = "tensor<?x" + inputs[i] + ">";
+    std::string comma = i ? ", " : "", name = "%in" + std::to_string(i), type = "tensor<?x" + inputs[i] + ">";
     arguments += comma + name + ": " + type + " {plan.name = \"x" + std::to_string(i) + "\", plan.shape = #size}";
     names += comma + name;
     types += comma + type;
     maps += "#same, ";
-    parameters += name + ": " + inputs[i] + ", ";
+    parameters += "%x" + std::to_string(i) + ": " + inputs[i] + ", ";
   }
   std::string result = "tensor<?x" + output + ">";
   return "#size = affine_map<()[s0] -> (s0)>\n#same = affine_map<(d0) -> (d0)>\nfunc.func @main(" + arguments +
