@@ -61,8 +61,9 @@ static LogicalResult checkAbility(Operation *op, const SimtTarget &target) {
         !llvm::all_of(load.getResultTypes(), [](Type type) { return type.isInteger(32); }))
       return op->emitError("loads 1, 2 or 4 matrices, each a 32-bit register");
   }
-  if (auto mma = dyn_cast<MmaOp>(op); mma && !llvm::is_contained(target.atoms, mma.getAtom()))
-    return op->emitError("") << target.chip << " has no matrix instruction '" << mma.getAtom() << "'";
+  if (auto mma = dyn_cast<MmaOp>(op))
+    if (llvm::none_of(target.atoms, [&](const auto &atom) { return atom.name == mma.getAtom(); }))
+      return op->emitError("") << target.chip << " has no matrix instruction '" << mma.getAtom() << "'";
   return success();
 }
 
