@@ -27,10 +27,6 @@ const std::vector<std::byte> &otherKernelObject() {
   return object;
 }
 
-std::vector<std::byte> spirvOf(const std::string &symbol) {
-  return readObject(("_" + symbol.substr(std::string("test_").size()) + ".spv").c_str());
-}
-
 PackageMaker::PackageMaker() {
   package.model = "test";
   package.producer = "runtime tests";
@@ -83,17 +79,6 @@ void PackageMaker::launch(uint32_t kernel, std::vector<uint32_t> buffers, std::v
     step.operands.push_back({buffer, noExpr, noExpr});
   step.params = std::move(params);
   plan().steps.push_back(step);
-}
-
-void PackageMaker::targetVulkan() {
-  plan().target = "vulkan";
-  package.code.clear();
-  for (Kernel &kernel : plan().kernels)
-    for (Variant &variant : kernel.variants) {
-      variant.code = static_cast<uint32_t>(package.code.size());
-      modules.push_back(spirvOf(variant.symbol));
-      package.code.push_back({variant.symbol, CodeFormat::spirv, modules.back()});
-    }
 }
 
 std::vector<std::byte> PackageMaker::write() const {

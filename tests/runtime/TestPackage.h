@@ -5,7 +5,6 @@
 #include "runtime/PackageWriter.h"
 #include "runtime/PlanModel.h"
 
-#include <list>
 #include <string>
 #include <vector>
 
@@ -15,9 +14,6 @@ namespace heed::test {
 const std::vector<std::byte> &kernelObject();
 /// The same, but test_twice multiplies by three.
 const std::vector<std::byte> &otherKernelObject();
-
-/// The SPIR-V module whose entry point is `symbol`: "test_twice".
-std::vector<std::byte> spirvOf(const std::string &symbol);
 
 /// A package with one plan for the CPU and one code section, kernelObject(), and the usual shorthands.
 class PackageMaker {
@@ -42,13 +38,7 @@ public:
   /// What the writer says.
   std::string refusal() const;
 
-  /// Makes the plan one for Vulkan: every variant gets the SPIR-V module of its symbol.
-  void targetVulkan();
-
   rt::Package package;
-
-private:
-  std::list<std::vector<std::byte>> modules;
 };
 
 /// y = x + c + c, with x: f32[n], a constant c: f32[4] and n = 4 required; one arena value between two kernels.

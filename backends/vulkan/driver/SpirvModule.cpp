@@ -14,7 +14,7 @@ static std::string readString(std::span<const uint32_t> words) {
 Status SpirvModule::read(std::span<const std::byte> bytes, SpirvModule &module) {
   constexpr uint32_t magic = 0x07230203;
   constexpr size_t headerWords = 5;
-  constexpr uint32_t opEntryPoint = 15, opExecutionMode = 16, glCompute = 5, localSize = 17;
+  constexpr uint32_t opEntryPoint = 15, opExecutionMode = 16, opFunctionEnd = 56, glCompute = 5, localSize = 17;
   if (bytes.size() % sizeof(uint32_t) != 0 || bytes.size() < headerWords * sizeof(uint32_t))
     return error(Code::badPackage, "SPIR-V of ", bytes.size(), " bytes: it is made of whole words, five at least");
   module.code.resize(bytes.size() / sizeof(uint32_t));
@@ -22,8 +22,10 @@ Status SpirvModule::read(std::span<const std::byte> bytes, SpirvModule &module) 
   if (module.code[0] != magic)
     return error(Code::badPackage, "no SPIR-V: the first word is not the magic number");
   std::span<const uint32_t> rest = std::span<const uint32_t>(module.code).subspan(headerWords);
+  uint32_t op = 0;
   while (!rest.empty()) {
-    uint32_t length = rest[0] >> 16, op = rest[0] & 0xffff;
+    uint32_t length = rest[0] >> 16;
+    op = rest[0] & 0xffff;
     if (length == 0 || length > rest.size())
       return error(Code::badPackage, "SPIR-V word ", module.code.size() - rest.size(), ": an instruction of ", length,
                    " words does not fit");
@@ -36,6 +38,8 @@ Status SpirvModule::read(std::span<const std::byte> bytes, SpirvModule &module) 
           entry.workgroup = {operands[2], operands[3], operands[4]};
     rest = rest.subspan(length);
   }
+  if (op != opFunctionEnd)
+    return error(Code::badPackage, "SPIR-V does not end with the end of a function");
   return {};
 }
 

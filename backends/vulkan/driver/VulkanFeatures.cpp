@@ -171,7 +171,8 @@ VulkanDescription describeVulkan(const VulkanInstance &instance, VkPhysicalDevic
     return out;
   }
   out.info.software = core.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
-  out.sharesHostMemory = out.info.software || core.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU;
+  out.sharesHostMemory = (out.info.software || core.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU) &&
+                         !isSwitchedOn("HEED_VULKAN_DISCRETE");
   limits.bufferBytes = std::min(properties.v11.maxMemoryAllocationSize, properties.v13.maxBufferSize);
   limits.groupsX = core.limits.maxComputeWorkGroupCount[0];
   limits.groupsY = core.limits.maxComputeWorkGroupCount[1];

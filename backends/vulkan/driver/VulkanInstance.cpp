@@ -8,6 +8,11 @@
 
 namespace heed::rt {
 
+bool isSwitchedOn(const char *variable) {
+  const char *value = std::getenv(variable);
+  return value && *value && std::strcmp(value, "0") != 0;
+}
+
 std::string describe(VkResult result) {
   switch (result) {
   case VK_ERROR_OUT_OF_HOST_MEMORY:
@@ -75,11 +80,6 @@ static Status loadLibrary() {
   return {};
 }
 
-static bool isSet(const char *variable) {
-  const char *value = std::getenv(variable);
-  return value && *value && std::strcmp(value, "0") != 0;
-}
-
 static VKAPI_ATTR VkBool32 VKAPI_CALL takeMessage(VkDebugUtilsMessageSeverityFlagBitsEXT,
                                                   VkDebugUtilsMessageTypeFlagsEXT,
                                                   const VkDebugUtilsMessengerCallbackDataEXT *data, void *messages) {
@@ -129,7 +129,7 @@ Status VulkanInstance::create(std::shared_ptr<VulkanInstance> &out) {
   VkValidationFeaturesEXT validation = {VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT};
   validation.enabledValidationFeatureCount = 1;
   validation.pEnabledValidationFeatures = &synchronisation;
-  if (isSet("HEED_VULKAN_VALIDATION")) {
+  if (isSwitchedOn("HEED_VULKAN_VALIDATION")) {
     HEED_TRY(checkLayer(layer));
     instance->messages = std::make_unique<ValidationMessages>();
     listen.pUserData = instance->messages.get();

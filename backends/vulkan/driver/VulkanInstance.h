@@ -14,6 +14,9 @@
 
 namespace heed::rt {
 
+/// Whether an environment variable is there and neither empty nor 0.
+bool isSwitchedOn(const char *variable);
+
 /// "out of device memory" for VK_ERROR_OUT_OF_DEVICE_MEMORY and so on.
 std::string describe(VkResult result);
 /// The failure of a Vulkan function that is no loss of the device.
