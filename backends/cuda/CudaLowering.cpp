@@ -1,5 +1,8 @@
 #include "backends/cuda/CudaLowering.h"
 
+#include "backends/cuda/Atoms.h"
+#include "backends/llvm/MatrixInstruction.h"
+
 #include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
@@ -146,6 +149,13 @@ template <typename MathOp> struct LowerFunction : ConvertOpToLLVMPattern<MathOp>
 
 void CudaLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &patterns) const {
   populatePredicatedAccesses(types, patterns);
+  // Kernels were checked against the chip; the newest chip's table has all names.
+  populateMatrixInstructions(types, patterns, [](StringRef name) -> StringRef {
+    for (const tile::Atom &atom : atomsOf("sm_120"))
+      if (atom.name == name)
+        return atom.instruction;
+    return {};
+  });
   patterns.add<LowerProgram, LowerLane, LowerWarp, LowerShuffle, LowerBarrier, LowerCopy, LowerCommit, LowerWait,
                LowerLoadMatrix>(types);
   patterns.add<LowerFunction<math::Exp2Op>>(types, "llvm.nvvm.ex2.approx.ftz");

@@ -1,5 +1,8 @@
 #include "backends/rocm/RocmLowering.h"
 
+#include "backends/llvm/MatrixInstruction.h"
+#include "backends/rocm/Atoms.h"
+
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
 
@@ -177,4 +180,10 @@ void RocmLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &p
   patterns.add<LowerFunction<math::Exp2Op>>(types, "llvm.amdgcn.exp2");
   patterns.add<LowerFunction<math::Log2Op>>(types, "llvm.amdgcn.log");
   patterns.add<LowerRsqrt>(types, /*benefit=*/2);
+  populateMatrixInstructions(types, patterns, [this](StringRef name) -> StringRef {
+    for (const tile::Atom &atom : atomsOf(chip.name))
+      if (atom.name == name)
+        return atom.instruction;
+    return {};
+  });
 }

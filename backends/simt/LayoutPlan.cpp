@@ -19,6 +19,7 @@ bool simt::isElementwise(Operation *op) {
 static bool isTile(Value value) { return static_cast<bool>(tileType(value)); }
 
 LayoutPlan::LayoutPlan(tile::KernelOp kernel, const SimtTarget &target) : kernel(kernel), target(target) {
+  kernel.walk([&](tile::DotOp dot) { products.try_emplace(dot, chooseProduct(dot)); });
   findFloating();
   connect();
   anchorAll();
@@ -107,7 +108,7 @@ void LayoutPlan::anchor(Value tile, const Layout &layout) {
 }
 
 void LayoutPlan::anchorAll() {
-  kernel.walk([&](tile::DotOp dot) { anchor(dot.getResult(), accumulatorLayout(dot.getType().getShape())); });
+  kernel.walk([&](tile::DotOp dot) { anchor(dot.getResult(), productOf(dot).tiling.sum); });
   kernel.walk(
       [&](tile::ScanOp scan) { anchor(scan.getResult(), serialLayout(scan.getType().getShape(), scan.getDim())); });
   anchorReductions();
@@ -165,6 +166,28 @@ Layout LayoutPlan::memoryLayout(MemRefType view, ArrayRef<int64_t> dims, RankedT
 }
 
 static int64_t evenPart(int64_t size) { return size & -size; }
+
+/// The first instruction that fits the types and divides the tile. Warps share out the rows first: then rows are
+/// reduced within a warp.
+Product LayoutPlan::chooseProduct(tile::DotOp dot) const {
+  RankedTensorType left = tileType(dot.getLeft()), sum = dot.getType();
+  int64_t rows = sum.getDimSize(0), columns = sum.getDimSize(1), depth = left.getDimSize(1);
+  for (const tile::Atom &atom : target.atoms) {
+    bool fits = tile::elementOf(left.getElementType()) == atom.operand &&
+                tile::elementOf(tileType(dot.getRight()).getElementType()) == atom.operand &&
+                tile::elementOf(sum.getElementType()) == atom.accumulator && rows % atom.m == 0 &&
+                columns % atom.n == 0 && depth % atom.k == 0;
+    if (!fits)
+      continue;
+    int64_t rowWarps = std::min(target.warps, evenPart(rows / atom.m));
+    int64_t columnWarps = std::min(target.warps / rowWarps, evenPart(columns / atom.n));
+    tile::AtomTiling tiling = tile::tileWithAtom(atom, rows, columns, depth, rowWarps, columnWarps);
+    for (Layout *layout : {&tiling.left, &tiling.right, &tiling.sum})
+      *layout = layout->padded(tile::Input::Warp, target.warps);
+    return {&atom, tiling};
+  }
+  return {nullptr, {{}, {}, accumulatorLayout(sum.getShape())}};
+}
 
 Layout LayoutPlan::accumulatorLayout(ArrayRef<int64_t> shape) const {
   int64_t rows = evenPart(shape[0]), columns = evenPart(shape[1]);

@@ -19,6 +19,12 @@
 
 namespace heed::simt {
 
+/// The instruction a product is made of, and how its tiles are held for it.
+struct Product {
+  const tile::Atom *atom = nullptr; ///< null: multiply-adds of scalars, with only the sum's layout set
+  tile::AtomTiling tiling;
+};
+
 class LayoutPlan {
 public:
   LayoutPlan(tile::KernelOp kernel, const SimtTarget &target);
@@ -29,6 +35,8 @@ public:
   const tile::Layout &layoutOf(mlir::Value tile) const;
   /// The layout to read or write a view in.
   tile::Layout memoryLayout(mlir::MemRefType view, llvm::ArrayRef<int64_t> dims, mlir::RankedTensorType tile) const;
+  /// How a product is made.
+  const Product &productOf(tile::DotOp dot) const { return products.find(dot)->second; }
   /// Lanes of a program.
   int64_t threads() const { return target.lanes * target.warps; }
   /// The accumulator of scalar multiply-adds: micro-tiles of up to four by four elements a lane.
@@ -37,6 +45,7 @@ public:
   tile::Layout serialLayout(llvm::ArrayRef<int64_t> shape, unsigned dim) const;
 
 private:
+  Product chooseProduct(tile::DotOp dot) const;
   void findFloating();
   bool canFloat(mlir::Operation *op) const;
   void connect();
@@ -51,6 +60,7 @@ private:
   llvm::DenseSet<mlir::Value> floating;
   llvm::EquivalenceClasses<void *> classes;
   llvm::DenseMap<void *, tile::Layout> anchors; ///< by leader of the class
+  llvm::DenseMap<mlir::Operation *, Product> products;
   mutable llvm::DenseMap<mlir::Type, tile::Layout> defaults;
 };
 

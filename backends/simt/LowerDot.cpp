@@ -9,33 +9,36 @@ using namespace heed;
 using namespace heed::simt;
 using tile::Layout;
 
-/// Padding keeps rows aligned for vectors and apart in the banks.
-constexpr int64_t stagePadding = 4;
-
 /// Multiply-adds written out in the body of the loop over the depth.
 constexpr int64_t unrolledOperations = 128;
 
-static Type storedType(tile::DotOp op) { return op.getType().getElementType(); }
+static int64_t bytesOf(Type element) { return element.getIntOrFloatBitWidth() / 8; }
 
-static int64_t stagedBytes(RankedTensorType tile, Type stored) {
-  return (tile.getNumElements() + stagePadding * std::max(tile.getDimSize(0), tile.getDimSize(1))) *
-         stored.getIntOrFloatBitWidth() / 8;
+static int64_t stagedBytes(RankedTensorType tile, Type stored, int64_t paddingBytes) {
+  return tile.getNumElements() * bytesOf(stored) + paddingBytes * std::max(tile.getDimSize(0), tile.getDimSize(1));
+}
+
+/// Multiply-adds read vectors along the rows (or columns) of elements of the accumulator's type. Matrix instructions
+/// take elements as they are, neighbours along the depth.
+TileLowering::Staging TileLowering::stagingOf(tile::DotOp dot, unsigned depthDim) const {
+  if (!plan.productOf(dot).atom)
+    return {{1 - depthDim, depthDim}, dot.getType().getElementType(), 4 * bytesOf(dot.getType().getElementType())};
+  return {{depthDim, 1 - depthDim}, tileType(dot.getLeft()).getElementType(), 16};
 }
 
 /// An operand that products inside a loop read but that does not change there stays in shared memory for the whole
 /// loop, while there is room for the others.
 void TileLowering::stageEarly(tile::LoadOp op) {
   auto dot = cast<tile::DotOp>(*op->user_begin());
+  Staging how = stagingOf(dot, dot.getLeft() == op.getResult() ? 1 : 0);
   bool isInvariant = llvm::all_of(op->getUsers(), [&](Operation *user) { return user->getBlock() != op->getBlock(); });
-  if (!isInvariant || arena.used() + stagedBytes(op.getType(), storedType(dot)) > target.sharedBytes / 3)
+  if (!isInvariant || arena.used() + stagedBytes(op.getType(), how.stored, how.paddingBytes) > target.sharedBytes / 3)
     return;
-  bool isLeft = dot.getLeft() == op.getResult();
-  SharedTile tile = stage(op.getResult(), isLeft ? 1 : 0, storedType(dot));
-  staged.try_emplace(op.getResult(), tile);
+  staged.try_emplace(op.getResult(), stage(op.getResult(), how.order, how.stored, how.paddingBytes));
 }
 
-/// Brings an operand into shared memory, rows (or columns) next to one another, as elements of the accumulator's type.
-SharedTile TileLowering::stage(Value operand, unsigned depthDim, Type stored) {
+/// Brings an operand into shared memory.
+SharedTile TileLowering::stage(Value operand, ArrayRef<unsigned> order, Type stored, int64_t paddingBytes) {
   if (auto known = staged.find(operand); known != staged.end()) {
     SharedTile tile = known->second;
     tile.range = arena.again(tile.range);
@@ -51,8 +54,7 @@ SharedTile TileLowering::stage(Value operand, unsigned depthDim, Type stored) {
     layout = plan.layoutOf(operand);
     values = registers(operand, layout);
   }
-  unsigned otherDim = 1 - depthDim;
-  SharedTile tile = allocate(layout.shape(), {otherDim, depthDim}, stored, stagePadding);
+  SharedTile tile = allocate(layout.shape(), order, stored, paddingBytes / bytesOf(stored));
   storeShared(values, layout, tile);
   tile.range = arena.again(tile.range);
   return tile;
@@ -103,10 +105,20 @@ static SmallVector<int64_t> offsetsAlong(const Layout &layout, unsigned dim) {
 }
 
 void TileLowering::emitDot(tile::DotOp op) {
+  const Product &product = plan.productOf(op);
+  if (product.atom)
+    emitAtoms(op, product);
+  else
+    emitMultiplyAdds(op);
+}
+
+void TileLowering::emitMultiplyAdds(tile::DotOp op) {
   Layout layout = plan.layoutOf(op.getResult());
   Registers sums = registers(op.getAccumulator(), layout);
-  Type type = storedType(op);
-  SharedTile left = stage(op.getLeft(), 1, type), right = stage(op.getRight(), 0, type);
+  Type type = op.getType().getElementType();
+  Staging leftStaging = stagingOf(op, 1), rightStaging = stagingOf(op, 0);
+  SharedTile left = stage(op.getLeft(), leftStaging.order, type, leftStaging.paddingBytes);
+  SharedTile right = stage(op.getRight(), rightStaging.order, type, rightStaging.paddingBytes);
   SmallVector<int64_t> rows = offsetsAlong(layout, 0), columns = offsetsAlong(layout, 1);
   int64_t depth = tileType(op.getLeft()).getDimSize(1), unroll = 1;
   while (depth % (unroll * 2) == 0 && unroll * 2 * layout.numRegisters() <= unrolledOperations)

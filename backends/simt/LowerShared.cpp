@@ -1,5 +1,8 @@
 /// Tiles in shared memory.
+#include "backends/simt/Runs.h"
 #include "backends/simt/TileLowering.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace heed;
@@ -70,23 +73,71 @@ Value TileLowering::sharedOffset(const SharedTile &tile, const Layout &layout, i
   return offset ? arith::AddIOp::create(b, offset, i32(fixed)).getResult() : i32(fixed);
 }
 
+/// The dimension along which elements are neighbours, and the widest vector that all rows can be accessed in.
+static std::pair<unsigned, int64_t> vectorAccess(const SharedTile &tile, int64_t vectorBytes) {
+  int64_t bytes = tile.element.getIntOrFloatBitWidth() / 8, widest = vectorBytes / bytes;
+  unsigned fastest = 0;
+  for (auto [dim, stride] : llvm::enumerate(tile.strides))
+    if (stride == 1)
+      fastest = dim;
+  for (auto [dim, stride] : llvm::enumerate(tile.strides))
+    while (dim != fastest && widest > 1 && stride % widest != 0)
+      widest /= 2;
+  return {fastest, std::max<int64_t>(widest, 1)};
+}
+
 void TileLowering::storeShared(const Registers &values, const Layout &layout, const SharedTile &to) {
   Value owner = isOwner(layout);
   int64_t bytes = to.element.getIntOrFloatBitWidth() / 8;
-  for (auto [reg, value] : llvm::enumerate(values))
-    tag(simt::StoreOp::create(b, Space::Shared, toShared(value, to.element), sharedOffset(to, layout, reg), owner,
-                              bytes),
+  auto [fastest, widest] = vectorAccess(to, target.vectorBytes);
+  if (layout.rank() == 0)
+    widest = 1;
+  SmallVector<int64_t> all = allRegisters(layout);
+  for (Run run : layout.rank() == 0 ? SmallVector<Run>{{0, 1}} : runsAlong(layout, all, fastest, widest)) {
+    SmallVector<Value> elements;
+    for (int64_t next = 0; next < run.width; ++next)
+      elements.push_back(toShared(values[run.first + next], to.element));
+    tag(simt::StoreOp::create(b, Space::Shared, pack(elements), sharedOffset(to, layout, run.first), owner,
+                              run.width * bytes),
         to.range);
+  }
+}
+
+Registers TileLowering::loadShared(const SharedTile &from, const Layout &layout, ArrayRef<int64_t> registers) {
+  int64_t bytes = from.element.getIntOrFloatBitWidth() / 8;
+  auto [fastest, widest] = vectorAccess(from, target.vectorBytes);
+  Registers values;
+  for (Run run : layout.rank() == 0 ? SmallVector<Run>{{0, 1}} : runsAlong(layout, registers, fastest, widest)) {
+    Type type = run.width > 1 ? Type(VectorType::get({run.width}, from.element)) : from.element;
+    auto load = simt::LoadOp::create(b, type, Space::Shared, sharedOffset(from, layout, registers[run.first]), Value(),
+                                     Value(), run.width * bytes);
+    tag(load, from.range);
+    unpack(load, values);
+  }
+  return values;
 }
 
 Registers TileLowering::loadShared(const SharedTile &from, const Layout &layout, Type element) {
-  int64_t bytes = from.element.getIntOrFloatBitWidth() / 8;
-  Registers values;
-  for (int64_t reg = 0; reg < layout.numRegisters(); ++reg) {
-    auto load =
-        simt::LoadOp::create(b, from.element, Space::Shared, sharedOffset(from, layout, reg), Value(), Value(), bytes);
-    tag(load, from.range);
-    values.push_back(fromShared(load, element));
-  }
+  Registers values = loadShared(from, layout, allRegisters(layout));
+  for (Value &value : values)
+    value = fromShared(value, element);
   return values;
+}
+
+/// One value, or a vector of several.
+Value TileLowering::pack(ArrayRef<Value> elements) {
+  if (elements.size() == 1)
+    return elements[0];
+  auto type = VectorType::get({int64_t(elements.size())}, elements[0].getType());
+  return vector::FromElementsOp::create(b, type, elements);
+}
+
+void TileLowering::unpack(Value packed, Registers &elements) {
+  auto type = dyn_cast<VectorType>(packed.getType());
+  if (!type) {
+    elements.push_back(packed);
+    return;
+  }
+  for (int64_t element = 0; element < type.getNumElements(); ++element)
+    elements.push_back(vector::ExtractOp::create(b, packed, ArrayRef<int64_t>{element}));
 }

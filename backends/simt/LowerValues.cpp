@@ -170,19 +170,27 @@ Value TileLowering::isOwner(const Layout &layout) {
   return owner;
 }
 
+/// The tile in another layout, where every lane has all it needs.
+std::optional<Registers> TileLowering::moveRegisters(const Registers &values, const Layout &from, const Layout &to) {
+  if (from.laneBases() != to.laneBases() || from.warpBases() != to.warpBases() || !from.isSeparable() ||
+      !to.isSeparable())
+    return std::nullopt;
+  Registers moved;
+  for (int64_t reg = 0; reg < to.numRegisters(); ++reg) {
+    std::optional<int64_t> source = from.registerAt(to.registerOffset(reg));
+    if (!source)
+      return std::nullopt;
+    moved.push_back(values[*source]);
+  }
+  return moved;
+}
+
 /// Moves a tile to another layout: between registers of the lane when that is enough, else through shared memory.
 Registers TileLowering::convert(const Registers &values, const Layout &from, const Layout &to) {
   if (from == to)
     return values;
-  bool sameLanes = from.laneBases() == to.laneBases() && from.warpBases() == to.warpBases();
-  if (sameLanes && from.isSeparable() && to.isSeparable()) {
-    Registers moved;
-    for (int64_t reg = 0; reg < to.numRegisters(); ++reg)
-      if (std::optional<int64_t> source = from.registerAt(to.registerOffset(reg)))
-        moved.push_back(values[*source]);
-    if (int64_t(moved.size()) == to.numRegisters())
-      return moved;
-  }
+  if (std::optional<Registers> moved = moveRegisters(values, from, to))
+    return *moved;
   Type element = values[0].getType();
   SmallVector<unsigned> order;
   for (int64_t dim = from.rank() - 1; dim >= 0; --dim)

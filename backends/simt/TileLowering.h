@@ -111,13 +111,36 @@ private:
                       int64_t padding);
   void storeShared(const Registers &values, const tile::Layout &layout, const SharedTile &to);
   Registers loadShared(const SharedTile &from, const tile::Layout &layout, mlir::Type element);
+  /// Some registers of the layout, as they are stored.
+  Registers loadShared(const SharedTile &from, const tile::Layout &layout, llvm::ArrayRef<int64_t> registers);
   mlir::Value sharedOffset(const SharedTile &tile, const tile::Layout &layout, int64_t reg);
+  mlir::Value pack(llvm::ArrayRef<mlir::Value> elements);
+  void unpack(mlir::Value packed, Registers &elements);
   mlir::Operation *tag(mlir::Operation *access, const SharedRange &range);
 
   // LowerDot.cpp
+  /// How the operand of a product lies in shared memory.
+  struct Staging {
+    llvm::SmallVector<unsigned, 2> order;
+    mlir::Type stored;
+    int64_t paddingBytes;
+  };
+  Staging stagingOf(tile::DotOp dot, unsigned depthDim) const;
   void emitDot(tile::DotOp op);
+  void emitMultiplyAdds(tile::DotOp op);
+  void emitAtoms(tile::DotOp op, const Product &product);
+  /// Where fragments of an operand come from: registers of this lane, or shared memory.
+  struct Operand {
+    tile::Layout layout; ///< of the fragments
+    Registers values;    ///< empty: in shared memory
+    SharedTile shared;
+    bool isResident = false; ///< stays in shared memory after the product
+  };
+  Operand atomOperand(mlir::Value value, const tile::Layout &layout, const Staging &how);
+  Registers fragment(const Operand &operand, llvm::ArrayRef<int64_t> offset, int64_t size);
   void stageEarly(tile::LoadOp op);
-  SharedTile stage(mlir::Value operand, unsigned depthDim, mlir::Type element);
+  SharedTile stage(mlir::Value operand, llvm::ArrayRef<unsigned> order, mlir::Type stored, int64_t paddingBytes);
+  std::optional<Registers> moveRegisters(const Registers &values, const tile::Layout &from, const tile::Layout &to);
   /// Reads at the depth coordinate `depth` what the lane's rows (or columns) need.
   llvm::SmallVector<mlir::Value> readVector(const SharedTile &from, const tile::Layout &accumulator, unsigned dim,
                                             llvm::ArrayRef<int64_t> offsets, mlir::Value depth, unsigned depthDim);
