@@ -1,6 +1,8 @@
 #include "runtime/Devices.h"
 
 #include "backends/cpu/driver/CpuDriver.h"
+#include "backends/cuda/driver/CudaDriver.h"
+#include "backends/rocm/driver/RocmDriver.h"
 #include "backends/vulkan/driver/VulkanDriver.h"
 
 #include <algorithm>
@@ -10,6 +12,8 @@ namespace heed::rt {
 
 std::span<const DriverKind> driverKinds() {
   static constexpr DriverKind kinds[] = {
+      {"cuda", listCuda, openCuda},
+      {"rocm", listRocm, openRocm},
       {"vulkan", listVulkan, openVulkan},
       {"cpu", listCpu, openCpu},
   };

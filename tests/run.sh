@@ -47,7 +47,10 @@ suite_unit() {
   "$build/bin/heed-unit-test"
   "$build/bin/heed-cpu-unit-test" --gtest_brief=1
 }
-suite_runtime() { "$build/bin/heed-runtime-test"; }
+suite_runtime() {
+  "$build/bin/heed-runtime-test"
+  "$build/bin/heed-gpu-driver-test"
+}
 suite_lit() { /usr/lib/llvm-22/bin/lit -s -v -j"$jobs" --param build="$build" tests/dialects tests/compiler tests/backends; }
 suite_compiler() { "$build/bin/heed-compiler-test"; }
 suite_examples() {

@@ -1,0 +1,171 @@
+#include "backends/gpu-driver/GpuContext.h"
+
+#include "backends/gpu-driver/GpuCode.h"
+#include "backends/gpu-driver/GpuQueue.h"
+#include "runtime/CopyBlocks.h"
+#include "runtime/KernelWords.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace heed::rt {
+namespace {
+
+/// Programs are numbered in 32 bits.
+constexpr int64_t maxPrograms = std::numeric_limits<int32_t>::max();
+constexpr int64_t maxGridY = 65535;
+/// A copy that needs more pieces than this would keep the host busy for seconds.
+constexpr uint64_t maxCopyPieces = uint64_t(1) << 20;
+
+struct FlatGrid {
+  uint32_t x, y;
+};
+
+/// At least as many workgroups as programs, in one row if the device permits; kernels skip those beyond.
+Status flattenGrid(const Launch &launch, int64_t maxX, FlatGrid &grid) {
+  int64_t total = launch.grid[0] * launch.grid[1] * launch.grid[2];
+  int64_t rows = (total + maxX - 1) / maxX;
+  if (total > maxPrograms || rows > maxGridY)
+    return error(Code::unsupported, "kernel '", launch.name, "' has a grid of ", total,
+                 " programs, more than the device can number; split the call");
+  grid = {static_cast<uint32_t>((total + rows - 1) / rows), static_cast<uint32_t>(rows)};
+  return {};
+}
+
+} // namespace
+
+GpuRecording::~GpuRecording() {
+  GpuScope scope;
+  if (exec && driver.enter(scope).ok())
+    (void)driver.api().destroyExec(exec);
+}
+
+GpuContext::~GpuContext() {
+  GpuScope scope;
+  if (captureStream && driver.enter(scope).ok())
+    (void)driver.api().destroyStream(captureStream);
+}
+
+GpuHandle GpuContext::streamFor(const GpuQueue &queue) const {
+  return recorded == &queue ? captureStream : queue.stream();
+}
+
+Status GpuContext::launch(DriverQueue &driverQueue, const Launch &launch) {
+  auto &queue = static_cast<GpuQueue &>(driverQueue);
+  const auto &kernel = static_cast<const GpuKernel &>(*launch.kernel);
+  FlatGrid grid;
+  HEED_TRY(flattenGrid(launch, driver.platform().maxGridX(kernel.threads()), grid));
+  words.resize(kernelWordCount(launch));
+  packKernelWords(driver, launch, words);
+  wordPointers.resize(words.size());
+  for (size_t i = 0; i < words.size(); ++i)
+    wordPointers[i] = &words[i];
+
+  GpuScope scope;
+  HEED_TRY(driver.enter(scope));
+  const auto &[x, y, z] = kernel.workgroup;
+  int result = driver.api().launch(kernel.function, grid.x, grid.y, 1, x, y, z, kernel.sharedBytes, streamFor(queue),
+                                   wordPointers.data(), nullptr);
+  if (isFault(result)) { // this kernel's, if launches wait; an earlier one's, if not
+    (void)queue.log()->note(launch.name, queue.stream(), false);
+    return driver.check(result, "launch");
+  }
+  HEED_TRY(driver.check(result, "launch").within("kernel '", launch.name, "'"));
+  if (recorded != &queue)
+    return queue.noteLaunch(launch.name);
+  constexpr size_t enough = 100; // the log keeps no more
+  if (recordedNames.size() < enough)
+    recordedNames += concat(recordedNames.empty() ? "" : "', '", launch.name);
+  return {};
+}
+
+Status GpuContext::copy(DriverQueue &driverQueue, const StridedCopy &copy) {
+  auto &queue = static_cast<GpuQueue &>(driverQueue);
+  GpuScope scope;
+  HEED_TRY(driver.enter(scope));
+  GpuHandle stream = streamFor(queue);
+  uint64_t pieces = 0;
+  return forEachCopyBlock(copy, [&](const CopyBlock &block) -> Status {
+    if (++pieces > maxCopyPieces)
+      return error(Code::unsupported, "a copy falls into more than ", maxCopyPieces,
+                   " pieces; pass the tensor with dense inner dimensions");
+    return copyRows(stream, block);
+  });
+}
+
+Status GpuContext::copyRows(GpuHandle stream, CopyBlock block) {
+  uint64_t source = GpuDriver::address(block.source), destination = GpuDriver::address(block.destination);
+  bool dense = block.sourcePitch == block.width && block.destinationPitch == block.width;
+  if (dense)
+    block.width *= std::exchange(block.height, 1);
+  if (block.height == 1)
+    return driver.check(driver.api().copyOnDevice(destination, source, block.width, stream), "copy");
+  if (std::max(block.sourcePitch, block.destinationPitch) <= GpuPlatform::maxPitch)
+    return driver.check(driver.platform().copyRows(block, destination, source, stream), "copy");
+  for (uint64_t row = 0; row < block.height; ++row)
+    HEED_TRY(driver.check(driver.api().copyOnDevice(destination + row * block.destinationPitch,
+                                                    source + row * block.sourcePitch, block.width, stream),
+                          "copy"));
+  return {};
+}
+
+bool GpuContext::canRecord(DriverQueue &queue) {
+  return !graphsRefused && !driver.synchronous() && driver.platform().canRecord() &&
+         !static_cast<GpuQueue &>(queue).isCaptured();
+}
+
+/// A stream of its own is captured, so that the queue stays as it is whatever happens.
+Status GpuContext::beginRecording(DriverQueue &queue) {
+  GpuScope scope;
+  HEED_TRY(driver.enter(scope));
+  if (!captureStream)
+    HEED_TRY(driver.check(driver.api().createStream(&captureStream, gpuStreamNonBlocking), "stream"));
+  int result = driver.api().beginCapture(captureStream, gpuCaptureThreadLocal);
+  if (result != gpuSuccess && !isFault(result)) {
+    graphsRefused = true;
+    return error(Code::unsupported, "this ", driver.platform().brand(),
+                 " library cannot record: ", driver.platform().describe(result));
+  }
+  HEED_TRY(driver.check(result, "recording"));
+  recorded = &queue;
+  recordedNames.clear();
+  return {};
+}
+
+Status GpuContext::endRecording(DriverQueue &, std::unique_ptr<DriverRecording> &recording) {
+  recorded = nullptr;
+  GpuScope scope;
+  HEED_TRY(driver.enter(scope));
+  const GpuApi &api = driver.api();
+  GpuHandle graph = nullptr;
+  int result = api.endCapture(captureStream, &graph);
+  auto made = std::make_unique<GpuRecording>(driver);
+  if (result == gpuSuccess) {
+    result = api.instantiateGraph(&made->exec, graph, 0);
+    (void)api.destroyGraph(graph);
+  }
+  if (result != gpuSuccess) {
+    made->exec = nullptr;
+    graphsRefused = true; // rather than trying it anew with every call
+    HEED_TRY(driver.check(result, "recording"));
+  }
+  made->names = std::move(recordedNames);
+  recordedNames = {};
+  recording = std::move(made);
+  return {};
+}
+
+Status GpuContext::replay(DriverQueue &driverQueue, const DriverRecording &recording) {
+  auto &queue = static_cast<GpuQueue &>(driverQueue);
+  const auto &graph = static_cast<const GpuRecording &>(recording);
+  GpuScope scope;
+  HEED_TRY(driver.enter(scope));
+  int result = driver.api().launchGraph(graph.exec, queue.stream());
+  if (isFault(result))
+    (void)queue.log()->note(graph.names, queue.stream(), false);
+  HEED_TRY(driver.check(result, "replay of a recorded call"));
+  return queue.noteLaunch(graph.names);
+}
+
+} // namespace heed::rt

@@ -1,0 +1,530 @@
+// The driver of CUDA devices, on a fake libcuda that runs kernels on the host and fails when told to.
+#include "backends/cuda/driver/CudaDriver.h"
+#include "runtime/HostCopy.h"
+#include "tests/runtime/gpu/FakeCuda.h"
+#include "tests/runtime/gpu/GpuTest.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <random>
+#include <thread>
+
+using namespace heed;
+using namespace heed::test;
+using rt::Code;
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+
+namespace {
+
+constexpr int illegalAddress = 700;
+
+const std::string ptx = ".version 8.0 .target sm_80 .entry scale .entry fault .entry stall .entry shape .entry big";
+
+std::atomic<bool> stalled;
+
+template <typename T> T *pointer(uint64_t word) { return reinterpret_cast<T *>(word); }
+
+/// y = 2 x over n numbers; words: y, x, n, grid.
+int scale(const FakeLaunch &launch) {
+  auto *y = pointer<float>(launch.words[0]);
+  auto *x = pointer<float>(launch.words[1]);
+  for (uint64_t i = 0; i < launch.words[2]; ++i)
+    y[i] = 2 * x[i];
+  return 0;
+}
+int fault(const FakeLaunch &) { return illegalAddress; }
+int stall(const FakeLaunch &) {
+  while (stalled)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return 0;
+}
+/// Writes the launch's shape and the grid's words; words: out, grid.
+int shape(const FakeLaunch &launch) {
+  auto *out = pointer<int64_t>(launch.words[0]);
+  const int64_t values[] = {launch.grid[0],
+                            launch.grid[1],
+                            launch.block[0],
+                            launch.sharedBytes,
+                            static_cast<int64_t>(launch.words[1]),
+                            static_cast<int64_t>(launch.words[2]),
+                            static_cast<int64_t>(launch.words[3])};
+  std::copy(std::begin(values), std::end(values), out);
+  return 0;
+}
+
+class CudaDriver : public testing::Test {
+protected:
+  void SetUp() override { useLibrary(HEED_FAKE_CUDA); }
+
+  void useLibrary(const char *path) {
+    ::setenv("HEED_CUDA_LIBRARY", path, 1);
+    void *library = ::dlopen(path, RTLD_NOW);
+    ASSERT_NE(library, nullptr) << ::dlerror();
+    fake = reinterpret_cast<const FakeCuda *(*)()>(::dlsym(library, fakeCudaSymbol))();
+    fake->reset();
+    fake->define("scale", 6, scale);
+    fake->define("fault", 3, fault);
+    fake->define("stall", 3, stall);
+    fake->define("shape", 4, shape);
+    stalled = true;
+  }
+
+  void TearDown() override {
+    stalled = false;
+    EXPECT_EQ(fake->currentContexts(), 0) << "the thread's contexts were not put back";
+    if (hung) // nothing of a device that hangs is given back
+      reinterpret_cast<int (*)(int)>(::dlsym(::dlopen(HEED_FAKE_CUDA, RTLD_NOW), "cuDevicePrimaryCtxRelease_v2"))(0);
+    EXPECT_EQ(fake->alive(), 0) << "something was not given back";
+    ::unsetenv("HEED_CUDA_LIBRARY");
+    ::unsetenv("HEED_GPU_SYNCHRONOUS");
+  }
+
+  std::unique_ptr<rt::DriverKernel> kernel(OpenDevice &device, const char *name, uint64_t sharedBytes = 0) {
+    return device.find(section(rt::CodeFormat::ptx, ptx), name, 128, sharedBytes);
+  }
+
+  /// y = 2 x on the device, checked.
+  void expectScales(OpenDevice &device, size_t count = 1000) {
+    auto scale = kernel(device, "scale");
+    DeviceArray x(*device.driver, 4 * count), y(*device.driver, 4 * count);
+    std::vector<float> values = counting<float>(count);
+    x.write(*device.queue, values);
+    ASSERT_STATUS(device.launch(*scale, "scale", {y.memory, x.memory}, {static_cast<int64_t>(count)}, 1));
+    for (float &value : values)
+      value *= 2;
+    EXPECT_EQ(y.read<float>(*device.queue), values);
+  }
+
+  const FakeCuda *fake = nullptr;
+  bool hung = false;
+};
+
+TEST_F(CudaDriver, SaysWhyThereIsNone) {
+  std::shared_ptr<rt::Driver> driver;
+  fake->set("version", 10020);
+  EXPECT_FAILURE(openDevice("cuda:0", driver), noDriver, HasSubstr("CUDA 10.2, too old: 11.0 or later"));
+  fake->set("version", 12040);
+  fake->fail("cuInit", 804, 0);
+  EXPECT_FAILURE(openDevice("cuda:0", driver), noDriver, HasSubstr("cannot be used: error 804"));
+  EXPECT_FAILURE(openDevice("cuda:2", driver), noDevice, HasSubstr("there are 2 CUDA devices"));
+  fake->fail("cuDevicePrimaryCtxRetain", 2, 0);
+  EXPECT_FAILURE(openDevice("cuda:1", driver), outOfMemory, HasSubstr("no memory for a context on Fake GPU 1"));
+  fake->set("devices", 0);
+  EXPECT_FAILURE(openDevice("cuda:0", driver), noDevice, HasSubstr("there are 0 CUDA devices"));
+  ::setenv("HEED_CUDA_LIBRARY", "/nowhere/libcuda.so", 1);
+  EXPECT_FAILURE(openDevice("cuda:0", driver), noDriver,
+                 AllOf(HasSubstr("HEED_CUDA_LIBRARY"), HasSubstr("/nowhere/libcuda.so")));
+  ::setenv("HEED_CUDA_LIBRARY", "libm.so.6", 1);
+  EXPECT_FAILURE(openDevice("cuda:0", driver), noDriver, HasSubstr("libm.so.6 has no function 'cuInit'"));
+}
+
+TEST_F(CudaDriver, DescribesDevices) {
+  std::vector<rt::DeviceInfo> devices;
+  ASSERT_STATUS(rt::listCuda({}, devices));
+  ASSERT_EQ(devices.size(), 2u);
+  EXPECT_EQ(devices[1].id(), "cuda:1");
+  EXPECT_EQ(devices[1].name, "Fake GPU 1");
+  EXPECT_FALSE(devices[0].memoryIsHost);
+  EXPECT_EQ(devices[0].property(rt::DeviceProperty::workers), 132);
+  EXPECT_EQ(devices[0].property(rt::DeviceProperty::subgroupSize), 32);
+  EXPECT_EQ(devices[0].property(rt::DeviceProperty::sharedBytes), 227 * 1024);
+  EXPECT_EQ(devices[0].property(rt::DeviceProperty::workgroupThreads), 1024);
+  EXPECT_EQ(fake->calls("cuDevicePrimaryCtxRetain"), 0) << "listing must not cost device memory";
+}
+
+TEST(CudaFeatures, FollowNvidiasCompatibility) {
+  auto hopper = rt::cudaFeatures(9, 0);
+  for (const char *feature : {"sm_50", "sm_80", "sm_89", "sm_90", "sm_90a", "cubin_sm_90"})
+    EXPECT_THAT(hopper, Contains(feature));
+  for (const char *feature : {"sm_100", "cubin_sm_80", "cubin_sm_89", "sm_80a", "sm_90f"})
+    EXPECT_THAT(hopper, Not(Contains(feature)));
+  auto ada = rt::cudaFeatures(8, 9);
+  for (const char *feature : {"cubin_sm_80", "cubin_sm_86", "cubin_sm_89"})
+    EXPECT_THAT(ada, Contains(feature));
+  for (const char *feature : {"cubin_sm_87", "cubin_sm_75", "sm_89a", "sm_90"})
+    EXPECT_THAT(ada, Not(Contains(feature)));
+  EXPECT_THAT(rt::cudaFeatures(8, 7), AllOf(Contains("cubin_sm_87"), Not(Contains("cubin_sm_80"))));
+  EXPECT_THAT(rt::cudaFeatures(10, 3), AllOf(Contains("sm_100f"), Contains("sm_103a"), Not(Contains("sm_100a"))));
+  // A chip that is newer than this build.
+  EXPECT_THAT(rt::cudaFeatures(13, 5), AllOf(Contains("sm_135"), Contains("sm_135a"), Contains("sm_90")));
+}
+
+TEST_F(CudaDriver, RunsKernels) {
+  OpenDevice device("cuda:0");
+  for (size_t count : {1, 1000, 5000000}) // the last takes many pieces of pinned memory
+    expectScales(device, count);
+  OpenDevice second("cuda:1");
+  expectScales(second);
+  expectScales(device);
+}
+
+TEST_F(CudaDriver, CopiesOfNothingAreFine) {
+  OpenDevice device("cuda:0");
+  DeviceArray empty(*device.driver, 0);
+  EXPECT_STATUS(device.driver->upload(*device.queue, empty.memory, nullptr, 0));
+  EXPECT_STATUS(device.driver->download(*device.queue, nullptr, empty.memory, 0));
+}
+
+TEST_F(CudaDriver, PinnedMemoryIsUsedAgain) {
+  OpenDevice device("cuda:0");
+  for (int i = 0; i < 20; ++i)
+    expectScales(device, 3000000); // 12 MB each way
+  EXPECT_LE(fake->calls("cuMemHostAlloc"), 32);
+  EXPECT_LE(fake->calls("cuEventCreate"), 32 + 8); // and markers of the queue
+}
+
+TEST_F(CudaDriver, UploadsWaitInOrderOfTheQueue) {
+  OpenDevice device("cuda:0");
+  auto stall = kernel(device, "stall");
+  DeviceArray x(*device.driver, 400);
+  std::vector<float> values = counting<float>(100);
+  ASSERT_STATUS(device.launch(*stall, "stall", {}, {}, 1));
+  x.write(*device.queue, values);
+  values.assign(100, -1); // it was staged
+  std::unique_ptr<rt::DriverEvent> event;
+  ASSERT_STATUS(device.driver->recordEvent(*device.queue, false, event));
+  EXPECT_FALSE(event->reached());
+  stalled = false;
+  ASSERT_STATUS(event->wait());
+  EXPECT_TRUE(event->reached());
+  EXPECT_EQ(x.read<float>(*device.queue), counting<float>(100));
+}
+
+TEST_F(CudaDriver, StridedCopiesEqualTheHosts) {
+  OpenDevice device("cuda:0");
+  std::mt19937 random(11);
+  DeviceArray from(*device.driver, 8000), to(*device.driver, 8000);
+  std::vector<std::byte> source(8000), expected(8000);
+  for (int round = 0; round < 100; ++round) {
+    rt::StridedCopy copy = {};
+    copy.rank = static_cast<uint32_t>(random() % 5);
+    copy.elementBytes = 1u << random() % 4;
+    int64_t dense = 1;
+    for (uint32_t dim = copy.rank; dim-- > 0;) {
+      copy.sizes[dim] = 1 + static_cast<int64_t>(random() % 4);
+      copy.sourceStrides[dim] = random() % 2 ? dense : static_cast<int64_t>(random() % 11) - 3;
+      copy.destinationStrides[dim] = dense;
+      dense *= copy.sizes[dim] + static_cast<int64_t>(random() % 2);
+    }
+    copy.source = from.memory.advanced(1600);
+    copy.destination = to.memory.advanced(8);
+    for (size_t i = 0; i < source.size(); ++i) {
+      source[i] = static_cast<std::byte>(random());
+      expected[i] = std::byte{1};
+    }
+    from.write(*device.queue, source);
+    to.write(*device.queue, expected);
+    ASSERT_STATUS(device.context->copy(*device.queue, copy));
+    rt::copyOnHost(copy.rank, copy.sizes.data(), copy.elementBytes, source.data() + 1600, copy.sourceStrides.data(),
+                   expected.data() + 8, copy.destinationStrides.data());
+    ASSERT_EQ(to.read<std::byte>(*device.queue), expected);
+  }
+}
+
+TEST_F(CudaDriver, DenseAndPitchedCopiesAreOneCall) {
+  OpenDevice device("cuda:0");
+  DeviceArray from(*device.driver, 4096), to(*device.driver, 4096);
+  rt::StridedCopy copy = {from.memory, to.memory, 2, 4, {8, 16}, {16, 1}, {16, 1}};
+  EXPECT_STATUS(device.context->copy(*device.queue, copy));
+  EXPECT_EQ(fake->calls("cuMemcpyDtoDAsync_v2"), 1);
+  copy.sourceStrides = {20, 1};
+  EXPECT_STATUS(device.context->copy(*device.queue, copy));
+  EXPECT_EQ(fake->calls("cuMemcpy2DAsync_v2"), 1);
+  EXPECT_EQ(fake->calls("cuMemcpyDtoDAsync_v2"), 1);
+  EXPECT_STATUS(device.queue->synchronize());
+}
+
+TEST_F(CudaDriver, ShapesLaunches) {
+  OpenDevice device("cuda:0");
+  DeviceArray out(*device.driver, 56);
+  auto launch = [&](uint64_t sharedBytes, std::array<int64_t, 3> grid) {
+    auto shape = kernel(device, "shape", sharedBytes);
+    std::vector<rt::DevicePointer> operands = {out.memory};
+    EXPECT_STATUS(device.context->launch(*device.queue, {shape.get(), "shape", operands, {}, grid, 0}));
+    return out.read<int64_t>(*device.queue);
+  };
+  EXPECT_THAT(launch(0, {5, 3, 2}), testing::ElementsAre(30, 1, 128, 0, 5, 3, 2));
+  EXPECT_EQ(fake->calls("cuFuncSetAttribute"), 0);
+  EXPECT_THAT(launch(200 * 1024, {1, 1, 1}), testing::ElementsAre(1, 1, 128, 200 * 1024, 1, 1, 1));
+  EXPECT_EQ(fake->calls("cuFuncSetAttribute"), 1);
+  EXPECT_EQ(launch(0, {65536, 32767, 1})[0], int64_t(65536) * 32767);
+  auto shape = kernel(device, "shape");
+  EXPECT_FAILURE(device.context->launch(*device.queue, {shape.get(), "shape", {}, {}, {65536, 32768, 1}, 0}),
+                 unsupported, HasSubstr("kernel 'shape' has a grid of 2147483648 programs"));
+}
+
+TEST_F(CudaDriver, RefusesCodeInOneLine) {
+  OpenDevice device("cuda:1"); // 8.0
+  std::shared_ptr<rt::DriverCode> code;
+  auto load = [&](rt::CodeFormat format, const std::string &bytes) {
+    return device.driver->loadCode(section(format, bytes), code);
+  };
+  EXPECT_FAILURE(load(rt::CodeFormat::ptx, "rubbish"), badPackage,
+                 AllOf(HasSubstr("CUDA_ERROR_INVALID_PTX"), HasSubstr("fatal : Parsing error"), Not(HasSubstr("\n"))));
+  EXPECT_FAILURE(load(rt::CodeFormat::ptx, ".version 9.9 .target sm_80"), wrongArchitecture,
+                 HasSubstr("update the driver"));
+  std::string cubin = "\177ELF" + std::string(60, '\0') + "sm_90 scale";
+  cubin[4] = 'x'; // the fake reads a C string
+  EXPECT_FAILURE(load(rt::CodeFormat::cubin, cubin), wrongArchitecture,
+                 AllOf(HasSubstr("not for Fake GPU 1"), HasSubstr("CUDA_ERROR_NO_BINARY_FOR_GPU")));
+  EXPECT_FAILURE(load(rt::CodeFormat::cubin, "MZ"), badPackage, HasSubstr("is no cubin"));
+  EXPECT_FAILURE(load(rt::CodeFormat::hsaco, cubin), badPackage, HasSubstr("neither PTX nor a cubin"));
+  ASSERT_STATUS(load(rt::CodeFormat::ptx, ptx));
+  rt::Variant variant;
+  std::unique_ptr<rt::DriverKernel> kernel;
+  variant.symbol = "absent";
+  EXPECT_FAILURE(code->findKernel(variant, kernel), badPackage, HasSubstr("has no kernel 'absent'"));
+  variant.symbol = "scale";
+  variant.workgroup = {2048, 1, 1};
+  EXPECT_FAILURE(code->findKernel(variant, kernel), unsupported, HasSubstr("workgroups of 2048 threads"));
+  variant.workgroup = {128, 1, 1};
+  variant.sharedBytes = 300 * 1024;
+  EXPECT_FAILURE(code->findKernel(variant, kernel), unsupported, HasSubstr("needs 307200 bytes of shared memory"));
+  EXPECT_STATUS(device.driver->alive());
+}
+
+TEST_F(CudaDriver, RunsOutOfMemoryAndGoesOn) {
+  OpenDevice device("cuda:0");
+  fake->set("memory", 1 << 20);
+  rt::DevicePointer memory;
+  EXPECT_FAILURE(device.driver->allocate(2 << 20, memory), outOfMemory,
+                 AllOf(HasSubstr("2097152 bytes on cuda:0 (Fake GPU 0)"), HasSubstr("of 1048576 bytes are free")));
+  expectScales(device);
+  auto scale = kernel(device, "scale");
+  fake->fail("cuLaunchKernel", 2, 0); // no room for the kernel's stack
+  EXPECT_FAILURE(device.launch(*scale, "scale", {{}, {}}, {0}, 1), outOfMemory, HasSubstr("kernel 'scale'"));
+  fake->fail("cuMemHostAlloc", 2, 0);
+  OpenDevice second("cuda:1");
+  DeviceArray x(*second.driver, 4);
+  float value = 0;
+  EXPECT_FAILURE(second.driver->upload(*second.queue, x.memory, &value, 4), outOfMemory,
+                 HasSubstr("pinned host memory"));
+  EXPECT_STATUS(second.driver->upload(*second.queue, x.memory, &value, 4));
+  EXPECT_STATUS(second.queue->synchronize());
+}
+
+TEST_F(CudaDriver, FaultsLoseTheDeviceAndNameTheKernel) {
+  {
+    OpenDevice device("cuda:0"), other("cuda:1");
+    auto fault = kernel(device, "fault");
+    DeviceArray x(*device.driver, 400);
+    ASSERT_STATUS(device.launch(*fault, "attend_3", {}, {}, 1));
+    EXPECT_FAILURE(device.queue->synchronize(), deviceLost,
+                   AllOf(HasSubstr("cuda:0 (Fake GPU 0)"), HasSubstr("kernel 'attend_3' faulted"),
+                         HasSubstr("CUDA_ERROR_ILLEGAL_ADDRESS (an illegal memory access")));
+    long calls = fake->calls("cuMemAlloc_v2");
+    rt::DevicePointer memory;
+    EXPECT_FAILURE(device.driver->allocate(4, memory), deviceLost, HasSubstr("is lost: kernel 'attend_3' faulted"));
+    EXPECT_EQ(fake->calls("cuMemAlloc_v2"), calls);
+    EXPECT_FAILURE(device.launch(*fault, "next", {}, {}, 1), deviceLost, HasSubstr("'attend_3'"));
+    EXPECT_FAILURE(device.queue->synchronize(), deviceLost, HasSubstr("'attend_3'"));
+    std::unique_ptr<rt::DriverQueue> queue;
+    EXPECT_FAILURE(device.driver->createQueue(queue), deviceLost, HasSubstr("'attend_3'"));
+    expectScales(other);
+  }
+  OpenDevice again("cuda:0"); // its context was given up with all it held
+  expectScales(again);
+}
+
+TEST_F(CudaDriver, AFaultAmongManyLaunchesNamesThem) {
+  {
+    OpenDevice device("cuda:0");
+    auto fault = kernel(device, "fault"), shape = kernel(device, "shape");
+    DeviceArray out(*device.driver, 56);
+    for (int i = 0; i < 20; ++i)
+      ASSERT_STATUS(device.launch(*shape, "early", {out.memory}, {}, 1));
+    ASSERT_STATUS(device.queue->synchronize());
+    ASSERT_STATUS(device.launch(*shape, "good", {out.memory}, {}, 1));
+    ASSERT_STATUS(device.launch(*shape, "good", {out.memory}, {}, 1));
+    ASSERT_STATUS(device.launch(*fault, "bad", {}, {}, 1));
+    std::vector<int64_t> values(7);
+    EXPECT_FAILURE(device.driver->download(*device.queue, values.data(), out.memory, 56), deviceLost,
+                   AllOf(HasSubstr("one of the last 3 launches faulted, of kernels 'good', 'bad'"),
+                         HasSubstr("HEED_GPU_SYNCHRONOUS=1"), Not(HasSubstr("early"))));
+  }
+  ::setenv("HEED_GPU_SYNCHRONOUS", "1", 1);
+  OpenDevice device("cuda:0");
+  auto fault = kernel(device, "fault"), shape = kernel(device, "shape");
+  DeviceArray out(*device.driver, 56);
+  ASSERT_STATUS(device.launch(*shape, "good", {out.memory}, {}, 1));
+  EXPECT_FAILURE(device.launch(*fault, "bad", {}, {}, 1), deviceLost, HasSubstr("kernel 'bad' faulted"));
+}
+
+TEST_F(CudaDriver, HangsAreReportedWithTheKernel) {
+  hung = true;
+  OpenDevice device("cuda:0", 0.2), other("cuda:1");
+  auto stall = kernel(device, "stall");
+  DeviceArray x(*device.driver, 4);
+  ASSERT_STATUS(device.launch(*stall, "endless", {}, {}, 1));
+  auto start = std::chrono::steady_clock::now();
+  EXPECT_FAILURE(device.queue->synchronize(), timeout, HasSubstr("kernel 'endless' did not finish for 0.2 s"));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  float value;
+  EXPECT_FAILURE(device.driver->download(*device.queue, &value, x.memory, 4), deviceLost, HasSubstr("'endless'"));
+  expectScales(other);
+}
+
+TEST_F(CudaDriver, ProgressIsNoHang) {
+  OpenDevice device("cuda:0", 0.5);
+  fake->define("stall", 3, [](const FakeLaunch &) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    return 0;
+  });
+  auto slow = kernel(device, "stall");
+  for (int i = 0; i < 40; ++i) // 1.2 s in all
+    ASSERT_STATUS(device.launch(*slow, "slow", {}, {}, 1));
+  EXPECT_STATUS(device.queue->synchronize());
+}
+
+TEST_F(CudaDriver, RecordsAndReplays) {
+  OpenDevice device("cuda:0");
+  auto scale = kernel(device, "scale");
+  DeviceArray x(*device.driver, 400), y(*device.driver, 400);
+  ASSERT_TRUE(device.context->canRecord(*device.queue));
+  ASSERT_STATUS(device.context->beginRecording(*device.queue));
+  ASSERT_STATUS(device.launch(*scale, "scale", {y.memory, x.memory}, {100}, 1));
+  ASSERT_STATUS(device.context->copy(*device.queue, {y.memory, x.memory, 1, 4, {100}, {1}, {1}}));
+  std::unique_ptr<rt::DriverRecording> recording;
+  ASSERT_STATUS(device.context->endRecording(*device.queue, recording));
+  x.write(*device.queue, counting<float>(100));
+  EXPECT_EQ(x.read<float>(*device.queue), counting<float>(100)) << "recording must not run anything";
+  long launches = fake->calls("cuLaunchKernel");
+  std::unique_ptr<rt::DriverQueue> another;
+  ASSERT_STATUS(device.driver->createQueue(another));
+  for (int i = 0; i < 3; ++i)
+    ASSERT_STATUS(device.context->replay(*another, *recording));
+  EXPECT_EQ(x.read<float>(*another)[7], 56);
+  EXPECT_EQ(fake->calls("cuLaunchKernel"), launches);
+}
+
+TEST_F(CudaDriver, AFailedRecordingLeavesTheQueueAlone) {
+  OpenDevice device("cuda:0");
+  auto scale = kernel(device, "scale");
+  DeviceArray x(*device.driver, 400);
+  ASSERT_STATUS(device.context->beginRecording(*device.queue));
+  ASSERT_STATUS(device.launch(*scale, "scale", {x.memory, x.memory}, {100}, 1));
+  fake->fail("cuGraphInstantiateWithFlags", 801, 0);
+  std::unique_ptr<rt::DriverRecording> recording;
+  EXPECT_FAILURE(device.context->endRecording(*device.queue, recording), unsupported, HasSubstr("recording"));
+  EXPECT_FALSE(device.context->canRecord(*device.queue));
+  expectScales(device);
+}
+
+TEST_F(CudaDriver, FaultsOfReplaysNameTheirKernels) {
+  OpenDevice device("cuda:0");
+  auto fault = kernel(device, "fault");
+  ASSERT_STATUS(device.context->beginRecording(*device.queue));
+  ASSERT_STATUS(device.launch(*fault, "bad", {}, {}, 1));
+  ASSERT_STATUS(device.launch(*fault, "worse", {}, {}, 1));
+  std::unique_ptr<rt::DriverRecording> recording;
+  ASSERT_STATUS(device.context->endRecording(*device.queue, recording));
+  ASSERT_STATUS(device.context->replay(*device.queue, *recording));
+  EXPECT_FAILURE(device.queue->synchronize(), deviceLost, HasSubstr("'bad', 'worse'"));
+}
+
+TEST_F(CudaDriver, OldLibrariesRunWithoutRecording) {
+  useLibrary(HEED_FAKE_CUDA_OLD);
+  OpenDevice device("cuda:0");
+  EXPECT_FALSE(device.context->canRecord(*device.queue));
+  expectScales(device);
+}
+
+TEST_F(CudaDriver, EventsTellTheTime) {
+  OpenDevice device("cuda:0");
+  fake->define("stall", 3, [](const FakeLaunch &) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return 0;
+  });
+  auto slow = kernel(device, "stall");
+  std::unique_ptr<rt::DriverEvent> start, end, untimed;
+  ASSERT_STATUS(device.driver->recordEvent(*device.queue, true, start));
+  ASSERT_STATUS(device.launch(*slow, "slow", {}, {}, 1));
+  ASSERT_STATUS(device.driver->recordEvent(*device.queue, true, end));
+  ASSERT_STATUS(device.driver->recordEvent(*device.queue, false, untimed));
+  ASSERT_STATUS(untimed->wait());
+  double seconds = 0;
+  EXPECT_STATUS(end->secondsSince(*start, seconds));
+  EXPECT_GT(seconds, 0.019);
+  EXPECT_FAILURE(untimed->secondsSince(*start, seconds), invalidArgument, HasSubstr("without its time"));
+  long events = fake->calls("cuEventCreate");
+  ASSERT_STATUS(device.driver->recordEvent(*device.queue, true, end));
+  EXPECT_EQ(fake->calls("cuEventCreate"), events) << "an event is used again";
+  EXPECT_STATUS(end->wait());
+}
+
+TEST_F(CudaDriver, BorrowsStreams) {
+  OpenDevice device("cuda:0");
+  std::unique_ptr<rt::DriverQueue> none;
+  EXPECT_FAILURE(device.driver->wrapQueue(&device, none), invalidArgument, HasSubstr("not a CUDA stream of cuda:0"));
+  // The caller's own use of the library.
+  void *library = ::dlopen(HEED_FAKE_CUDA, RTLD_NOW), *context = nullptr, *stream = nullptr, *graph = nullptr;
+  auto call = [&]<typename... Arguments>(const char *name, Arguments... arguments) {
+    return reinterpret_cast<int (*)(Arguments...)>(::dlsym(library, name))(arguments...);
+  };
+  ASSERT_EQ(call("cuDevicePrimaryCtxRetain", &context, 0), 0);
+  ASSERT_EQ(call("cuCtxPushCurrent_v2", context), 0);
+  ASSERT_EQ(call("cuStreamCreate", &stream, 0u), 0);
+  long streams = fake->calls("cuStreamDestroy_v2");
+  {
+    std::unique_ptr<rt::DriverQueue> queue;
+    ASSERT_STATUS(device.driver->wrapQueue(stream, queue));
+    std::swap(device.queue, queue);
+    expectScales(device);
+    ASSERT_EQ(call("cuStreamBeginCapture_v2", stream, 0), 0);
+    auto scale = kernel(device, "scale");
+    EXPECT_FALSE(device.context->canRecord(*device.queue));
+    for (int i = 0; i < 10; ++i)
+      EXPECT_STATUS(device.launch(*scale, "scale", {{}, {}}, {0}, 1));
+    EXPECT_FAILURE(device.queue->synchronize(), invalidArgument, HasSubstr("being captured by its owner"));
+    ASSERT_EQ(call("cuStreamEndCapture", stream, &graph), 0);
+    EXPECT_STATUS(device.queue->synchronize());
+    std::swap(device.queue, queue);
+  }
+  EXPECT_EQ(fake->calls("cuStreamDestroy_v2"), streams) << "it is not ours";
+  EXPECT_EQ(call("cuGraphDestroy", graph), 0);
+  EXPECT_EQ(call("cuStreamDestroy_v2", stream), 0);
+  EXPECT_EQ(fake->currentContexts(), 1) << "the caller's context is as it was";
+  EXPECT_EQ(call("cuCtxPopCurrent_v2", &context), 0);
+  EXPECT_EQ(call("cuDevicePrimaryCtxRelease_v2", 0), 0);
+}
+
+TEST_F(CudaDriver, WrapsMemoryOfItsDevice) {
+  OpenDevice device("cuda:0"), other("cuda:1");
+  DeviceArray own(*device.driver, 64), foreign(*other.driver, 64);
+  rt::DevicePointer wrapped;
+  auto handle = [](const DeviceArray &array) { return static_cast<std::byte *>(array.memory.base) + 16; };
+  ASSERT_STATUS(device.driver->wrap(rt::MemoryKind::cuda, handle(own), 48, wrapped));
+  EXPECT_EQ(device.driver->deviceAddress(wrapped), device.driver->deviceAddress(own.memory) + 16);
+  EXPECT_EQ(device.driver->hostAddress(wrapped), nullptr);
+  EXPECT_FAILURE(device.driver->wrap(rt::MemoryKind::cuda, handle(foreign), 48, wrapped), invalidArgument,
+                 HasSubstr("belongs to device cuda:1, not to cuda:0"));
+  EXPECT_FAILURE(device.driver->wrap(rt::MemoryKind::cuda, &wrapped, 48, wrapped), invalidArgument,
+                 HasSubstr("not memory that CUDA knows"));
+  EXPECT_FAILURE(device.driver->wrap(rt::MemoryKind::host, &wrapped, 48, wrapped), unsupported,
+                 HasSubstr("has to be copied"));
+}
+
+TEST_F(CudaDriver, ThreadsShareADevice) {
+  std::shared_ptr<rt::Driver> driver;
+  ASSERT_STATUS(openDevice("cuda:0", driver));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      OpenDevice device("cuda:0");
+      device.context.reset();
+      device.queue.reset();
+      device.driver = driver;
+      ASSERT_STATUS(driver->createQueue(device.queue));
+      ASSERT_STATUS(driver->createContext(0, device.context));
+      for (int round = 0; round < 10; ++round)
+        expectScales(device, 300000);
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+}
+
+} // namespace
