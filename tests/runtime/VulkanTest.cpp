@@ -10,11 +10,13 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <numeric>
 #include <random>
 #include <thread>
+#include <unistd.h>
 
 using namespace heed::rt;
 using testing::AllOf;
@@ -384,6 +386,32 @@ TEST_P(Vulkan, BadCodeIsRefused) {
   Variant variant;
   variant.symbol = "subtract";
   EXPECT_THAT(failure(findKernel("add", variant, found), Code::badPackage), HasSubstr("no entry point 'subtract'"));
+}
+
+TEST_P(Vulkan, PipelinesAreKeptOnDisk) {
+  std::filesystem::path folder = std::filesystem::temp_directory_path() / ("heed-vulkan-" + std::to_string(getpid()));
+  setenv("HEED_CACHE_DIR", (folder / "made").c_str(), 1);
+  auto useDevice = [&] {
+    open();
+    (void)kernel("add");
+    context.reset(), queue.reset(), driver.reset();
+    std::vector<std::filesystem::path> files;
+    for (const auto &entry : std::filesystem::directory_iterator(folder / "made"))
+      files.push_back(entry.path());
+    EXPECT_EQ(files.size(), 1u);
+    return files.at(0);
+  };
+  std::filesystem::path file = useDevice();
+  auto bytes = std::filesystem::file_size(file);
+  EXPECT_GT(bytes, 24u);
+  EXPECT_EQ(useDevice(), file);
+  std::fstream(file, std::ios::binary | std::ios::in | std::ios::out).seekp(30).put('!'); // damaged: made anew
+  useDevice();
+  std::filesystem::resize_file(file, 10);
+  useDevice();
+  EXPECT_EQ(std::filesystem::file_size(file), bytes);
+  unsetenv("HEED_CACHE_DIR");
+  std::filesystem::remove_all(folder);
 }
 
 TEST_P(Vulkan, ValidationMessagesAreErrors) {

@@ -6,6 +6,7 @@
 #include "backends/vulkan/driver/VulkanQueue.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace heed::rt {
 
@@ -62,7 +63,7 @@ Status VulkanDevice::create(VkPhysicalDevice physical, const DriverOptions &opti
     vk.vkGetDeviceQueue(handle, limits().queueFamily, i, &lanes.back()->queue);
   }
   HEED_TRY(createHeaps(physical));
-  return createPipelineState();
+  return createPipelineState(physical);
 }
 
 Status VulkanDevice::createHeaps(VkPhysicalDevice physical) {
@@ -79,14 +80,33 @@ Status VulkanDevice::createHeaps(VkPhysicalDevice physical) {
   return parameters->choose(properties, VulkanMemoryUse::parameters);
 }
 
-Status VulkanDevice::createPipelineState() {
+Status VulkanDevice::createPipelineState(VkPhysicalDevice physical) {
   VkPushConstantRange range = {VK_SHADER_STAGE_COMPUTE_BIT, 0, pushedWords * sizeof(uint64_t)};
   VkPipelineLayoutCreateInfo layout = {VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO};
   layout.pushConstantRangeCount = 1;
   layout.pPushConstantRanges = &range;
   HEED_TRY(check(vk.vkCreatePipelineLayout(handle, &layout, nullptr, &pipelineLayout), "vkCreatePipelineLayout"));
+  VkPhysicalDeviceProperties properties;
+  instance->vk.vkGetPhysicalDeviceProperties(physical, &properties);
+  const char *folder = std::getenv("HEED_CACHE_DIR");
+  cacheFile = PipelineCacheFile(folder ? folder : "", properties);
+  std::vector<std::byte> stored = cacheFile.load();
+  cachedBytes = stored.size();
   VkPipelineCacheCreateInfo cache = {VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
+  cache.initialDataSize = stored.size();
+  cache.pInitialData = stored.data();
   return check(vk.vkCreatePipelineCache(handle, &cache, nullptr, &pipelineCache), "vkCreatePipelineCache");
+}
+
+/// Only when something was added: pipelines do not leave the cache.
+void VulkanDevice::storePipelines() {
+  size_t bytes = 0;
+  if (!cacheFile.exists() || vk.vkGetPipelineCacheData(handle, pipelineCache, &bytes, nullptr) != VK_SUCCESS ||
+      bytes <= cachedBytes)
+    return;
+  std::vector<std::byte> data(bytes);
+  if (vk.vkGetPipelineCacheData(handle, pipelineCache, &bytes, data.data()) == VK_SUCCESS)
+    cacheFile.store(std::span(data).first(bytes));
 }
 
 VulkanDevice::~VulkanDevice() {
@@ -100,6 +120,8 @@ VulkanDevice::~VulkanDevice() {
   }
   if (!handle)
     return;
+  if (pipelineCache)
+    storePipelines();
   vk.vkDestroyPipelineCache(handle, pipelineCache, nullptr);
   vk.vkDestroyPipelineLayout(handle, pipelineLayout, nullptr);
   memory.reset();

@@ -3,6 +3,7 @@
 #ifndef HEED_BACKENDS_VULKAN_DRIVER_VULKANDEVICE_H
 #define HEED_BACKENDS_VULKAN_DRIVER_VULKANDEVICE_H
 
+#include "backends/vulkan/driver/PipelineCacheFile.h"
 #include "backends/vulkan/driver/VulkanFeatures.h"
 #include "backends/vulkan/driver/VulkanHeap.h"
 #include "backends/vulkan/driver/VulkanInstance.h"
@@ -65,10 +66,13 @@ private:
   VulkanDevice() = default;
   Status create(VkPhysicalDevice physical, const DriverOptions &options);
   Status createHeaps(VkPhysicalDevice physical);
-  Status createPipelineState();
+  Status createPipelineState(VkPhysicalDevice physical);
+  void storePipelines();
 
   std::shared_ptr<VulkanInstance> instance;
   VulkanDescription description;
+  PipelineCacheFile cacheFile;
+  size_t cachedBytes = 0; // of the file, when the device was opened
   double hangLimit = 0;
   std::vector<std::unique_ptr<VulkanLane>> lanes;
   std::atomic<uint32_t> nextLane = 0;
