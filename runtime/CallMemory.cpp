@@ -130,7 +130,9 @@ Status Call::placeState(uint32_t index) {
   state.placed.memory = slot.placed.memory;
   state.placed.strides = slot.placed.strides;
   state.placed.capacityBytes = slot.placed.capacityBytes;
-  slot.inOwnMemory = !home;
+  // Also when the caller handed back what the call gave out before.
+  const DriverMemory &owned = ownedOutputs[index];
+  slot.inOwnMemory = !home || (!home->host && owned.size() > 0 && owned.pointer().base == home->memory.base);
   slot.result = slot.placed;
   if (home && home->host) {
     slot.result.memory = {};

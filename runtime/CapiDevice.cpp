@@ -32,17 +32,6 @@ const char *heed_element_name(heed_element_type type) {
   return isElementType(type) ? elementTypeName(static_cast<ElementType>(type)).data() : "?";
 }
 
-heed_device::heed_device(std::shared_ptr<Driver> opened)
-    : driver(std::move(opened)), transfers(std::make_shared<TransferQueue>()), id(driver->info().id()),
-      features(joinFeatures(driver->info())) {}
-
-std::string heed::rt::joinFeatures(const DeviceInfo &device) {
-  std::string text;
-  for (const std::string &feature : device.features)
-    text += (text.empty() ? "" : " ") + feature;
-  return text;
-}
-
 Status heed::rt::readDeviceOptions(const heed_device_options *options, DriverOptions &result) {
   if (!options)
     return {};

@@ -20,6 +20,13 @@ struct heed_status_data {
 
 namespace heed::rt {
 
+inline std::string joinFeatures(const DeviceInfo &device) {
+  std::string text;
+  for (const std::string &feature : device.features)
+    text += (text.empty() ? "" : " ") + feature;
+  return text;
+}
+
 /// A queue for copies that the caller asks for without naming one.
 class TransferQueue {
 public:
@@ -41,7 +48,9 @@ private:
 } // namespace heed::rt
 
 struct heed_device {
-  explicit heed_device(std::shared_ptr<heed::rt::Driver> driver);
+  explicit heed_device(std::shared_ptr<heed::rt::Driver> opened)
+      : driver(std::move(opened)), transfers(std::make_shared<heed::rt::TransferQueue>()), id(driver->info().id()),
+        features(heed::rt::joinFeatures(driver->info())) {}
 
   std::shared_ptr<heed::rt::Driver> driver;
   std::shared_ptr<heed::rt::TransferQueue> transfers;
@@ -131,7 +140,6 @@ inline heed_status internalFailure(const std::exception &failure) {
   }
 }
 
-std::string joinFeatures(const DeviceInfo &device);
 Status readDeviceOptions(const heed_device_options *options, DriverOptions &result);
 
 /// Runs the body of a C function: exceptions become statuses.

@@ -1,5 +1,5 @@
 // Load, bind, run through the C ABI and its C++ wrapper.
-#include "tests/runtime/RuntimeTest.h"
+#include "tests/runtime/TestDevices.h"
 
 #include <gmock/gmock.h>
 
@@ -17,7 +17,10 @@ using testing::HasSubstr;
 
 namespace {
 
-TEST(Call, LoadsBindsAndRuns) {
+class CallOnDevice : public OnDevice {};
+HEED_ON_EVERY_DEVICE(CallOnDevice);
+
+TEST_P(CallOnDevice, LoadsBindsAndRuns) {
   Loaded loaded = load(addConstantTwice());
   Call call = loaded.module.createCall().value();
   std::vector<float> x = {1, 2, 3, 4}, y(4);
@@ -76,7 +79,7 @@ TEST(Call, ConstantsAreUsedInPlace) {
   std::free(aligned);
 }
 
-TEST(Call, TakesInputsOfAnyStrides) {
+TEST_P(CallOnDevice, TakesInputsOfAnyStrides) {
   Loaded loaded = load(twice());
   Call call = loaded.module.createCall().value();
   std::vector<float> x = {0, 1, 2, 3, 4, 5}, y(6);
@@ -92,7 +95,7 @@ TEST(Call, TakesInputsOfAnyStrides) {
   EXPECT_EQ(y, (std::vector<float>(6, 8)));
 }
 
-TEST(Call, TakesUnalignedMemory) {
+TEST_P(CallOnDevice, TakesUnalignedMemory) {
   Loaded loaded = load(twice());
   Call call = loaded.module.createCall().value();
   std::vector<char> memory(65), result(65);
@@ -105,7 +108,7 @@ TEST(Call, TakesUnalignedMemory) {
   EXPECT_THAT(values, testing::ElementsAre(2, 4, 6, 8));
 }
 
-TEST(Call, ShapesMayChangeBetweenRuns) {
+TEST_P(CallOnDevice, ShapesMayChangeBetweenRuns) {
   Loaded loaded = load(twice());
   Call call = loaded.module.createCall().value();
   std::vector<float> x(1000);
@@ -122,7 +125,7 @@ TEST(Call, ShapesMayChangeBetweenRuns) {
   }
 }
 
-TEST(Call, GivesOutputShapesBeforeMemoryExists) {
+TEST_P(CallOnDevice, GivesOutputShapesBeforeMemoryExists) {
   Loaded loaded = load(twice());
   Call call = loaded.module.createCall().value();
   EXPECT_THAT(failure(call.outputShape("y")), HasSubstr("input 'x' is not bound"));
@@ -131,7 +134,7 @@ TEST(Call, GivesOutputShapesBeforeMemoryExists) {
   EXPECT_THAT(failure(call.run()), HasSubstr("input 'x' has no memory"));
 }
 
-TEST(Call, NamesWhatIsWrong) {
+TEST_P(CallOnDevice, NamesWhatIsWrong) {
   Loaded loaded = load(addConstantTwice());
   Call call = loaded.module.createCall().value();
   std::vector<float> x(8), y(8);
@@ -157,7 +160,7 @@ TEST(Call, NamesWhatIsWrong) {
   EXPECT_OK(call.run());
 }
 
-TEST(Call, SaysWhichDimensionDisagrees) {
+TEST_P(CallOnDevice, SaysWhichDimensionDisagrees) {
   PackageMaker maker = twice();
   rt::ExprId rows = maker.symbol("rows");
   maker.input("mask", {maker.expressions().add(rows, maker.constant(1)), rows});
@@ -172,7 +175,7 @@ TEST(Call, SaysWhichDimensionDisagrees) {
               HasSubstr("input 'mask' dimension 1 must be rows = 3 (from input 'x' dimension 0), got 2"));
 }
 
-TEST(Call, ReadsHostScalars) {
+TEST_P(CallOnDevice, ReadsHostScalars) {
   PackageMaker maker;
   rt::ExprId n = maker.symbol("n");
   uint32_t length = maker.input("length", {}, false, rt::ElementType::i32);
@@ -195,7 +198,7 @@ TEST(Call, ReadsHostScalars) {
   EXPECT_THAT(failure(call.run()), HasSubstr("would be n = -1"));
 }
 
-TEST(Call, ArithmeticErrorsAreStatuses) {
+TEST_P(CallOnDevice, ArithmeticErrorsAreStatuses) {
   for (bool overflow : {false, true}) {
     PackageMaker maker = twice();
     rt::ExprPool &pool = maker.expressions();
@@ -213,7 +216,7 @@ TEST(Call, ArithmeticErrorsAreStatuses) {
   }
 }
 
-TEST(Call, SlicesOutsideTheirBufferAreRefused) {
+TEST_P(CallOnDevice, SlicesOutsideTheirBufferAreRefused) {
   PackageMaker maker = twice();
   auto &launch = std::get<rt::LaunchStep>(maker.plan().steps[0]);
   launch.operands[1].bytes = maker.constant(64);
@@ -226,7 +229,7 @@ TEST(Call, SlicesOutsideTheirBufferAreRefused) {
   EXPECT_THAT(failure(call.run()), AllOf(HasSubstr("kernel 'twice'"), HasSubstr("outside the buffer")));
 }
 
-TEST(Call, RunsOnAQueueWithAnEvent) {
+TEST_P(CallOnDevice, RunsOnAQueueWithAnEvent) {
   Loaded loaded = load(addConstantTwice());
   Call call = loaded.module.createCall().value();
   float x[4] = {};
@@ -242,13 +245,13 @@ TEST(Call, RunsOnAQueueWithAnEvent) {
   heed_queue_release(queue);
 }
 
-TEST(Call, BuffersAreCheckedAgainstTheirSize) {
+TEST_P(CallOnDevice, BuffersAreCheckedAgainstTheirSize) {
   Loaded loaded = load(addConstantTwice());
   Call call = loaded.module.createCall().value();
   heed_buffer *buffer = nullptr;
   EXPECT_OK(Status(heed_buffer_allocate(heed_module_device(loaded.module.raw()), 20, &buffer)));
-  auto *memory = static_cast<float *>(heed_buffer_data(buffer));
-  std::fill(memory, memory + 5, 1.0f);
+  const std::vector<float> ones(5, 1.0f);
+  EXPECT_OK(Status(heed_buffer_write(buffer, 0, ones.data(), 20, nullptr)));
   int64_t sizes[1] = {4};
   heed_tensor_view x = {};
   x.buffer = buffer, x.type = HEED_F32, x.rank = 1, x.sizes = sizes, x.byte_offset = 8;
@@ -292,7 +295,7 @@ TEST(Call, ListsWhatAModuleHolds) {
   EXPECT_EQ(heed_module_plan_target(loaded.module.raw(), 1), nullptr);
 }
 
-TEST(Call, ConcurrentCallsOfOneModule) {
+TEST_P(CallOnDevice, ConcurrentCallsOfOneModule) {
   Loaded loaded = load(addConstantTwice());
   std::vector<std::thread> threads;
   std::atomic<int> wrong = 0;
@@ -321,7 +324,7 @@ TEST(Call, ObjectsMayBeReleasedInAnyOrder) {
   EXPECT_OK(call.run());
 }
 
-TEST(Call, ProfilesKernels) {
+TEST_P(CallOnDevice, ProfilesKernels) {
   Loaded loaded = load(addConstantTwice());
   Call call = loaded.module.createCall().value();
   float x[4] = {};

@@ -1,7 +1,7 @@
 // The CPU driver: variants, workers, the host's own threads, scratch, counters.
 #include "backends/cpu/driver/WorkerPool.h"
 #include "runtime/HostCopy.h"
-#include "tests/runtime/RuntimeTest.h"
+#include "tests/runtime/TestDevices.h"
 
 #include <gmock/gmock.h>
 
@@ -16,6 +16,9 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 namespace {
+
+class DeviceSteps : public OnDevice {};
+HEED_ON_EVERY_DEVICE(DeviceSteps);
 
 Device openCpu(uint32_t workers, const char *isa = nullptr, heed_parallel_for parallelFor = nullptr,
                void *host = nullptr) {
@@ -223,7 +226,7 @@ TEST(Device, NoVariantForTheseShapes) {
   EXPECT_THAT(failure(call.run()), HasSubstr("no variant of the kernel accepts these shapes"));
 }
 
-TEST(Device, GridsAreLinearisedXFastest) {
+TEST_P(DeviceSteps, GridsAreLinearisedXFastest) {
   PackageMaker maker;
   rt::ExprId n = maker.symbol("n");
   maker.input("x", {n});
@@ -232,8 +235,7 @@ TEST(Device, GridsAreLinearisedXFastest) {
   uint32_t kernel = maker.kernel("grid", {rt::Access::write}, 0, n);
   maker.plan().kernels[kernel].variants[0].grid = {n, maker.constant(2), maker.constant(3)};
   maker.launch(kernel, {y});
-  Device device = openCpu(3);
-  Loaded loaded = load(maker, &device);
+  Loaded loaded = load(maker);
   Call call = loaded.module.createCall().value();
   float x[5] = {};
   EXPECT_OK(call.bindInput("x", view(x, {5})));
@@ -245,7 +247,7 @@ TEST(Device, GridsAreLinearisedXFastest) {
   EXPECT_EQ(out[29], 20104);
 }
 
-TEST(Device, PrepareRunsOnceAtLoad) {
+TEST_P(DeviceSteps, PrepareRunsOnceAtLoad) {
   PackageMaker maker = addConstantTwice();
   uint32_t packed = maker.buffer(rt::Buffer::persistent(maker.constant(16)));
   rt::CopyStep reverse; // c backwards
@@ -263,7 +265,7 @@ TEST(Device, PrepareRunsOnceAtLoad) {
   EXPECT_THAT(std::vector<float>(y, y + 4), testing::ElementsAre(50, 50, 50, 50));
 
   std::get<rt::CopyStep>(maker.plan().prepare[0]).source.offset = maker.constant(16);
-  EXPECT_THAT(loadFailure(maker.write()), AllOf(HasSubstr("prepare"), HasSubstr("outside the buffer")));
+  EXPECT_THAT(loadFailure(made(maker).write(), &device), AllOf(HasSubstr("prepare"), HasSubstr("outside the buffer")));
 }
 
 TEST(WorkerPool, EveryProgramRunsOnce) {

@@ -83,3 +83,24 @@ KERNEL test_grid(const heed_cpu_kernel_args *args, int64_t begin, int64_t end, v
     out[p] = (float)(x + 100 * y + 10000 * z);
   }
 }
+
+/* out[p] = sum of x[p * n .. p * n + n). params: n */
+KERNEL test_sum(const heed_cpu_kernel_args *args, int64_t begin, int64_t end, void *scratch) {
+  (void)scratch;
+  const float *x = args->operands[0];
+  float *out = args->operands[1];
+  int64_t n = args->params[0];
+  for (int64_t p = begin; p < end; ++p) {
+    float sum = 0;
+    for (int64_t i = 0; i < n; ++i)
+      sum += x[p * n + i];
+    out[p] = sum;
+  }
+}
+
+/* out[i] = the i-th of 20 parameters; one program */
+KERNEL test_many(const heed_cpu_kernel_args *args, int64_t begin, int64_t end, void *scratch) {
+  (void)begin, (void)end, (void)scratch;
+  for (int i = 0; i < 20; ++i)
+    ((float *)args->operands[0])[i] = (float)args->params[i];
+}
