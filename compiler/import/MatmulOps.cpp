@@ -191,7 +191,10 @@ static LogicalResult buildEinsum(Node &node) {
     maps.push_back(AffineMap::get(extents.size(), 0, dims, context));
   }
   size_t rank = equation->result.size();
-  AffineMap outMap = AffineMap::getMultiDimIdentityMap(extents.size(), context).getMajorSubMap(rank);
+  // getMajorSubMap has no map without results.
+  SmallVector<AffineExpr> outDims(rank);
+  bindDimsList(context, MutableArrayRef(outDims));
+  AffineMap outMap = AffineMap::get(extents.size(), 0, outDims, context);
   SmallVector<utils::IteratorType> iterators(extents.size(), utils::IteratorType::reduction);
   std::fill_n(iterators.begin(), rank, utils::IteratorType::parallel);
   ArrayRef<Size> shape = ArrayRef(extents).take_front(rank);
