@@ -47,9 +47,16 @@ suite_unit() {
   "$build/bin/heed-unit-test"
   "$build/bin/heed-cpu-unit-test" --gtest_brief=1
 }
+# Vulkan devices run under the validation layer. Messages while objects are destroyed fail no call: they are looked for.
 suite_runtime() {
-  "$build/bin/heed-runtime-test"
+  local messages status=0
+  messages=$(mktemp)
+  HEED_VULKAN_VALIDATION=1 "$build/bin/heed-runtime-test" 2>"$messages" || status=$?
+  cat "$messages"
+  if grep -q "Vulkan validation" "$messages"; then status=1; fi
+  rm "$messages"
   "$build/bin/heed-gpu-driver-test"
+  return "$status"
 }
 suite_lit() { /usr/lib/llvm-22/bin/lit -s -v -j"$jobs" --param build="$build" tests/dialects tests/compiler tests/backends; }
 suite_compiler() { "$build/bin/heed-compiler-test"; }
