@@ -83,7 +83,7 @@ public:
       : registerBits(from.registerBases().size()), laneBits(from.laneBases().size()),
         resultBits(to.registerBases().size()), source(ownersOf(from)), wanted(ownersOf(to)) {}
 
-  bool run() { return findOwners() && findReceived(); }
+  bool run();
   LaneExchange exchange() const;
 
 private:
@@ -92,14 +92,18 @@ private:
     return BitMatrix(all.outputBits(), all.columns().drop_back(layout.warpBases().size()));
   }
   bool findOwners();
-  bool findReceived();
+  void findDetours();
   bool receiveInPlace();
   bool receiveAnywhere();
+  void choose(unsigned lane, uint64_t way);
 
   unsigned registerBits, laneBits, resultBits;
   BitMatrix source, wanted;
-  BitMatrix registerByRegister, laneByRegister, registerByLane, laneByLane;
-  BitMatrix received, sourceLane;
+  BitMatrix registerByRegister, laneByRegister;
+  SmallVector<uint64_t> registerByLane, laneByLane, received; ///< columns, by bit of the lane
+  /// What a lane may do to take from another lane: choose another owner of the same elements (the first ones, with the
+  /// register that differs in detourRegisters), or receive another register (one way for each of its bits).
+  SmallVector<uint64_t> detourRegisters, ways;
 };
 
 bool ExchangePlanner::findOwners() {
@@ -118,53 +122,82 @@ bool ExchangePlanner::findOwners() {
   }
   registerByRegister = BitMatrix(registerBits, columns[0]);
   laneByRegister = BitMatrix(laneBits, columns[1]);
-  registerByLane = BitMatrix(registerBits, columns[2]);
-  laneByLane = BitMatrix(laneBits, columns[3]);
+  registerByLane = columns[2];
+  laneByLane = columns[3];
+  received.assign(laneBits, 0);
   return true;
 }
 
-bool ExchangePlanner::receiveInPlace() {
-  SmallVector<uint64_t> columns;
-  for (unsigned lane = 0; lane < laneBits; ++lane) {
-    std::optional<uint64_t> reg = laneByRegister.solve(laneByLane.column(lane) ^ uint64_t(1) << lane);
-    if (!reg)
-      return false;
-    columns.push_back(*reg);
+void ExchangePlanner::findDetours() {
+  uint64_t dependent = source.dependentInputs();
+  for (unsigned bit = 0; bit < source.inputBits(); ++bit)
+    if (dependent >> bit & 1) {
+      uint64_t same = *source.solve(source.column(bit)) ^ uint64_t(1) << bit;
+      detourRegisters.push_back(same & ((uint64_t(1) << registerBits) - 1));
+      ways.push_back(same >> registerBits);
+    }
+  llvm::append_range(ways, laneByRegister.columns());
+}
+
+/// Lets a bit of the lane take the ways of a mask.
+void ExchangePlanner::choose(unsigned lane, uint64_t way) {
+  for (unsigned index = 0; index < ways.size(); ++index) {
+    if (!(way >> index & 1))
+      continue;
+    if (index < detourRegisters.size()) {
+      registerByLane[lane] ^= detourRegisters[index];
+      laneByLane[lane] ^= ways[index];
+    } else {
+      received[lane] ^= uint64_t(1) << (index - detourRegisters.size());
+    }
   }
-  received = BitMatrix(resultBits, columns);
+}
+
+/// Shuffles by XOR: every bit of the source lane is that of the lane.
+bool ExchangePlanner::receiveInPlace() {
+  SmallVector<uint64_t> chosen;
+  for (unsigned lane = 0; lane < laneBits; ++lane) {
+    std::optional<uint64_t> way = BitMatrix(laneBits, ways).solve(laneByLane[lane] ^ uint64_t(1) << lane);
+    if (!way)
+      return false;
+    chosen.push_back(*way);
+  }
+  for (unsigned lane = 0; lane < laneBits; ++lane)
+    choose(lane, chosen[lane]);
   return true;
 }
 
+/// Different lanes take from different lanes. Those that would not take one of the ways.
 bool ExchangePlanner::receiveAnywhere() {
-  SmallVector<uint64_t> columns(laneBits, 0), taken;
-  uint64_t dependent = laneByLane.dependentInputs();
+  SmallVector<uint64_t> taken;
+  uint64_t dependent = BitMatrix(laneBits, laneByLane).dependentInputs();
   for (unsigned lane = 0; lane < laneBits; ++lane)
     if (!(dependent >> lane & 1))
-      taken.push_back(laneByLane.column(lane));
-  // The other lanes take from the lanes that are left, by receiving another register.
+      taken.push_back(laneByLane[lane]);
   for (unsigned lane = 0; lane < laneBits; ++lane)
-    for (unsigned reg = 0; reg < resultBits && (dependent >> lane & 1); ++reg) {
+    for (unsigned way = 0; way < ways.size() && (dependent >> lane & 1); ++way) {
       SmallVector<uint64_t> more = taken;
-      more.push_back(laneByLane.column(lane) ^ laneByRegister.column(reg));
+      more.push_back(laneByLane[lane] ^ ways[way]);
       if (!BitMatrix(laneBits, more).isInjective())
         continue;
       taken = more;
-      columns[lane] = uint64_t(1) << reg;
+      choose(lane, uint64_t(1) << way);
       break;
     }
-  received = BitMatrix(resultBits, columns);
   return taken.size() == laneBits;
 }
 
-bool ExchangePlanner::findReceived() {
-  if (!receiveInPlace() && !receiveAnywhere())
+bool ExchangePlanner::run() {
+  if (!findOwners())
     return false;
-  sourceLane = sum(laneByLane, laneByRegister.compose(received));
-  return sourceLane.isInjective();
+  findDetours();
+  return receiveInPlace() || receiveAnywhere();
 }
 
 LaneExchange ExchangePlanner::exchange() const {
-  BitMatrix offeredTo = sum(registerByLane, registerByRegister.compose(received));
+  BitMatrix received(resultBits, this->received);
+  BitMatrix sourceLane = sum(BitMatrix(laneBits, laneByLane), laneByRegister.compose(received));
+  BitMatrix offeredTo = sum(BitMatrix(registerBits, registerByLane), registerByRegister.compose(received));
   BitMatrix offered = offeredTo.compose(*sourceLane.invert());
   Parities offers(offered), keeps(received);
   LaneExchange result;
