@@ -9,7 +9,7 @@
 
 namespace mlir {
 class Type;
-}
+} // namespace mlir
 
 namespace heed::tile {
 
