@@ -52,7 +52,7 @@ FailureOr<MachineCode> CudaBackend::lower(ModuleOp kernels) const {
   });
   simt::loadLlvmDialects(*kernels.getContext());
   prepareMachineTranslation(*kernels.getContext());
-  if (failed(simt::checkKernels(kernels, target)) || failed(simt::lowerSimtToLlvm(kernels, CudaLowering())))
+  if (failed(simt::checkKernels(kernels, target)) || failed(simt::lowerSimtToLlvm(kernels, CudaLowering(target.atoms))))
     return failure();
   MachineName machine{"nvptx64-nvidia-cuda", chip.name.str(), "+ptx" + std::to_string(chip.ptx)};
   return MachineCode::generate(kernels, machine, [](llvm::Module &) {});

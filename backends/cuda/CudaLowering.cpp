@@ -1,6 +1,5 @@
 #include "backends/cuda/CudaLowering.h"
 
-#include "backends/cuda/Atoms.h"
 #include "backends/llvm/MatrixInstruction.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -149,13 +148,7 @@ template <typename MathOp> struct LowerFunction : ConvertOpToLLVMPattern<MathOp>
 
 void CudaLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &patterns) const {
   populatePredicatedAccesses(types, patterns);
-  // Kernels were checked against the chip; the newest chip's table has all names.
-  populateMatrixInstructions(types, patterns, [](StringRef name) -> StringRef {
-    for (const tile::Atom &atom : atomsOf("sm_120"))
-      if (atom.name == name)
-        return atom.instruction;
-    return {};
-  });
+  populateMatrixInstructions(types, patterns, atoms);
   patterns.add<LowerProgram, LowerLane, LowerWarp, LowerShuffle, LowerBarrier, LowerCopy, LowerCommit, LowerWait,
                LowerLoadMatrix>(types);
   patterns.add<LowerFunction<math::Exp2Op>>(types, "llvm.nvvm.ex2.approx.ftz");

@@ -2,14 +2,19 @@
 #pragma once
 
 #include "backends/llvm/SimtToLlvm.h"
+#include "dialects/tile/Atom.h"
 
 namespace heed::cuda {
 
 class CudaLowering : public simt::LaneLowering {
 public:
+  explicit CudaLowering(llvm::ArrayRef<tile::Atom> atoms) : atoms(atoms) {}
   mlir::LLVM::CConv callingConvention() const override { return mlir::LLVM::CConv::PTX_Kernel; }
   llvm::SmallVector<std::pair<std::string, std::string>> attributes(simt::KernelOp kernel) const override;
   void populate(const mlir::LLVMTypeConverter &types, mlir::RewritePatternSet &patterns) const override;
+
+private:
+  llvm::ArrayRef<tile::Atom> atoms;
 };
 
 /// Patterns for loads and stores with a predicate.

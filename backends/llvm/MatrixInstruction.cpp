@@ -60,9 +60,9 @@ static void unpack(OpBuilder &builder, Location location, Value value, Type elem
   elements.append(splitElements(builder, location, value));
 }
 
-FailureOr<SmallVector<Value>> heed::simt::callMatrixInstruction(OpBuilder &builder, Location location,
-                                                                StringRef intrinsic, MmaOp::Adaptor fragments,
-                                                                Type resultElement) {
+/// The elements of the result; failure if the fragments do not fill the parameters.
+static FailureOr<SmallVector<Value>> callMatrixInstruction(OpBuilder &builder, Location location, StringRef intrinsic,
+                                                           MmaOp::Adaptor fragments, Type resultElement) {
   FailureOr<Signature> signature = signatureOf(builder.getContext(), intrinsic, fragments);
   if (failed(signature))
     return failure();
@@ -96,26 +96,28 @@ FailureOr<SmallVector<Value>> heed::simt::callMatrixInstruction(OpBuilder &build
 namespace {
 
 struct LowerMma : ConvertOpToLLVMPattern<MmaOp> {
-  LowerMma(const LLVMTypeConverter &types, std::function<StringRef(StringRef)> instructionOf)
-      : ConvertOpToLLVMPattern(types), instructionOf(std::move(instructionOf)) {}
+  LowerMma(const LLVMTypeConverter &types, ArrayRef<heed::tile::Atom> atoms)
+      : ConvertOpToLLVMPattern(types), atoms(atoms) {}
 
   LogicalResult matchAndRewrite(MmaOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
-    if (op.getNumResults() == 0)
-      return op.emitError("gives no result");
+    auto *atom = llvm::find_if(atoms, [&](const heed::tile::Atom &each) { return each.name == op.getAtom(); });
+    if (atom == atoms.end())
+      return failure();
     FailureOr<SmallVector<Value>> elements =
-        callMatrixInstruction(rewriter, op.getLoc(), instructionOf(op.getAtom()), adaptor, op.getResult(0).getType());
+        callMatrixInstruction(rewriter, op.getLoc(), atom->instruction, adaptor, op.getResult(0).getType());
     if (failed(elements) || elements->size() != op.getNumResults())
-      return op.emitError("fragments do not fit the registers of '") << op.getAtom() << "'";
+      return op.emitError("the fragments of '")
+             << op.getAtom() << "' do not fit the registers of " << atom->instruction;
     rewriter.replaceOp(op, *elements);
     return success();
   }
 
-  std::function<StringRef(StringRef)> instructionOf;
+  ArrayRef<heed::tile::Atom> atoms;
 };
 
 } // namespace
 
 void heed::simt::populateMatrixInstructions(const LLVMTypeConverter &types, RewritePatternSet &patterns,
-                                            std::function<StringRef(StringRef)> instructionOf) {
-  patterns.add<LowerMma>(types, std::move(instructionOf));
+                                            ArrayRef<tile::Atom> atoms) {
+  patterns.add<LowerMma>(types, atoms);
 }

@@ -56,7 +56,4 @@ mlir::Value joinElements(mlir::OpBuilder &builder, mlir::Location location, mlir
 /// The elements of a vector.
 llvm::SmallVector<mlir::Value> splitElements(mlir::OpBuilder &builder, mlir::Location location, mlir::Value vector);
 
-/// A pattern that computes an f32 function.
-using ScalarFunction = llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location, mlir::Value)>;
-
 } // namespace heed::simt

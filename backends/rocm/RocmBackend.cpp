@@ -57,10 +57,13 @@ FailureOr<MachineCode> RocmBackend::lower(ModuleOp kernels) const {
   });
   simt::loadLlvmDialects(*kernels.getContext());
   prepareMachineTranslation(*kernels.getContext());
-  if (failed(simt::checkKernels(kernels, target)) || failed(simt::lowerSimtToLlvm(kernels, RocmLowering(chip))))
+  if (failed(simt::checkKernels(kernels, target)) ||
+      failed(simt::lowerSimtToLlvm(kernels, RocmLowering(chip, target.atoms))))
     return failure();
-  // RDNA can also run waves of 64.
+  // RDNA can also run waves of 64. Whether memory takes addresses that are not multiples of the access is up to the
+  // system's setup, so code does without.
   std::string features = chip.lanes == 32 ? "+wavefrontsize32" : "+wavefrontsize64";
+  features += ",-unaligned-access-mode";
   return MachineCode::generate(kernels, {"amdgcn-amd-amdhsa", chip.name.str(), features}, setCodeObjectVersion);
 }
 

@@ -1,7 +1,6 @@
 #include "backends/rocm/RocmLowering.h"
 
 #include "backends/llvm/MatrixInstruction.h"
-#include "backends/rocm/Atoms.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
@@ -34,6 +33,11 @@ static Value threadIndex(OpBuilder &builder, Location location) {
   return callIntrinsic(builder, location, "llvm.amdgcn.workitem.id.x", builder.getI32Type(), {});
 }
 
+static Value laneIndex(OpBuilder &builder, Location location, const RocmChip &chip) {
+  return LLVM::AndOp::create(builder, location, threadIndex(builder, location),
+                             constantInt(builder, location, 32, chip.lanes - 1));
+}
+
 static void fence(OpBuilder &builder, Location location, LLVM::AtomicOrdering ordering) {
   auto fence = LLVM::FenceOp::create(builder, location, ordering, "workgroup");
   // Shared memory only: loads from global memory may stay in flight.
@@ -63,8 +67,7 @@ struct LowerProgram : ConvertOpToLLVMPattern<ProgramOp> {
 struct LowerLane : ConvertOpToLLVMPattern<LaneOp> {
   LowerLane(const LLVMTypeConverter &types, const RocmChip &chip) : ConvertOpToLLVMPattern(types), chip(chip) {}
   LogicalResult matchAndRewrite(LaneOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
-    rewriter.replaceOpWithNewOp<LLVM::AndOp>(op, threadIndex(rewriter, op.getLoc()),
-                                             constantInt(rewriter, op.getLoc(), 32, chip.lanes - 1));
+    rewriter.replaceOp(op, laneIndex(rewriter, op.getLoc(), chip));
     return success();
   }
   const RocmChip &chip;
@@ -97,7 +100,7 @@ struct LowerShuffle : ConvertOpToLLVMPattern<ShuffleOp> {
     } else {
       Value lane = adaptor.getSelector();
       if (op.getMode() == ShuffleMode::Xor)
-        lane = LLVM::XOrOp::create(rewriter, location, threadIndex(rewriter, location), lane);
+        lane = LLVM::XOrOp::create(rewriter, location, laneIndex(rewriter, location, chip), lane);
       Value bytes = LLVM::ShlOp::create(rewriter, location, lane, constantInt(rewriter, location, 32, 2));
       exchanged = callIntrinsic(rewriter, location, "llvm.amdgcn.ds.bpermute", word, {bytes, value});
     }
@@ -179,11 +182,6 @@ void RocmLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &p
   patterns.add<LowerProgram, LowerBarrier, LowerPredicatedLoad>(types);
   patterns.add<LowerFunction<math::Exp2Op>>(types, "llvm.amdgcn.exp2");
   patterns.add<LowerFunction<math::Log2Op>>(types, "llvm.amdgcn.log");
+  populateMatrixInstructions(types, patterns, atoms);
   patterns.add<LowerRsqrt>(types, /*benefit=*/2);
-  populateMatrixInstructions(types, patterns, [this](StringRef name) -> StringRef {
-    for (const tile::Atom &atom : atomsOf(chip.name))
-      if (atom.name == name)
-        return atom.instruction;
-    return {};
-  });
 }

@@ -8,7 +8,7 @@ namespace heed::rocm {
 
 class RocmLowering : public simt::LaneLowering {
 public:
-  explicit RocmLowering(const RocmChip &chip) : chip(chip) {}
+  RocmLowering(const RocmChip &chip, llvm::ArrayRef<tile::Atom> atoms) : chip(chip), atoms(atoms) {}
   mlir::LLVM::CConv callingConvention() const override { return mlir::LLVM::CConv::AMDGPU_KERNEL; }
   llvm::SmallVector<std::pair<std::string, std::string>> attributes(simt::KernelOp kernel) const override;
   mlir::LogicalResult prepare(mlir::ModuleOp module) const override;
@@ -16,6 +16,7 @@ public:
 
 private:
   const RocmChip &chip;
+  llvm::ArrayRef<tile::Atom> atoms;
 };
 
 /// The value lane (own xor mask) has, of a 32-bit integer.

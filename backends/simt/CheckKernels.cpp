@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
+using namespace heed;
 using namespace heed::simt;
 
 static bool isUsable(Type type) {
@@ -51,6 +52,26 @@ static LogicalResult checkMath(Operation *op) {
   return op->emitError("must be of f32") << (approximate ? "" : " or f64") << ", got " << type;
 }
 
+static LogicalResult checkFragment(MmaOp op, StringRef name, TypeRange types, const tile::Layout &layout,
+                                   tile::Element element) {
+  auto isRight = [&](Type type) { return tile::elementOf(type) == element; };
+  int64_t count = layout.numRegisters();
+  if (static_cast<int64_t>(types.size()) == count && llvm::all_of(types, isRight))
+    return success();
+  return op.emitError("the ") << name << " fragment of '" << op.getAtom() << "' has " << count << " elements of "
+                              << tile::stringifyElement(element) << ", got " << types.size();
+}
+
+static LogicalResult checkMatrixInstruction(MmaOp op, const SimtTarget &target) {
+  auto *atom = llvm::find_if(target.atoms, [&](const tile::Atom &each) { return each.name == op.getAtom(); });
+  if (atom == target.atoms.end())
+    return op.emitError("") << target.chip << " has no matrix instruction '" << op.getAtom() << "'";
+  return success(succeeded(checkFragment(op, "left", op.getLeft().getTypes(), atom->left, atom->operand)) &&
+                 succeeded(checkFragment(op, "right", op.getRight().getTypes(), atom->right, atom->operand)) &&
+                 succeeded(checkFragment(op, "sum's", op.getAccumulator().getTypes(), atom->sum, atom->accumulator)) &&
+                 succeeded(checkFragment(op, "result's", op.getResultTypes(), atom->sum, atom->accumulator)));
+}
+
 static LogicalResult checkAbility(Operation *op, const SimtTarget &target) {
   if (isa<CopyOp, CommitOp, WaitOp>(op) && !target.abilities.asynchronousCopies)
     return op->emitError("") << target.chip << " has no asynchronous copies";
@@ -62,8 +83,7 @@ static LogicalResult checkAbility(Operation *op, const SimtTarget &target) {
       return op->emitError("loads 1, 2 or 4 matrices, each a 32-bit register");
   }
   if (auto mma = dyn_cast<MmaOp>(op))
-    if (llvm::none_of(target.atoms, [&](const auto &atom) { return atom.name == mma.getAtom(); }))
-      return op->emitError("") << target.chip << " has no matrix instruction '" << mma.getAtom() << "'";
+    return checkMatrixInstruction(mma, target);
   return success();
 }
 

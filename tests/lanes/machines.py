@@ -1,0 +1,102 @@
+"""Machines that run compiled simt.kernels."""
+import ctypes
+import hashlib
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+AMD_LANES = {"gfx90a": 64, "gfx942": 64, "gfx950": 64, "gfx1100": 32, "gfx1151": 32, "gfx1200": 32, "gfx1201": 32}
+
+
+def compile_kernels(tools, target, text, arguments=()):
+    with tempfile.TemporaryDirectory() as folder:
+        source, image = pathlib.Path(folder, "kernels.mlir"), pathlib.Path(folder, "kernels.image")
+        source.write_text(text)
+        run = subprocess.run([str(pathlib.Path(tools, "heed-simt")), str(source), f"--target={target}", "-o", str(image),
+                              *arguments], capture_output=True, text=True)
+        if run.returncode or run.stderr:
+            raise RuntimeError(f"heed-simt --target={target}: {run.stderr[:2000]}")
+        return image.read_bytes()
+
+
+class Amd:
+    """An emulated AMD GPU. Needs $HEED_AMD_EMULATOR, the folder of run_hsaco.py, and what that needs."""
+
+    def __init__(self, chip, tools):
+        sys.path.insert(0, os.environ["HEED_AMD_EMULATOR"])
+        import run_hsaco
+        self.emulator, self.chip, self.tools, self.lanes = run_hsaco, chip, tools, AMD_LANES[chip]
+        self.target = f"rocm:{chip}"
+
+    def load(self, text):
+        with tempfile.NamedTemporaryFile(suffix=".hsaco") as file:
+            file.write(compile_kernels(self.tools, self.target, text))
+            file.flush()
+            return self.emulator.CodeObject(file.name)
+
+    def launch(self, module, kernel, arrays, grid, launch):
+        statistics = self.emulator.run(module, grid=launch, block=(kernel.threads,), args=[*arrays, *grid],
+                                       kernel=kernel.name, dynamic_lds=kernel.shared, quantum=7)
+        if statistics.warnings:
+            raise AssertionError("; ".join(statistics.warnings))
+
+
+class Cuda:
+    """The first NVIDIA GPU, through its driver. It may be of another machine than the compiler: with tools kernels are
+    compiled into a folder, without they are taken from there and run."""
+
+    def __init__(self, tools, images):
+        self.tools, self.images, self.lanes, self.chip, self.target = tools, images, 32, "cuda", "cuda"
+        if tools:
+            return
+        self.driver = ctypes.CDLL("libcuda.so.1")
+        self.call("cuInit", 0)
+        device, context = ctypes.c_int(), ctypes.c_void_p()
+        self.call("cuDeviceGet", ctypes.byref(device), 0)
+        self.call("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
+        self.call("cuCtxSetCurrent", context)
+
+    def call(self, name, *arguments):
+        status = getattr(self.driver, name)(*arguments)
+        if status:
+            raise RuntimeError(f"{name} failed with {status}")
+
+    def load(self, text):
+        path = pathlib.Path(self.images, hashlib.sha256(text.encode()).hexdigest() + ".ptx")
+        if self.tools:
+            # The portable image, which the driver assembles.
+            os.environ["HEED_PTXAS"] = ""
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(compile_kernels(self.tools, self.target, text))
+            return None
+        image = path.read_bytes()
+        module = ctypes.c_void_p()
+        self.call("cuModuleLoadData", ctypes.byref(module), ctypes.c_char_p(image))
+        return module
+
+    def launch(self, module, kernel, arrays, grid, launch):
+        if module is None:
+            return
+        function = ctypes.c_void_p()
+        self.call("cuModuleGetFunction", ctypes.byref(function), module, kernel.name.encode())
+        if kernel.shared > 48 * 1024:
+            maximum_dynamic_shared = 8
+            self.call("cuFuncSetAttribute", function, maximum_dynamic_shared, kernel.shared)
+        words = []
+        for array in arrays:
+            pointer = ctypes.c_uint64()
+            self.call("cuMemAlloc_v2", ctypes.byref(pointer), ctypes.c_size_t(max(array.nbytes, 1)))
+            self.call("cuMemcpyHtoD_v2", pointer, array.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(array.nbytes))
+            words.append(pointer)
+        values = [*words, *(ctypes.c_int64(size) for size in grid)]
+        parameters = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
+        self.call("cuLaunchKernel", function, launch[0], launch[1], 1, kernel.threads, 1, 1, kernel.shared, None,
+                  parameters, None)
+        self.call("cuCtxSynchronize")
+        for array, pointer in zip(arrays, words):
+            self.call("cuMemcpyDtoH_v2", array.ctypes.data_as(ctypes.c_void_p), pointer, ctypes.c_size_t(array.nbytes))
+            self.call("cuMemFree_v2", pointer)
