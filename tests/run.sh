@@ -125,7 +125,7 @@ for argument in "$@"; do
   -v | --verbose) verbose=1 ;;
   -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
   *)
-    if ! names | grep -qx -- "$argument"; then
+    if ! names | grep -x -- "$argument" >/dev/null; then
       echo "tests/run.sh: no suite '$argument'; there are: $(names | tr '\n' ' ')" >&2
       exit 2
     fi
@@ -143,7 +143,7 @@ mkdir -p "$logs"
 passed=0 failed=0 summary=()
 for suite in "${suites[@]}"; do
   read -r name minutes command <<<"$suite"
-  if [ ${#chosen[@]} != 0 ] && [ "$name" != build ] && ! printf '%s\n' "${chosen[@]}" | grep -qx -- "$name"; then
+  if [ ${#chosen[@]} != 0 ] && [ "$name" != build ] && ! printf '%s\n' "${chosen[@]}" | grep -x -- "$name" >/dev/null; then
     continue
   fi
   if run_suite "$name" "$minutes" "$command"; then
