@@ -18,7 +18,8 @@ bool simt::isElementwise(Operation *op) {
 
 static bool isTile(Value value) { return static_cast<bool>(tileType(value)); }
 
-LayoutPlan::LayoutPlan(tile::KernelOp kernel, const SimtTarget &target) : kernel(kernel), target(target) {
+LayoutPlan::LayoutPlan(tile::KernelOp kernel, const SimtTarget &target, const Promises &promises)
+    : kernel(kernel), target(target), divisibility(kernel, promises) {
   kernel.walk([&](tile::DotOp dot) { products.try_emplace(dot, chooseProduct(dot)); });
   findFloating();
   connect();
@@ -112,11 +113,8 @@ void LayoutPlan::anchorAll() {
   kernel.walk(
       [&](tile::ScanOp scan) { anchor(scan.getResult(), serialLayout(scan.getType().getShape(), scan.getDim())); });
   anchorReductions();
-  auto anchorView = [&](Value tile, Value view, ArrayRef<int64_t> dims) {
-    anchor(tile, memoryLayout(cast<MemRefType>(view.getType()), dims, tileType(tile)));
-  };
-  kernel.walk([&](tile::LoadOp load) { anchorView(load.getResult(), load.getView(), load.getDims()); });
-  kernel.walk([&](tile::StoreOp store) { anchorView(store.getTile(), store.getView(), store.getDims()); });
+  kernel.walk([&](tile::LoadOp load) { anchor(load.getResult(), memoryLayout(ViewAccess(load))); });
+  kernel.walk([&](tile::StoreOp store) { anchor(store.getTile(), memoryLayout(ViewAccess(store))); });
   anchorReductions();
 }
 
@@ -149,20 +147,13 @@ Layout LayoutPlan::defaultLayout(RankedTensorType type) const {
   return Layout::coalesced(type.getShape(), 1, target.lanes, target.warps);
 }
 
-Layout LayoutPlan::memoryLayout(MemRefType view, ArrayRef<int64_t> dims, RankedTensorType tile) const {
-  int64_t offset;
-  SmallVector<int64_t> strides;
-  if (failed(view.getStridesAndOffset(strides, offset)))
-    return defaultLayout(tile);
-  // Row-major, but for the dimension whose elements are neighbours in memory.
+/// Row-major, but for the dimension whose elements are neighbours in memory.
+Layout LayoutPlan::memoryLayout(const ViewAccess &access) const {
+  std::optional<unsigned> fastest = access.contiguousDim();
   SmallVector<unsigned> order;
-  for (int64_t dim = tile.getRank() - 1; dim >= 0; --dim) {
-    if (strides[dims[dim]] == 1)
-      order.insert(order.begin(), dim);
-    else
-      order.push_back(dim);
-  }
-  return Layout::coalesced(tile.getShape(), 1, target.lanes, target.warps, order);
+  for (int64_t dim = access.tile.getRank() - 1; dim >= 0; --dim)
+    order.insert(fastest == unsigned(dim) ? order.begin() : order.end(), unsigned(dim));
+  return Layout::coalesced(access.tile.getShape(), vectorWidth(access), target.lanes, target.warps, order);
 }
 
 static int64_t evenPart(int64_t size) { return size & -size; }

@@ -7,6 +7,7 @@
 /// needed there.
 #pragma once
 
+#include "backends/simt/Divisibility.h"
 #include "backends/simt/SimtTarget.h"
 #include "dialects/tile/Layout.h"
 #include "dialects/tile/Tile.h"
@@ -27,14 +28,16 @@ struct Product {
 
 class LayoutPlan {
 public:
-  LayoutPlan(tile::KernelOp kernel, const SimtTarget &target);
+  LayoutPlan(tile::KernelOp kernel, const SimtTarget &target, const Promises &promises);
 
   /// Made on demand in any layout.
   bool isFloating(mlir::Value tile) const { return floating.contains(tile); }
   /// The layout a tile is held in; for a floating one the layout in which it is best made when its user does not care.
   const tile::Layout &layoutOf(mlir::Value tile) const;
   /// The layout to read or write a view in.
-  tile::Layout memoryLayout(mlir::MemRefType view, llvm::ArrayRef<int64_t> dims, mlir::RankedTensorType tile) const;
+  tile::Layout memoryLayout(const ViewAccess &access) const;
+  /// Elements that one access moves at most.
+  int64_t vectorWidth(const ViewAccess &access) const { return divisibility.vectorWidth(access, target.vectorBytes); }
   /// How a product is made.
   const Product &productOf(tile::DotOp dot) const { return products.find(dot)->second; }
   /// Lanes of a program.
@@ -57,6 +60,7 @@ private:
 
   tile::KernelOp kernel;
   const SimtTarget &target;
+  Divisibility divisibility;
   llvm::DenseSet<mlir::Value> floating;
   llvm::EquivalenceClasses<void *> classes;
   llvm::DenseMap<void *, tile::Layout> anchors; ///< by leader of the class

@@ -48,7 +48,7 @@ SharedTile TileLowering::stage(Value operand, ArrayRef<unsigned> order, Type sto
   Registers values;
   Layout layout;
   if (load && !find(operand, plan.layoutOf(operand))) {
-    layout = plan.memoryLayout(cast<MemRefType>(load.getView().getType()), load.getDims(), load.getType());
+    layout = plan.memoryLayout(ViewAccess(load));
     values = emitLoad(load, layout);
   } else {
     layout = plan.layoutOf(operand);

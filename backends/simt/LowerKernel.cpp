@@ -33,7 +33,7 @@ Type TileLowering::registerType(Type element) const {
   return element.isIndex() ? Type(IntegerType::get(element.getContext(), 64)) : element;
 }
 
-LogicalResult TileLowering::emit(ModuleOp module) {
+FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
   b.setInsertionPointToEnd(module.getBody());
   SmallVector<Type> arguments(kernel.getArgumentTypes().size() + simt::KernelOp::numGridArguments, b.getI64Type());
   lowered = simt::KernelOp::create(b, kernel.getSymName(), b.getFunctionType(arguments, {}), kernel.getNumBases(),
@@ -68,7 +68,7 @@ LogicalResult TileLowering::emit(ModuleOp module) {
   if (arena.highWater() > target.sharedBytes)
     return kernel.emitError("kernel @") << kernel.getSymName() << " needs " << arena.highWater()
                                         << " bytes of shared memory, the target has " << target.sharedBytes;
-  return success();
+  return lowered;
 }
 
 void TileLowering::emitBlock(Block &block) {

@@ -1,4 +1,5 @@
 /// Loads, stores and gathers of the kernel's operands.
+#include "backends/simt/Runs.h"
 #include "backends/simt/TileLowering.h"
 
 using namespace mlir;
@@ -53,40 +54,46 @@ static bool isWhole(Value extent, int64_t size) {
 }
 
 /// The lane's part of an address is computed once; what a register adds to it is the same for all lanes.
-TileLowering::Access TileLowering::access(const View &view, ValueRange indices, ArrayRef<int64_t> dims,
-                                          ValueRange extents, const Layout &layout) {
-  SmallVector<Value> origin = llvm::map_to_vector(indices, [&](Value index) { return toI64(index); });
-  Value first = elementAddress(view, origin);
-  int64_t bytes = bytesOf(view.element);
-  SmallVector<Value> steps;
-  for (auto [tileDim, dim] : llvm::enumerate(dims))
-    steps.push_back(b.createOrFold<arith::MulIOp>(view.strides[dim], i64(bytes)));
-  bool separable = layout.isSeparable();
-  if (separable)
-    for (auto [dim, step] : llvm::enumerate(steps)) {
-      Value position = arith::ExtUIOp::create(b, b.getI64Type(), laneCoordinate(layout, dim));
-      first = arith::AddIOp::create(b, first, arith::MulIOp::create(b, position, step));
-    }
-  Access result;
-  for (int64_t reg = 0; reg < layout.numRegisters(); ++reg) {
-    tile::Coordinates offset = layout.registerOffset(reg);
-    Value address = first, inside;
-    for (auto [dim, step] : llvm::enumerate(steps)) {
-      Value position = separable ? i64(offset[dim])
-                                 : arith::ExtUIOp::create(b, b.getI64Type(), coordinate(layout, reg, dim)).getResult();
-      address = b.createOrFold<arith::AddIOp>(address, b.createOrFold<arith::MulIOp>(position, step));
-      if (extents.empty() || isWhole(extents[dim], layout.shape()[dim]))
-        continue;
-      Value limit = b.createOrFold<arith::SubIOp>(toI64(extents[dim]), i64(separable ? offset[dim] : 0));
-      Value lanePosition = arith::ExtUIOp::create(
-          b, b.getI64Type(), separable ? laneCoordinate(layout, dim) : coordinate(layout, reg, dim));
-      Value below = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, lanePosition, limit);
-      inside = inside ? arith::AndIOp::create(b, inside, below).getResult() : below;
-    }
-    result.addresses.push_back(address);
-    result.inBounds.push_back(inside);
+TileLowering::Walk TileLowering::walk(const ViewAccess &access, const Layout &layout) {
+  const View &view = viewOf(access.view);
+  SmallVector<Value> origin = llvm::map_to_vector(access.indices, [&](Value index) { return toI64(index); });
+  Walk result{access, layout, elementAddress(view, origin), {}, {}};
+  for (auto [tileDim, dim] : llvm::enumerate(access.dims)) {
+    result.steps.push_back(b.createOrFold<arith::MulIOp>(view.strides[dim], i64(bytesOf(view.element))));
+    bool whole = access.extents.empty() || isWhole(access.extents[tileDim], layout.shape()[tileDim]);
+    result.extents.push_back(whole ? Value() : toI64(access.extents[tileDim]));
   }
+  if (layout.isSeparable())
+    for (auto [dim, step] : llvm::enumerate(result.steps)) {
+      Value position = arith::ExtUIOp::create(b, b.getI64Type(), laneCoordinate(layout, dim));
+      result.first = arith::AddIOp::create(b, result.first, arith::MulIOp::create(b, position, step));
+    }
   return result;
+}
+
+/// The address of a register's element, and whether it is in bounds (null: always).
+std::pair<Value, Value> TileLowering::locate(const Walk &walk, int64_t reg) {
+  bool separable = walk.layout.isSeparable();
+  tile::Coordinates offset = walk.layout.registerOffset(reg);
+  Value address = walk.first, inside;
+  for (auto [dim, step] : llvm::enumerate(walk.steps)) {
+    Value position = arith::ExtUIOp::create(
+        b, b.getI64Type(), separable ? laneCoordinate(walk.layout, dim) : coordinate(walk.layout, reg, dim));
+    Value moved = separable ? i64(offset[dim]) : position;
+    address = b.createOrFold<arith::AddIOp>(address, b.createOrFold<arith::MulIOp>(moved, step));
+    if (!walk.extents[dim])
+      continue;
+    Value limit = b.createOrFold<arith::SubIOp>(walk.extents[dim], i64(separable ? offset[dim] : 0));
+    Value below = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, position, limit);
+    inside = inside ? arith::AndIOp::create(b, inside, below).getResult() : below;
+  }
+  return {address, inside};
+}
+
+/// Registers that are neighbours in memory, as far as alignment is known.
+SmallVector<Run> TileLowering::runsOf(const ViewAccess &access, const Layout &layout) {
+  std::optional<unsigned> fastest = access.contiguousDim();
+  return runsAlong(layout, allRegisters(layout), fastest.value_or(0), fastest ? plan.vectorWidth(access) : 1);
 }
 
 Value TileLowering::loadElement(Value address, Value inBounds, Value fill, Type element) {
@@ -95,28 +102,34 @@ Value TileLowering::loadElement(Value address, Value inBounds, Value fill, Type 
 }
 
 Registers TileLowering::emitLoad(tile::LoadOp op, const Layout &layout) {
-  const View &view = viewOf(op.getView());
-  Access where = access(view, op.getIndices(), op.getDims(), op.getExtents(), layout);
-  Value fill = op.getFill() ? scalar(op.getFill()) : Value();
+  ViewAccess access(op);
+  Type element = access.viewType().getElementType();
+  Walk where = walk(access, layout);
   Registers values;
-  for (auto [address, inBounds] : llvm::zip_equal(where.addresses, where.inBounds))
-    values.push_back(loadElement(address, inBounds, fill, view.element));
+  for (Run run : runsOf(access, layout)) {
+    auto [address, inside] = locate(where, run.first);
+    Value fill = inside ? pack(SmallVector<Value>(run.width, scalar(op.getFill()))) : Value();
+    Type type = run.width > 1 ? Type(VectorType::get({run.width}, element)) : element;
+    int64_t bytes = run.width * bytesOf(element);
+    unpack(simt::LoadOp::create(b, type, Space::Global, address, inside, fill, bytes), values);
+    usesPromises |= run.width > 1;
+  }
   return values;
 }
 
 void TileLowering::emitStore(tile::StoreOp op) {
-  const View &view = viewOf(op.getView());
-  Layout layout = plan.isFloating(op.getTile()) ? plan.memoryLayout(cast<MemRefType>(op.getView().getType()),
-                                                                    op.getDims(), tileType(op.getTile()))
-                                                : plan.layoutOf(op.getTile());
+  ViewAccess access(op);
+  Layout layout = plan.isFloating(op.getTile()) ? plan.memoryLayout(access) : plan.layoutOf(op.getTile());
   Registers values = registers(op.getTile(), layout);
-  Access where = access(view, op.getIndices(), op.getDims(), op.getExtents(), layout);
+  Walk where = walk(access, layout);
   Value owner = isOwner(layout);
-  for (auto [value, address, inBounds] : llvm::zip_equal(values, where.addresses, where.inBounds)) {
-    Value predicate = inBounds && owner ? arith::AndIOp::create(b, inBounds, owner).getResult()
-                      : owner           ? owner
-                                        : inBounds;
-    simt::StoreOp::create(b, Space::Global, value, address, predicate, bytesOf(view.element));
+  for (Run run : runsOf(access, layout)) {
+    auto [address, inside] = locate(where, run.first);
+    Value predicate = inside && owner ? arith::AndIOp::create(b, inside, owner).getResult() : owner ? owner : inside;
+    int64_t bytes = run.width * bytesOf(access.viewType().getElementType());
+    Value packed = pack(ArrayRef<Value>(values).slice(run.first, run.width));
+    simt::StoreOp::create(b, Space::Global, packed, address, predicate, bytes);
+    usesPromises |= run.width > 1;
   }
 }
 

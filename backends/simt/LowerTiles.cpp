@@ -1,4 +1,5 @@
 /// From tile kernels to lane programs: the passes, in order.
+#include "backends/simt/KernelVariant.h"
 #include "backends/simt/PlaceBarriers.h"
 #include "backends/simt/SimtBackend.h"
 #include "backends/simt/TileLowering.h"
@@ -39,6 +40,22 @@ static LogicalResult simplify(ModuleOp lanes) {
   return passes.run(lanes);
 }
 
+/// A variant for operands that lie as vector accesses need them, where there are such accesses, then one for all.
+static LogicalResult emitVariants(tile::KernelOp kernel, const simt::SimtTarget &target, ModuleOp lanes) {
+  simt::Promises promises = simt::wantedPromises(kernel, target.vectorBytes);
+  if (promises.baseAlignment > 4) {
+    simt::TileLowering lowering(kernel, target, promises);
+    FailureOr<simt::KernelOp> lowered = lowering.emit(lanes);
+    if (failed(lowered))
+      return failure();
+    if (lowering.reliesOnPromises())
+      simt::markVariant(*lowered, promises);
+    else
+      lowered->erase();
+  }
+  return simt::TileLowering(kernel, target, {}).emit(lanes);
+}
+
 FailureOr<OwningOpRef<ModuleOp>> simt::lowerTiles(ModuleOp kernels, const SimtTarget &target) {
   MLIRContext *context = kernels.getContext();
   context->loadDialect<simt::SimtDialect, arith::ArithDialect, math::MathDialect, scf::SCFDialect,
@@ -48,7 +65,7 @@ FailureOr<OwningOpRef<ModuleOp>> simt::lowerTiles(ModuleOp kernels, const SimtTa
     return failure();
   OwningOpRef<ModuleOp> lanes = ModuleOp::create(kernels.getLoc());
   for (auto kernel : prepared->getOps<tile::KernelOp>())
-    if (failed(TileLowering(kernel, target).emit(*lanes)))
+    if (failed(emitVariants(kernel, target, *lanes)))
       return failure();
   for (auto kernel : lanes->getOps<simt::KernelOp>())
     placeBarriers(kernel);

@@ -1,5 +1,6 @@
 #include "backends/simt/SimtBackend.h"
 
+#include "backends/simt/KernelVariant.h"
 #include "dialects/simt/Simt.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -63,13 +64,8 @@ FailureOr<CompiledKernels> SimtBackend::compile(ModuleOp kernels, StringRef dump
       return failure();
     dump(**lanes, dumpDirectory, "simt.mlir");
     std::vector<KernelEntry> entries;
-    for (auto kernel : (*lanes)->getOps<KernelOp>()) {
-      std::string name = kernel.getSymName().str();
-      entries.push_back({.kernel = name,
-                         .symbol = name,
-                         .threads = static_cast<int64_t>(kernel.getThreads()),
-                         .sharedBytes = static_cast<int64_t>(kernel.getSharedBytes())});
-    }
+    for (auto kernel : (*lanes)->getOps<KernelOp>())
+      entries.push_back(entryOf(kernel));
     FailureOr<std::vector<CodeImage>> images = generate(**lanes, chip, dumpDirectory);
     if (failed(images))
       return failure();

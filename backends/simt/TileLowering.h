@@ -2,6 +2,7 @@
 #pragma once
 
 #include "backends/simt/LayoutPlan.h"
+#include "backends/simt/Runs.h"
 #include "backends/simt/SharedArena.h"
 #include "dialects/simt/Simt.h"
 
@@ -27,11 +28,13 @@ struct SharedTile {
 
 class TileLowering {
 public:
-  TileLowering(tile::KernelOp kernel, const SimtTarget &target)
-      : kernel(kernel), target(target), plan(kernel, target), b(kernel.getLoc(), kernel.getContext()) {}
+  TileLowering(tile::KernelOp kernel, const SimtTarget &target, const Promises &promises)
+      : kernel(kernel), target(target), plan(kernel, target, promises), b(kernel.getLoc(), kernel.getContext()) {}
 
   /// Emits the simt.kernel at the end of `module`.
-  mlir::LogicalResult emit(mlir::ModuleOp module);
+  mlir::FailureOr<simt::KernelOp> emit(mlir::ModuleOp module);
+  /// Whether what was emitted relies on the promises.
+  bool reliesOnPromises() const { return usesPromises; }
 
 private:
   /// Reports the first thing that cannot be lowered; emission goes on with placeholders and fails at the end.
@@ -84,12 +87,16 @@ private:
   };
   const View &viewOf(mlir::Value memref);
   mlir::Value elementAddress(const View &view, mlir::ValueRange indices);
-  /// One address a register, and whether it is in bounds (null: always).
-  struct Access {
-    llvm::SmallVector<mlir::Value> addresses, inBounds;
+  /// How the lanes walk a view: address of register 0, bytes from one position to the next, extents that matter.
+  struct Walk {
+    ViewAccess access;
+    tile::Layout layout;
+    mlir::Value first;
+    llvm::SmallVector<mlir::Value> steps, extents;
   };
-  Access access(const View &view, mlir::ValueRange indices, llvm::ArrayRef<int64_t> dims, mlir::ValueRange extents,
-                const tile::Layout &layout);
+  Walk walk(const ViewAccess &access, const tile::Layout &layout);
+  std::pair<mlir::Value, mlir::Value> locate(const Walk &walk, int64_t reg);
+  llvm::SmallVector<Run> runsOf(const ViewAccess &access, const tile::Layout &layout);
   Registers emitLoad(tile::LoadOp op, const tile::Layout &layout);
   void emitStore(tile::StoreOp op);
   Registers emitGather(tile::GatherOp op, const tile::Layout &layout);
@@ -155,7 +162,7 @@ private:
   const SimtTarget &target;
   LayoutPlan plan;
   mlir::ImplicitLocOpBuilder b;
-  bool failed = false;
+  bool failed = false, usesPromises = false;
   simt::KernelOp lowered;
   mlir::IRMapping scalars;
   llvm::DenseMap<mlir::Value, View> views;

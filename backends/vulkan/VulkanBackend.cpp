@@ -23,7 +23,8 @@ public:
     target.maximumThreads = 1024;
     target.sharedBytes = 32768;
     target.sharedGranularity = 4;
-    target.vectorBytes = 16;
+    // Narrow subgroups are CPUs, where a lane is an element of a vector register already.
+    target.vectorBytes = lanes < 16 ? 4 : 16;
   }
 
   StringRef name() const override { return "vulkan"; }

@@ -1,0 +1,113 @@
+#include "backends/simt/Divisibility.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace heed;
+using namespace heed::simt;
+
+/// Stands for everything that divides zero; products of two stay far from overflow.
+constexpr int64_t everything = int64_t(1) << 20;
+
+static int64_t powerOfTwoIn(int64_t number) {
+  return number == 0 ? everything : std::min(number & -number, everything);
+}
+
+static int64_t elementBytes(MemRefType view) {
+  return std::max<int64_t>(view.getElementType().getIntOrFloatBitWidth() / 8, 1);
+}
+
+Promises simt::wantedPromises(tile::KernelOp kernel, int64_t vectorBytes) {
+  Promises promises{vectorBytes, {}};
+  auto want = [&](OpFoldResult number, int64_t divisor) {
+    auto argument = dyn_cast_if_present<BlockArgument>(dyn_cast<Value>(number));
+    if (!argument || argument.getOwner() != &kernel.getBody().front() || divisor < 2)
+      return;
+    unsigned parameter = argument.getArgNumber() - kernel.getNumBases();
+    for (auto &[known, wanted] : promises.parameters)
+      if (known == parameter) {
+        wanted = std::max(wanted, divisor);
+        return;
+      }
+    promises.parameters.push_back({parameter, divisor});
+  };
+  kernel.walk([&](memref::ReinterpretCastOp cast) {
+    int64_t elements = vectorBytes / elementBytes(cast.getType());
+    for (auto [size, stride] : llvm::zip_equal(cast.getMixedSizes(), cast.getMixedStrides()))
+      want(getConstantIntValue(stride) == 1 ? size : stride, elements);
+  });
+  return promises;
+}
+
+Divisibility::Divisibility(tile::KernelOp kernel, const Promises &promises) : baseAlignment(promises.baseAlignment) {
+  for (auto [parameter, divisor] : promises.parameters)
+    known[kernel.getBody().getArgument(kernel.getNumBases() + parameter)] = divisor;
+}
+
+int64_t Divisibility::of(Value number) const {
+  if (auto found = known.find(number); found != known.end())
+    return found->second;
+  int64_t divisor = compute(number);
+  known[number] = divisor;
+  return divisor;
+}
+
+int64_t Divisibility::compute(Value number) const {
+  if (std::optional<int64_t> value = getConstantIntValue(number))
+    return powerOfTwoIn(*value);
+  if (auto argument = dyn_cast<BlockArgument>(number)) {
+    auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+    if (loop && argument == loop.getInductionVar())
+      return std::min(of(loop.getLowerBound()), of(loop.getStep()));
+    return 1;
+  }
+  Operation *op = number.getDefiningOp();
+  if (isa<arith::MulIOp>(op))
+    return std::min(of(op->getOperand(0)) * of(op->getOperand(1)), everything);
+  if (isa<arith::AddIOp, arith::SubIOp, arith::MinSIOp, arith::MaxSIOp>(op))
+    return std::min(of(op->getOperand(0)), of(op->getOperand(1)));
+  if (isa<arith::SelectOp>(op))
+    return std::min(of(op->getOperand(1)), of(op->getOperand(2)));
+  return 1;
+}
+
+std::optional<unsigned> ViewAccess::contiguousDim() const {
+  int64_t offset;
+  SmallVector<int64_t> strides;
+  if (failed(viewType().getStridesAndOffset(strides, offset)))
+    return std::nullopt;
+  for (auto [tileDim, dim] : llvm::enumerate(dims))
+    if (strides[dim] == 1)
+      return tileDim;
+  return std::nullopt;
+}
+
+int64_t Divisibility::vectorWidth(const ViewAccess &access, int64_t vectorBytes) const {
+  std::optional<unsigned> fastest = access.contiguousDim();
+  auto cast = access.view.getDefiningOp<memref::ReinterpretCastOp>();
+  if (!fastest || !cast)
+    return 1;
+  auto divisorOf = [&](OpFoldResult number) {
+    return isa<Value>(number) ? of(::cast<Value>(number)) : powerOfTwoIn(*getConstantIntValue(number));
+  };
+  int64_t bytes = elementBytes(access.viewType()), size = access.tile.getDimSize(*fastest);
+  int64_t width =
+      std::min({vectorBytes / bytes, baseAlignment / bytes, powerOfTwoIn(size), divisorOf(cast.getMixedOffsets()[0])});
+  for (auto [dim, index] : llvm::enumerate(access.indices)) {
+    int64_t stride = divisorOf(cast.getMixedStrides()[dim]);
+    // The tile's own position along another dimension may be any number of strides.
+    bool walked = llvm::is_contained(access.dims, int64_t(dim)) && access.dims[*fastest] != int64_t(dim);
+    width = std::min(width, walked ? stride : of(index) * stride);
+  }
+  if (!access.extents.empty()) {
+    std::optional<int64_t> extent = getConstantIntValue(access.extents[*fastest]);
+    if (!extent || *extent < size)
+      width = std::min(width, of(access.extents[*fastest]));
+  }
+  return std::max<int64_t>(width, 1);
+}

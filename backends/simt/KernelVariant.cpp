@@ -1,0 +1,38 @@
+#include "backends/simt/KernelVariant.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace heed;
+
+constexpr llvm::StringLiteral variantOfAttrName = "heed.variant_of";
+constexpr llvm::StringLiteral alignmentAttrName = "heed.base_alignment";
+/// parameter, divisor, parameter, divisor, ..
+constexpr llvm::StringLiteral divisorsAttrName = "heed.divisors";
+
+void simt::markVariant(KernelOp kernel, const Promises &promises) {
+  Builder builder(kernel.getContext());
+  kernel->setAttr(variantOfAttrName, builder.getStringAttr(kernel.getSymName()));
+  kernel->setAttr(alignmentAttrName, builder.getI64IntegerAttr(promises.baseAlignment));
+  SmallVector<int64_t> divisors;
+  for (auto [parameter, divisor] : promises.parameters)
+    divisors.append({int64_t(parameter), divisor});
+  kernel->setAttr(divisorsAttrName, builder.getDenseI64ArrayAttr(divisors));
+  kernel.setSymName((kernel.getSymName() + "_aligned").str());
+}
+
+KernelEntry simt::entryOf(KernelOp kernel) {
+  KernelEntry entry{.kernel = kernel.getSymName().str(),
+                    .symbol = kernel.getSymName().str(),
+                    .threads = int64_t(kernel.getThreads()),
+                    .sharedBytes = int64_t(kernel.getSharedBytes())};
+  auto variantOf = kernel->getAttrOfType<StringAttr>(variantOfAttrName);
+  if (!variantOf)
+    return entry;
+  entry.kernel = variantOf.str();
+  entry.baseAlignment = kernel->getAttrOfType<IntegerAttr>(alignmentAttrName).getInt();
+  auto divisors = kernel->getAttrOfType<DenseI64ArrayAttr>(divisorsAttrName);
+  for (int64_t i = 0; i + 1 < divisors.size(); i += 2)
+    entry.divisibilities.push_back({unsigned(divisors[i]), divisors[i + 1]});
+  return entry;
+}

@@ -1,0 +1,16 @@
+/// Several lane programs of one tile kernel, and what each relies on.
+#pragma once
+
+#include "backends/Backend.h"
+#include "backends/simt/Divisibility.h"
+#include "dialects/simt/Simt.h"
+
+namespace heed::simt {
+
+/// Renames the kernel and notes on it which kernel it is a variant of and what it relies on.
+void markVariant(KernelOp kernel, const Promises &promises);
+
+/// The entry that makes a kernel known to a plan, variant or not.
+KernelEntry entryOf(KernelOp kernel);
+
+} // namespace heed::simt
