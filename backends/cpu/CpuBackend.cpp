@@ -1,5 +1,6 @@
 #include "backends/cpu/CpuBackend.h"
 
+#include "backends/ShareKernels.h"
 #include "backends/cpu/LowerKernels.h"
 #include "backends/cpu/ObjectCode.h"
 #include "dialects/tile/Tile.h"
@@ -107,24 +108,6 @@ RowBlocks CpuBackend::mapBlocks(int64_t columns) const {
   if (isKnown(columns) && columns <= 1024)
     return {std::max<int64_t>(1, 4096 / std::max<int64_t>(columns, 1)), std::max<int64_t>(columns, 1)};
   return {16, 256};
-}
-
-/// The layers of a model repeat their kernels: keeps the first of equal ones and erases the others. Returns for every
-/// kernel the one that stands for it.
-static std::map<std::string, std::string> shareEqualKernels(ModuleOp prepared) {
-  std::map<std::string, std::string> firstWith, standsFor;
-  for (auto kernel : llvm::make_early_inc_range(prepared.getOps<tile::KernelOp>())) {
-    std::string name = kernel.getSymName().str(), text;
-    kernel.setSymName("kernel");
-    llvm::raw_string_ostream stream(text);
-    kernel->print(stream, OpPrintingFlags().useLocalScope());
-    kernel.setSymName(name);
-    auto [first, isNew] = firstWith.try_emplace(text, name);
-    standsFor[name] = first->second;
-    if (!isNew)
-      kernel.erase();
-  }
-  return standsFor;
 }
 
 /// A copy of the kernels after everything that is the same for every ISA level; null on failure.

@@ -1,7 +1,9 @@
 #include "backends/simt/SimtBackend.h"
 
+#include "backends/ShareKernels.h"
 #include "backends/simt/KernelVariant.h"
 #include "dialects/simt/Simt.h"
+#include "dialects/tile/Tile.h"
 
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
@@ -58,22 +60,26 @@ static void dump(ModuleOp module, StringRef folder, StringRef name) {
 
 FailureOr<CompiledKernels> SimtBackend::compile(ModuleOp kernels, StringRef dumpDirectory) const {
   CompiledKernels compiled;
+  OwningOpRef<ModuleOp> distinct = kernels.clone();
+  std::map<std::string, std::string> standsFor = shareEqualKernels(*distinct);
   for (const SimtTarget &chip : chips()) {
-    FailureOr<OwningOpRef<ModuleOp>> lanes = lowerTiles(kernels, chip);
+    FailureOr<OwningOpRef<ModuleOp>> lanes = lowerTiles(*distinct, chip);
     if (failed(lanes))
       return failure();
     dump(**lanes, dumpDirectory, "simt.mlir");
-    std::vector<KernelEntry> entries;
+    std::map<std::string, std::vector<KernelEntry>> made;
     for (auto kernel : (*lanes)->getOps<KernelOp>())
-      entries.push_back(entryOf(kernel));
+      made[entryOf(kernel).kernel].push_back(entryOf(kernel));
     FailureOr<std::vector<CodeImage>> images = generate(**lanes, chip, dumpDirectory);
     if (failed(images))
       return failure();
     for (CodeImage &image : *images) {
-      for (KernelEntry entry : entries) {
-        entry.image = static_cast<unsigned>(compiled.images.size());
-        compiled.entries.push_back(std::move(entry));
-      }
+      for (const auto &[kernel, original] : standsFor)
+        for (KernelEntry entry : made[original]) {
+          entry.kernel = kernel;
+          entry.image = static_cast<unsigned>(compiled.images.size());
+          compiled.entries.push_back(std::move(entry));
+        }
       compiled.images.push_back(std::move(image));
     }
   }
@@ -82,8 +88,10 @@ FailureOr<CompiledKernels> SimtBackend::compile(ModuleOp kernels, StringRef dump
 
 FailureOr<std::string> SimtBackend::printCode(ModuleOp kernels, StringRef level) const {
   std::string text;
+  OwningOpRef<ModuleOp> distinct = kernels.clone();
+  shareEqualKernels(*distinct);
   for (const SimtTarget &chip : chips()) {
-    FailureOr<OwningOpRef<ModuleOp>> lanes = lowerTiles(kernels, chip);
+    FailureOr<OwningOpRef<ModuleOp>> lanes = lowerTiles(*distinct, chip);
     if (failed(lanes))
       return failure();
     FailureOr<std::string> printed = print(**lanes, chip, level);

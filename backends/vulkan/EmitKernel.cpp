@@ -216,11 +216,6 @@ LogicalResult KernelEmitter::emitOp(Operation *op) {
       .Case([&](scf::WhileOp loop) { return emitWhile(loop); })
       .Case<vector::ExtractOp, vector::InsertOp, vector::FromElementsOp, vector::ToElementsOp, vector::BroadcastOp,
             vector::BitCastOp>([&](auto) { return emitVectorOp(op); })
-      .Case<simt::CopyOp, simt::CommitOp, simt::WaitOp>([&](auto) {
-        return op->emitOpError("asynchronous copies do not exist in Vulkan; lower to loads and stores");
-      })
-      .Case<simt::LoadMatrixOp, simt::MmaOp>(
-          [&](auto) { return op->emitOpError("matrix instructions are not used in Vulkan; lower to multiply-adds"); })
       .Default([&](Operation *) { return emitElementwise(op); });
 }
 

@@ -141,6 +141,22 @@ FailureOr<OwningOpRef<spirv::ModuleOp>> heed::vulkan::convertToSpirv(ModuleOp ke
   return module.release();
 }
 
+std::vector<std::string> heed::vulkan::neededFeatures(spirv::ModuleOp module) {
+  // 64-bit integers are asked for by the addresses already.
+  static constexpr std::pair<spirv::Capability, StringRef> names[] = {
+      {spirv::Capability::Int8, "int8"},
+      {spirv::Capability::Int16, "int16"},
+      {spirv::Capability::Float16, "float16"},
+      {spirv::Capability::Float64, "float64"},
+      {spirv::Capability::StorageBuffer8BitAccess, "storage8"},
+      {spirv::Capability::StorageBuffer16BitAccess, "storage16"}};
+  std::vector<std::string> features;
+  for (auto [capability, name] : names)
+    if (llvm::is_contained(module.getVceTripleAttr().getCapabilities(), capability))
+      features.push_back(name.str());
+  return features;
+}
+
 FailureOr<std::string> heed::vulkan::serialise(spirv::ModuleOp module) {
   SmallVector<uint32_t, 0> words;
   if (failed(spirv::serialize(module, words)))

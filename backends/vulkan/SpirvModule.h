@@ -6,6 +6,7 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <string>
+#include <vector>
 
 namespace heed::vulkan {
 
@@ -43,6 +44,9 @@ private:
 /// All simt.kernels of a module as entry points of one SPIR-V module, called as they are. Errors are reported on the
 /// ops that Vulkan cannot have.
 mlir::FailureOr<mlir::OwningOpRef<mlir::spirv::ModuleOp>> convertToSpirv(mlir::ModuleOp kernels);
+
+/// Features, as the driver names them, that a device must have for what the module declares to use.
+std::vector<std::string> neededFeatures(mlir::spirv::ModuleOp module);
 
 /// The binary form.
 mlir::FailureOr<std::string> serialise(mlir::spirv::ModuleOp module);

@@ -1,8 +1,8 @@
 #include "backends/vulkan/VulkanBackend.h"
 
+#include "backends/simt/CheckKernels.h"
 #include "backends/simt/SimtBackend.h"
 #include "backends/vulkan/SpirvModule.h"
-#include "dialects/simt/Simt.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -16,7 +16,8 @@ namespace {
 
 class VulkanBackend : public simt::SimtBackend {
 public:
-  /// `lanes` in a subgroup. The other limits are those that every device has which is meant.
+  /// `lanes` in a subgroup. The other limits are those that every device has which is meant. Workgroups of narrow
+  /// subgroups have more of them, so that a lane's share of a tile, and with it the program, stays small.
   explicit VulkanBackend(int64_t lanes) {
     target.chip = "subgroup" + std::to_string(lanes);
     target.lanes = lanes;
@@ -25,6 +26,7 @@ public:
     target.sharedGranularity = 4;
     // Narrow subgroups are CPUs, where a lane is an element of a vector register already.
     target.vectorBytes = lanes < 16 ? 4 : 16;
+    target.warps = 128 / lanes;
   }
 
   StringRef name() const override { return "vulkan"; }
@@ -59,25 +61,8 @@ static std::string printModule(spirv::ModuleOp module) {
   return text + "\n";
 }
 
-/// What the lowering promised about the chip, for kernels that come from elsewhere.
-static LogicalResult checkKernels(ModuleOp kernels, const simt::SimtTarget &chip) {
-  for (auto kernel : kernels.getOps<simt::KernelOp>()) {
-    if (int64_t(kernel.getLanes()) != chip.lanes)
-      return kernel.emitOpError("is for warps of ")
-             << kernel.getLanes() << " lanes; target vulkan:" << chip.lanes << " has " << chip.lanes;
-    if (int64_t(kernel.getThreads()) > chip.maximumThreads)
-      return kernel.emitOpError("has ") << kernel.getThreads() << " threads; a workgroup of vulkan:" << chip.lanes
-                                        << " has at most " << chip.maximumThreads;
-    if (int64_t(kernel.getSharedBytes()) > chip.sharedBytes)
-      return kernel.emitOpError("needs ")
-             << kernel.getSharedBytes() << " bytes of shared memory; a workgroup of vulkan:" << chip.lanes
-             << " has at most " << chip.sharedBytes;
-  }
-  return success();
-}
-
 static FailureOr<OwningOpRef<spirv::ModuleOp>> convert(ModuleOp kernels, const simt::SimtTarget &chip) {
-  if (failed(checkKernels(kernels, chip)))
+  if (failed(simt::checkKernels(kernels, chip)))
     return failure();
   return convertToSpirv(kernels);
 }
@@ -93,7 +78,9 @@ FailureOr<std::vector<CodeImage>> VulkanBackend::generate(ModuleOp kernels, cons
   if (failed(words))
     return failure();
   dump(dumpDirectory, "vulkan-" + chip.chip + ".spv", *words);
-  return std::vector<CodeImage>{{{chip.chip}, rt::CodeFormat::spirv, std::move(*words)}};
+  std::vector<std::string> features = neededFeatures(**module);
+  features.insert(features.begin(), chip.chip);
+  return std::vector<CodeImage>{{std::move(features), rt::CodeFormat::spirv, std::move(*words)}};
 }
 
 ArrayRef<StringRef> VulkanBackend::codeLevels() const {

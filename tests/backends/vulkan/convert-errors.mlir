@@ -1,20 +1,20 @@
 // RUN: split-file %s %t
 // RUN: not heed-simt %t/shared.mlir --target=vulkan:32 2>&1 | FileCheck %s --check-prefix=SHARED
-// SHARED: error: 'simt.kernel' op needs 65536 bytes of shared memory; a workgroup of vulkan:32 has at most 32768
+// SHARED: shared.mlir:1:1: error: needs 65536 bytes of shared memory, subgroup32 has 32768
 // RUN: not heed-simt %t/lanes.mlir --target=vulkan:32 2>&1 | FileCheck %s --check-prefix=LANES
-// LANES: error: 'simt.kernel' op is for warps of 8 lanes; target vulkan:32 has 32
+// LANES: lanes.mlir:1:1: error: is made for 8 lanes, subgroup32 has 32
 // RUN: not heed-simt %t/threads.mlir --target=vulkan:64 2>&1 | FileCheck %s --check-prefix=THREADS
-// THREADS: error: 'simt.kernel' op has 2048 threads; a workgroup of vulkan:64 has at most 1024
+// THREADS: threads.mlir:1:1: error: has 2048 threads, subgroup64 takes 1024
 // RUN: not heed-simt %t/copy.mlir --target=vulkan:32 2>&1 | FileCheck %s --check-prefix=COPY
-// COPY: copy.mlir:4:3: error: 'simt.copy' op asynchronous copies do not exist in Vulkan; lower to loads and stores
+// COPY: copy.mlir:4:3: error: subgroup32 has no asynchronous copies
 // RUN: not heed-simt %t/mma.mlir --target=vulkan:32 2>&1 | FileCheck %s --check-prefix=MMA
-// MMA: error: 'simt.mma' op matrix instructions are not used in Vulkan; lower to multiply-adds
+// MMA: mma.mlir:4:8: error: subgroup32 has no matrix instruction 'fma'
 // RUN: not heed-simt %t/narrow.mlir --target=vulkan:32 2>&1 | FileCheck %s --check-prefix=NARROW
 // NARROW: error: 'simt.load' op accesses 'f16' aligned to 2 bytes; shared memory in Vulkan is accessed in aligned 32-bit words
 // RUN: not heed-simt %t/no-shared.mlir --target=vulkan:32 2>&1 | FileCheck %s --check-prefix=NOSHARED
 // NOSHARED: error: 'simt.load' op accesses shared memory, of which the kernel has 0 bytes
 // RUN: not heed-simt %t/math.mlir --target=vulkan:32 2>&1 | FileCheck %s --check-prefix=MATH
-// MATH: error: 'math.tanh' op cannot be had in Vulkan kernels for 'f32'
+// MATH: math.mlir:4:8: error: no machine has this function: expand it before
 // RUN: not heed-simt %t/halves.mlir --target=vulkan:32 2>&1 | FileCheck %s --check-prefix=HALVES
 // HALVES: error: 'arith.addf' op cannot be had in Vulkan kernels for 'f16', 'f16'
 // RUN: not heed-simt %t/math.mlir --target=vulkan:7 2>&1 | FileCheck %s --check-prefix=CHIP

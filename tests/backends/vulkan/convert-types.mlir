@@ -2,6 +2,8 @@
 // shared memory by words.
 // RUN: heed-simt %s --target=vulkan:8 -o %t.spv
 // RUN: spirv-val --target-env vulkan1.3 %t.spv
+// RUN: heed-simt %s --target=vulkan:8 --list | FileCheck %s --check-prefix=NEEDS
+// NEEDS: 0: spirv needs subgroup8, int8, int16, float16, float64, storage8, storage16
 // RUN: heed-simt %s --target=vulkan:8 --emit=spirv | FileCheck %s
 
 // CHECK: spirv.module

@@ -1,0 +1,15 @@
+/// The layers of a model repeat their kernels; each is compiled once.
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <map>
+#include <string>
+
+namespace heed {
+
+/// Keeps the first of equal tile.kernels, whatever their names, and erases the others. Returns for every kernel the one
+/// that stands for it.
+std::map<std::string, std::string> shareEqualKernels(mlir::ModuleOp kernels);
+
+} // namespace heed
