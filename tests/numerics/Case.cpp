@@ -108,24 +108,53 @@ static void drawRunTimeScalars(Case &test, Kind kind, const Mechanism &m, Random
   test.strided = kind == Kind::Strided || random.chance(1, 4);
 }
 
-std::vector<Case> heed::numerics::listCases(const std::vector<Mechanism> &mechanisms) {
+static Case drawCase(const Mechanism &m, int64_t index, Kind kind, const char *kindName, int64_t round) {
+  Case test;
+  test.mechanism = index;
+  test.seed = mixBits(static_cast<uint64_t>(index) * 64 + static_cast<uint64_t>(kind));
+  if (round > 0)
+    test.seed = mixBits(test.seed + static_cast<uint64_t>(round));
+  RandomSequence random(test.seed, 1000);
+  drawSizes(test, kind, m, random);
+  drawRunTimeScalars(test, kind, m, random);
+  test.name = m.name + "/" + kindName + "-b" + std::to_string(test.batch) + "-m" + std::to_string(test.rows) + "-n" +
+              std::to_string(test.keys);
+  if (round > 0)
+    test.name += "-r" + std::to_string(round);
+  return test;
+}
+
+std::vector<Case> heed::numerics::listCases(const std::vector<Mechanism> &mechanisms, int64_t rounds) {
   std::vector<Case> list;
-  for (size_t index = 0; index < mechanisms.size(); ++index) {
-    const Mechanism &m = mechanisms[index];
-    for (auto [kind, kindName] : kinds) {
-      // One of the two long kinds each.
-      if ((kind == Kind::Long && index % 4 == 3) || (kind == Kind::LongCache && index % 4 != 3))
-        continue;
-      Case test;
-      test.mechanism = static_cast<int64_t>(index);
-      test.seed = mixBits(index * 64 + static_cast<uint64_t>(kind));
-      RandomSequence random(test.seed, 1000);
-      drawSizes(test, kind, m, random);
-      drawRunTimeScalars(test, kind, m, random);
-      test.name = m.name + "/" + kindName + "-b" + std::to_string(test.batch) + "-m" + std::to_string(test.rows) +
-                  "-n" + std::to_string(test.keys);
-      list.push_back(test);
-    }
-  }
+  for (int64_t index = 0; index < static_cast<int64_t>(mechanisms.size()); ++index)
+    for (int64_t round = 0; round < rounds; ++round)
+      for (auto [kind, kindName] : kinds) {
+        // One of the two long kinds each.
+        if ((kind == Kind::Long && index % 4 == 3) || (kind == Kind::LongCache && index % 4 != 3))
+          continue;
+        list.push_back(drawCase(mechanisms[index], index, kind, kindName, round));
+      }
   return list;
+}
+
+std::vector<Case> heed::numerics::sampleCases(std::vector<Case> cases, size_t count) {
+  std::vector<Case> sample;
+  if (count == 0 || count >= cases.size())
+    return cases;
+  std::vector<size_t> starts; // of the kernels' cases
+  for (size_t i = 0; i < cases.size(); ++i)
+    if (i == 0 || cases[i].mechanism != cases[i - 1].mechanism)
+      starts.push_back(i);
+  size_t kernels = starts.size();
+  starts.push_back(cases.size());
+  constexpr size_t perKernel = 8;
+  size_t chosen = std::clamp<size_t>((count + perKernel - 1) / perKernel, 1, kernels);
+  for (size_t at = 0; at < chosen; ++at) {
+    size_t kernel = at * kernels / chosen, begin = starts[kernel], size = starts[kernel + 1] - begin;
+    size_t wanted = std::min(size, count * (at + 1) / chosen - count * at / chosen);
+    // Another kind is left out at every kernel.
+    for (size_t i = 0; i < wanted; ++i)
+      sample.push_back(cases[begin + (at + i) % size]);
+  }
+  return sample;
 }

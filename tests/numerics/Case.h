@@ -39,7 +39,12 @@ struct Case {
   bool strided = false;
 };
 
-std::vector<Case> listCases(const std::vector<Mechanism> &mechanisms);
+/// One case of every kind for each mechanism, `rounds` times with other draws.
+std::vector<Case> listCases(const std::vector<Mechanism> &mechanisms, int64_t rounds = 1);
+
+/// About `count` of the cases, spread evenly over few of the kernels: every kernel that is used costs its loading. The
+/// same ones for the same list.
+std::vector<Case> sampleCases(std::vector<Case> cases, size_t count);
 
 } // namespace heed::numerics
 

@@ -9,6 +9,8 @@
 
 #include "tests/numerics/Random.h"
 
+#include <algorithm>
+
 using namespace heed::numerics;
 
 namespace {
@@ -22,6 +24,8 @@ struct Heads {
 
 static constexpr Widths widthList[] = {{64, 64},   {8, 8},   {40, 40}, {16, 16},   {72, 72}, {80, 80}, {32, 32},
                                        {128, 128}, {96, 96}, {64, 32}, {256, 256}, {40, 72}, {33, 17}};
+/// What latent attention uses, too slow on a CPU to take part in the rotation.
+static constexpr Widths wideList[] = {{192, 192}, {192, 128}, {576, 512}, {576, 576}};
 static constexpr Heads headList[] = {{4, 4}, {4, 2}, {3, 3}, {6, 2}, {1, 1}, {4, 1}, {8, 2}, {5, 5}};
 static constexpr StorageType storageList[] = {StorageType::F32, StorageType::F16, StorageType::BF16};
 
@@ -127,16 +131,23 @@ std::vector<Mechanism> heed::numerics::listMechanisms() {
     }
     ++turn;
   }
-  // Causal attention in f32 at every width that the rotation has not given it.
+  // Causal attention at every width that the rotation has not given it, and at widths that only it has.
   Mechanism causal;
   causal.causal = true;
-  for (Widths widths : widthList) {
-    Mechanism m = place(causal, StorageType::F32, widths, headList[turn++ % std::size(headList)]);
-    bool known = false;
-    for (const Mechanism &other : list)
-      known |= other.name == m.name;
-    if (!known)
-      list.push_back(m);
-  }
+  auto addCausal = [&](StorageType storage, Widths widths) {
+    auto has = [&](const Mechanism &m) {
+      return m.name.starts_with(std::string(mlirName(storage)) + "-causal-d") && m.keyWidth == widths.key &&
+             m.valueWidth == widths.value;
+    };
+    Heads heads = headList[turn++ % std::size(headList)];
+    if (std::none_of(list.begin(), list.end(), has))
+      list.push_back(place(causal, storage, widths, heads));
+  };
+  for (StorageType storage : storageList)
+    for (Widths widths : widthList)
+      addCausal(storage, widths);
+  for (StorageType storage : storageList)
+    for (Widths widths : wideList)
+      addCausal(storage, widths);
   return list;
 }

@@ -8,7 +8,7 @@
 #include "tests/numerics/Runner.h"
 
 #include "runtime/heed.hpp"
-#include "tests/numerics/HostTensor.h"
+#include "tests/numerics/DeviceTensor.h"
 #include "tests/numerics/Measure.h"
 #include "tests/numerics/Visibility.h"
 
@@ -18,6 +18,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <unistd.h>
@@ -105,43 +106,33 @@ static void loadKernel(LoadedKernel &kernel, const heed::Device &device, const s
 // One case
 //===----------------------------------------------------------------------===//
 
-static heed_element_type elementType(Element element) {
-  switch (element) {
-  case Element::F32:
-    return HEED_F32;
-  case Element::F16:
-    return HEED_F16;
-  case Element::BF16:
-    return HEED_BF16;
-  case Element::I32:
-    return HEED_I32;
-  case Element::I64:
-    return HEED_I64;
-  case Element::Bool:
-    return HEED_BOOL;
-  }
-  return HEED_F32;
+/// Whether the case's tensors lie in memory of the device as they are, gaps included. Else they are the host's, which
+/// the runtime packs and copies where the device has memory of its own.
+static bool liesOnDevice(const Case &test, const heed::Device &device) {
+  return device.kind() != "cpu" && (test.strided || (test.seed & 2));
 }
 
-static heed::TensorView viewOf(const HostTensor &tensor) {
-  return heed::TensorView(tensor.address(0), elementType(tensor.element), tensor.sizes, tensor.strides);
+/// Whether nothing can run on the device any more: then its memory cannot be had either.
+static bool isLost(const heed::Device &device) {
+  heed::Result<heed::Buffer> probe = heed::Buffer::allocate(device, 64);
+  return !probe && (probe.code() == HEED_DEVICE_LOST || probe.code() == HEED_TIMEOUT);
 }
 
 /// Binds everything and runs once; returns what went wrong.
-static std::string runCall(heed::Call &call, const std::vector<HostTensor> &inputs, const HostTensor &out) {
-  for (const HostTensor &input : inputs)
-    if (heed::Status status = call.bindInput(input.name.c_str(), viewOf(input)); !status)
-      return "cannot bind " + input.name + ": " + std::string(status.message());
-  heed::Result<std::vector<int64_t>> shape = call.outputShape(out.name.c_str());
+static std::string runCall(heed::Call &call, const std::vector<BoundTensor> &inputs, BoundTensor &out) {
+  for (const BoundTensor &input : inputs)
+    if (heed::Status status = call.bindInput(input.name().c_str(), input.view()); !status)
+      return "cannot bind " + input.name() + ": " + std::string(status.message());
+  heed::Result<std::vector<int64_t>> shape = call.outputShape(out.name().c_str());
   if (!shape)
     return "no output shape: " + std::string(shape.message());
-  if (*shape != out.sizes)
+  if (*shape != out.tensor().sizes)
     return "the output has another shape than [batch, query heads, rows, value width]";
-  if (heed::Status status = call.bindOutput(out.name.c_str(), viewOf(out)); !status)
+  if (heed::Status status = call.bindOutput(out.name().c_str(), out.view()); !status)
     return "cannot bind the output: " + std::string(status.message());
   if (heed::Status status = call.run(); !status)
     return "cannot run: " + std::string(status.message());
-  return "";
+  return out.fetch();
 }
 
 static std::string compareBlocks(heed::Call &call, const LoadedKernel &kernel, const Inputs &inputs) {
@@ -158,45 +149,69 @@ static std::string compareBlocks(heed::Call &call, const LoadedKernel &kernel, c
          std::to_string(kernel.tiling.foldedHeads) + ")";
 }
 
-static Outcome runCase(const RunOptions &options, LoadedKernel &kernel, const Mechanism &mechanism, const Case &test) {
+/// Runs again, each time into other memory, which must give the same bits.
+static std::string compareRepeats(const RunOptions &options, const heed::Device &device, heed::Call &call,
+                                  const std::vector<BoundTensor> &inputs, const BoundTensor &first,
+                                  const std::function<HostTensor()> &makeAnother) {
+  for (int64_t run = 1; run < options.repeats; ++run) {
+    BoundTensor again(makeAnother(), first.onDevice() ? &device : nullptr);
+    if (std::string error = again.error().empty() ? runCall(call, inputs, again) : again.error(); !error.empty())
+      return "run " + std::to_string(run + 1) + ": " + error;
+    const GuardedMemory &expected = *first.tensor().memory, &got = *again.tensor().memory;
+    if (std::memcmp(expected.data(), got.data(), expected.size()) != 0)
+      return "run " + std::to_string(run + 1) + " gives other bits than the first";
+  }
+  return "";
+}
+
+static Outcome runCase(const RunOptions &options, const heed::Device &device, LoadedKernel &kernel,
+                       const Mechanism &mechanism, const Case &test) {
   Outcome outcome;
   auto fail = [&](const std::string &why) { outcome.failure += (outcome.failure.empty() ? "" : "; ") + why; };
-  if (!kernel.error.empty()) {
-    fail(kernel.error);
+  auto give = [&](const std::string &why) {
+    fail(why);
     return outcome;
-  }
+  };
+  if (!kernel.error.empty())
+    return give(kernel.error);
   Inputs inputs = makeInputs(mechanism, test);
-  std::vector<HostTensor> tensors = layOutInputs(inputs, test);
-  HostTensor out = makeOutput(inputs, test);
+  const heed::Device *memory = liesOnDevice(test, device) ? &device : nullptr;
+  std::vector<BoundTensor> tensors;
+  for (HostTensor &tensor : layOutInputs(inputs, test))
+    if (!tensors.emplace_back(std::move(tensor), memory).error().empty())
+      return give(tensors.back().error());
+  BoundTensor out(makeOutput(inputs, test), memory);
+  if (!out.error().empty())
+    return give(out.error());
   heed::Result<heed::Call> call = kernel.module->createCall();
-  if (!call) {
-    fail("cannot create a call: " + std::string(call.message()));
-    return outcome;
-  }
-  heed::Status counting = call->setFlags(options.countBlocks ? HEED_CALL_COUNT : 0);
-  std::string error = counting ? runCall(*call, tensors, out) : "cannot count: " + std::string(counting.message());
-  if (!error.empty()) {
-    fail(error);
-    return outcome;
-  }
-  std::vector<float> numbers = readNumbers(out);
-  outcome.verdict = judge(inputs, evaluate(inputs), numbers);
+  if (!call)
+    return give("cannot create a call: " + std::string(call.message()));
+  bool countBlocks = options.countBlocks && device.kind() == "cpu";
+  if (heed::Status counting = call->setFlags(countBlocks ? HEED_CALL_COUNT : 0); !counting)
+    return give("cannot count: " + std::string(counting.message()));
+  if (std::string error = runCall(*call, tensors, out); !error.empty())
+    return give(error);
+  outcome.verdict = judge(inputs, evaluate(inputs), readNumbers(out.tensor()));
   if (!outcome.verdict.passed)
     fail(outcome.verdict.reason);
-  if (options.countBlocks) {
-    error = compareBlocks(*call, kernel, inputs);
+  if (countBlocks) {
+    std::string error = compareBlocks(*call, kernel, inputs);
     outcome.countedBlocks = error.empty();
     if (!error.empty())
       fail(error);
   }
-  // A second run into other memory must give the same bits.
-  HostTensor again = makeOutput(inputs, test);
-  error = runCall(*call, tensors, again);
+  std::string error = compareRepeats(options, device, *call, tensors, out, [&] { return makeOutput(inputs, test); });
   if (!error.empty())
-    fail("second run: " + error);
-  else if (std::memcmp(out.memory->data(), again.memory->data(), out.memory->size()) != 0)
-    fail("two runs give different bits");
+    fail(error);
   return outcome;
+}
+
+std::vector<Case> heed::numerics::chooseCases(const RunOptions &options, const std::vector<Mechanism> &mechanisms) {
+  std::vector<Case> chosen;
+  for (Case &test : listCases(mechanisms, options.rounds))
+    if (test.name.find(options.filter) != std::string::npos)
+      chosen.push_back(std::move(test));
+  return sampleCases(std::move(chosen), options.sample);
 }
 
 //===----------------------------------------------------------------------===//
@@ -208,9 +223,7 @@ class Suite {
 public:
   Suite(const RunOptions &options, heed::Device device)
       : options(options), device(std::move(device)), mechanisms(listMechanisms()), kernels(mechanisms.size()) {
-    for (Case &test : listCases(mechanisms))
-      if (test.name.find(options.filter) != std::string::npos)
-        cases.push_back(std::move(test));
+    cases = chooseCases(options, mechanisms);
     outcomes.resize(cases.size());
   }
 
@@ -234,13 +247,19 @@ public:
 private:
   void work(unsigned job) {
     for (size_t i; (i = next++) < cases.size();) {
+      if (lost) {
+        outcomes[i].failure = "not run: the device is lost";
+        continue;
+      }
       const Case &test = cases[i];
       const Mechanism &mechanism = mechanisms[test.mechanism];
       LoadedKernel &kernel = kernels[test.mechanism];
       runningCases[job] = test.name.c_str();
       std::call_once(kernel.once, [&] { loadKernel(kernel, device, options.folder + "/" + mechanism.name + ".heed"); });
-      outcomes[i] = runCase(options, kernel, mechanism, test);
+      outcomes[i] = runCase(options, device, kernel, mechanism, test);
       runningCases[job] = nullptr;
+      if (!outcomes[i].failure.empty() && isLost(device))
+        lost = true;
       report(test, outcomes[i]);
     }
   }
@@ -286,6 +305,10 @@ private:
     std::printf("%zu cases (%zu above 512) over %td kernels on %s in %.1f s; visited blocks agree in %zu\n",
                 cases.size(), longCases, std::count(used.begin(), used.end(), 1), std::string(device.name()).c_str(),
                 seconds, counted);
+    if (lost)
+      std::printf("FAIL the device was lost: %td cases were not run\n",
+                  std::count_if(outcomes.begin(), outcomes.end(),
+                                [](const Outcome &outcome) { return outcome.failure.starts_with("not run:"); }));
     std::printf("%zu passed, %zu failed\n", cases.size() - failed, failed);
     return failed != 0;
   }
@@ -297,6 +320,7 @@ private:
   std::vector<Case> cases;
   std::vector<Outcome> outcomes;
   std::atomic<size_t> next = 0;
+  std::atomic<bool> lost = false;
   std::mutex printing;
 };
 } // namespace

@@ -14,12 +14,15 @@ using namespace heed::numerics;
 
 static const char usage[] = R"(usage: heed-numerics COMMAND
 
-  list [--filter=TEXT]      print the cases
+  list [OPTION...]          print the cases: --filter, --rounds, --sample as below
   emit DIR                  write DIR/<kernel>.mlir for every kernel
   run DIR [OPTION...]       run every case with the packages DIR/<kernel>.heed
     --device=NAME           where (cpu)
     --isa=NAME              highest CPU instruction set to use, e.g. x86-64-v2 (all there is)
     --filter=TEXT           only cases with TEXT in their name
+    --rounds=N              cases of every kind for each kernel (1)
+    --sample=N              about N cases of few kernels, for slow devices
+    --repeats=N             runs of every case, which must give the same bits (2)
     --jobs=N                cases at a time (one per processor)
     --no-blocks             do not compare the count of visited key blocks
     --verbose               print the errors of every case
@@ -31,15 +34,11 @@ static int reject(std::string_view what) {
   return 2;
 }
 
-static int listAll(std::string_view filter) {
-  std::vector<Mechanism> mechanisms = listMechanisms();
-  size_t count = 0;
-  for (const Case &test : listCases(mechanisms))
-    if (test.name.find(filter) != std::string::npos) {
-      std::printf("%s\n", test.name.c_str());
-      ++count;
-    }
-  std::printf("%zu cases\n", count);
+static int listAll(const RunOptions &options) {
+  std::vector<Case> cases = chooseCases(options, listMechanisms());
+  for (const Case &test : cases)
+    std::printf("%s\n", test.name.c_str());
+  std::printf("%zu cases\n", cases.size());
   return 0;
 }
 
@@ -66,6 +65,16 @@ static bool takeOption(std::string_view argument, std::string_view name, std::st
   return true;
 }
 
+/// Whether the argument is `name` followed by a positive number, which is set.
+template <typename Number> static bool takeNumber(std::string_view argument, std::string_view name, Number &value) {
+  std::string text;
+  long long number = takeOption(argument, name, text) ? std::atoll(text.c_str()) : 0;
+  if (number <= 0)
+    return false;
+  value = static_cast<Number>(number);
+  return true;
+}
+
 int main(int argc, char **argv) {
   std::string_view command = argc > 1 ? argv[1] : "";
   bool isRun = command == "run", isEmit = command == "emit";
@@ -82,21 +91,19 @@ int main(int argc, char **argv) {
   options.folder = firstOption == 3 ? argv[2] : "";
   for (int i = firstOption; i < argc; ++i) {
     std::string_view argument = argv[i];
-    std::string jobs;
-    if (!isEmit && takeOption(argument, "--filter=", options.filter))
+    if (!isEmit &&
+        (takeOption(argument, "--filter=", options.filter) || takeNumber(argument, "--rounds=", options.rounds) ||
+         takeNumber(argument, "--sample=", options.sample)))
       continue;
-    if (isRun && takeOption(argument, "--device=", options.device))
+    if (isRun && (takeOption(argument, "--device=", options.device) || takeOption(argument, "--isa=", options.isa) ||
+                  takeNumber(argument, "--jobs=", options.jobs) || takeNumber(argument, "--repeats=", options.repeats)))
       continue;
-    if (isRun && takeOption(argument, "--isa=", options.isa))
-      continue;
-    if (isRun && takeOption(argument, "--jobs=", jobs) && std::atoi(jobs.c_str()) > 0)
-      options.jobs = static_cast<unsigned>(std::atoi(jobs.c_str()));
-    else if (isRun && argument == "--no-blocks")
+    if (isRun && argument == "--no-blocks")
       options.countBlocks = false;
     else if (isRun && argument == "--verbose")
       options.verbose = true;
     else
       return reject(argument);
   }
-  return isRun ? runCases(options) : isEmit ? emitAll(options.folder) : listAll(options.filter);
+  return isRun ? runCases(options) : isEmit ? emitAll(options.folder) : listAll(options);
 }

@@ -1,8 +1,20 @@
-"""Reports the worst norm-wise float32 error over all node cases at the end of a run."""
+"""Chooses the device, and reports the worst norm-wise float32 error over all node cases at the end of a run."""
+
+import os
 
 import pytest
 
 ERRORS = []
+
+
+def pytest_addoption(parser):
+    parser.addoption("--device", help="where packages run: cpu, vulkan:0 and so on (HEED_DEVICE, or cpu)")
+
+
+def pytest_configure(config):
+    # Before the test modules, which ask for it when they are imported.
+    if config.getoption("--device"):
+        os.environ["HEED_DEVICE"] = config.getoption("--device")
 
 
 @pytest.hookimpl

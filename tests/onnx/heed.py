@@ -11,6 +11,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("HEED_BUILD", ROOT / "build" / "release"))
 TIMEOUT_SECONDS = 120
+# Where packages run, such as vulkan:0; they are compiled for the kind of device it names.
+DEVICE = os.environ.get("HEED_DEVICE", "cpu")
+TARGET = os.environ.get("HEED_TARGET", DEVICE.split(":")[0])
 
 
 @dataclass
@@ -44,7 +47,7 @@ def tool(name: str, *arguments, timeout: float = TIMEOUT_SECONDS, threads: int |
 
 
 def compile_model(model: Path, package: Path, *options: str) -> Outcome:
-    return tool("heedc", model, "-o", package, "--target=cpu", *options)
+    return tool("heedc", model, "-o", package, f"--target={TARGET}", *options)
 
 
 def must_compile(model: Path, package: Path, *options: str) -> Outcome:
@@ -54,14 +57,14 @@ def must_compile(model: Path, package: Path, *options: str) -> Outcome:
 
 
 def run_test_directory(package: Path, folder: Path, rtol: float, atol: float) -> Outcome:
-    options = (f"--test-dir={folder}", "--device=cpu", f"--rtol={rtol}", f"--atol={atol}")
+    options = (f"--test-dir={folder}", f"--device={DEVICE}", f"--rtol={rtol}", f"--atol={atol}")
     return tool("heed-run", package, *options)
 
 
 def run(package: Path, inputs: dict[str, np.ndarray], outputs: list[str], folder: Path) -> dict[str, np.ndarray]:
     """Runs a package on arrays; through .npy files, as from a shell."""
     folder.mkdir(parents=True, exist_ok=True)
-    options = ["--device=cpu"]
+    options = [f"--device={DEVICE}"]
     for name, array in inputs.items():
         np.save(folder / f"in-{name}.npy", array)
         options.append(f"--input={name}=@{folder / f'in-{name}.npy'}")

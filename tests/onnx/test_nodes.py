@@ -1,6 +1,7 @@
-"""ONNX node cases of every imported operator, compiled and run on the CPU."""
+"""ONNX node cases of every imported operator, compiled and run on the CPU or the device that HEED_DEVICE names."""
 
 import functools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import cases
 import heed
 
 EXPECTED_FAILURES = cases.HERE / "expected-failures.txt"
+DEVICE_FAILURES = cases.HERE / f"expected-failures-{heed.DEVICE.split(':')[0]}.txt"
 
 
 @functools.cache
@@ -16,9 +18,14 @@ def all_cases() -> dict[str, cases.Case]:
     return cases.backend_cases() | cases.cast_cases() | cases.typed_variants()
 
 
-def expected_failures() -> set[str]:
-    lines = EXPECTED_FAILURES.read_text().splitlines()
+def listed_in(path: Path) -> set[str]:
+    lines = path.read_text().splitlines() if path.exists() else []
     return {line.split()[0] for line in lines if line and not line.startswith("#")}
+
+
+def expected_failures() -> set[str]:
+    """Those of every device, and those of the device's kind only."""
+    return listed_in(EXPECTED_FAILURES) | listed_in(DEVICE_FAILURES)
 
 
 def attention_cases() -> list[str]:
@@ -46,7 +53,7 @@ def test_node(name, tmp_path, record_property):
     if name in expected_failures():
         with pytest.raises(AssertionError):
             compile_and_run(case, tmp_path)
-            pytest.fail(f"{name} passes: remove it from {EXPECTED_FAILURES.name}", pytrace=False)
+            pytest.fail(f"{name} passes: remove it from {EXPECTED_FAILURES.name} or {DEVICE_FAILURES.name}", pytrace=False)
         return
     error = compile_and_run(case, tmp_path)
     if error is not None and all(value.dtype == np.float32 for value in case.expected):

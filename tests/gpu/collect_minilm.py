@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""collect_minilm.py OUT KIND TARGETS: MiniLM as a package, with batches of sentences and what the CPU makes of them.
+
+Writes OUT/minilm-KIND/minilm.heed, OUT/minilm-data/N/{input,output}_*.pb and OUT/minilm-data/tolerance.txt: the absolute
+error allowed, from the bound on the norm-wise error that the tests of models use.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "onnx"))
+import heed  # noqa: E402
+import numpy as np  # noqa: E402
+import onnx  # noqa: E402
+import test_models  # noqa: E402
+from onnx import numpy_helper  # noqa: E402
+
+
+def write_tensor(path: Path, name: str, value: np.ndarray) -> None:
+    path.write_bytes(numpy_helper.from_array(value, name).SerializeToString())
+
+
+def main() -> int:
+    out, kind, target = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        model = next(path for path in test_models.export(work) if path.stem == "minilm-attention")
+        inputs = [info.name for info in onnx.load(model, load_external_data=False).graph.input]
+        folder = out / f"minilm-{kind}"
+        folder.mkdir(parents=True, exist_ok=True)
+        package = folder / "minilm.heed"
+        outcome = heed.tool("heedc", model, "-o", package, f"--target={target}", "--require-fused", timeout=600)
+        if outcome.status != 0:
+            package.unlink(missing_ok=True)
+            print(f"heedc failed on MiniLM: {outcome.error_line()}")
+            return 0
+        largest = np.inf
+        for number, batch in enumerate(test_models.sentence_batches()):
+            # Padding keeps its own meaning on every device, but only sentences without any are compared here.
+            expected = test_models.run_onnxruntime(model, batch)
+            data = out / "minilm-data" / str(number)
+            data.mkdir(parents=True, exist_ok=True)
+            for index, name in enumerate(inputs):
+                write_tensor(data / f"input_{index}.pb", name, batch[name])
+            write_tensor(data / "output_0.pb", "last_hidden_state", expected)
+            largest = min(largest, float(np.abs(expected).max()))
+        (out / "minilm-data" / "tolerance.txt").write_text(f"{test_models.ERROR_BOUND * largest}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# run.sh [cuda|vulkan] [SUITE...]: runs the suites of this bundle on the first device of that kind (cuda) and prints a
+# line for each, then what failed. SUITEs: numerics widths repeats onnx minilm runtime sanitizer (all).
+# HEED_JOBS: cases at a time (8). Logs go to logs-KIND/.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
+kind=${1:-cuda}
+shift $(($# > 0 ? 1 : 0))
+case $kind in cuda | vulkan) ;; *) sed -n '2,4s/^# //p' "$0" >&2; exit 2 ;; esac
+suites=("$@")
+[ ${#suites[@]} -gt 0 ] || suites=(numerics repeats onnx minilm runtime sanitizer)
+device=$kind:0
+jobs=${HEED_JOBS:-8}
+logs=$PWD/logs-$kind
+mkdir -p "$logs"
+export LD_LIBRARY_PATH=$PWD/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} HEED_DEVICE=$device
+# A machine without a recent libstdc++ takes ours.
+bin/heed-numerics list >/dev/null 2>&1 || export LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$PWD/spare
+bin/heed-numerics list >"$logs/list.txt" 2>&1 || { echo "the programs do not start:"; cat "$logs/list.txt"; exit 1; }
+
+summary=() failures=0
+# report SUITE PASSED FAILED NOTE
+report() {
+  summary+=("$(printf '%-10s %-5s %6s passed %5s failed  %s' "$1" "$([ "$3" = 0 ] && [ "$2" != 0 ] && echo pass || echo FAIL)" "$2" "$3" "$4")")
+  echo "${summary[-1]}"
+  [ "$3" = 0 ] && [ "$2" != 0 ] || failures=$((failures + 1))
+}
+# report_numerics SUITE SECONDS: from the last line of its log, which is `N passed, N failed`.
+report_numerics() {
+  local passed failed
+  read -r passed failed < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$logs/$1.log" | tail -n 1)
+  [ -n "$passed" ] || sed -i '$s/^/FAIL /' "$logs/$1.log"
+  report "$1" "${passed:-0}" "${failed:-1}" "in $2 s; $(grep -c '^CRASH' "$logs/$1.log") crashes"
+}
+
+suite_numerics() {
+  local start=$SECONDS
+  bin/heed-numerics run "numerics-$kind" --device="$device" --rounds=2 --jobs="$jobs" >"$logs/numerics.log" 2>&1
+  report_numerics numerics $((SECONDS - start))
+}
+# Two hundred runs of some cases of every type, all with the same bits.
+suite_repeats() {
+  local start=$SECONDS
+  bin/heed-numerics run "numerics-$kind" --device="$device" --sample=96 --repeats=200 --jobs=4 >"$logs/repeats.log" 2>&1
+  report_numerics repeats $((SECONDS - start))
+}
+suite_onnx() {
+  local start=$SECONDS passed=0 failed=0 name rtol atol
+  : >"$logs/onnx.log"
+  [ -e "onnx-$kind/cases.txt" ] || { report onnx 0 0 "not in this bundle"; return; }
+  while read -r name rtol atol; do
+    if [ ! -e "onnx-$kind/$name.heed" ]; then
+      echo "FAIL $name: does not compile" >>"$logs/onnx.log"
+      failed=$((failed + 1))
+    elif timeout 120 bin/heed-run "onnx-$kind/$name.heed" "--test-dir=onnx-data/$name/test_data_set_0" \
+      "--device=$device" "--rtol=$rtol" "--atol=$atol" >"$logs/onnx-case.log" 2>&1; then
+      passed=$((passed + 1))
+    else
+      echo "FAIL $name: $(grep -m 1 -E 'error|FAIL|differ' "$logs/onnx-case.log" || tail -n 1 "$logs/onnx-case.log")" >>"$logs/onnx.log"
+      failed=$((failed + 1))
+    fi
+  done <"onnx-$kind/cases.txt"
+  report onnx "$passed" "$failed" "in $((SECONDS - start)) s"
+}
+suite_minilm() {
+  local start=$SECONDS passed=0 failed=0 batch
+  : >"$logs/minilm.log"
+  [ -d "minilm-$kind" ] || { report minilm 0 0 "not in this bundle"; return; }
+  for batch in minilm-data/*/; do
+    if bin/heed-run "minilm-$kind/minilm.heed" "--test-dir=$batch" "--device=$device" --rtol=0 \
+      "--atol=$(cat minilm-data/tolerance.txt)" >>"$logs/minilm.log" 2>&1; then
+      passed=$((passed + 1))
+    else
+      echo "FAIL minilm ${batch}" >>"$logs/minilm.log"
+      failed=$((failed + 1))
+    fi
+  done
+  report minilm "$passed" "$failed" "batches, in $((SECONDS - start)) s"
+}
+suite_runtime() {
+  local start=$SECONDS passed failed
+  HEED_TEST_FOLDER=$PWD/runtime HEED_TEST_TOOLS=$PWD/bin bin/heed-runtime-test --gtest_brief=1 >"$logs/runtime.log" 2>&1
+  passed=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) tests*\.$/\1/p' "$logs/runtime.log" | tail -n 1)
+  failed=$(grep -c '^\[  FAILED  \] [A-Za-z/0-9]*\.' "$logs/runtime.log")
+  sed -i 's/^\[  FAILED  \] \([A-Za-z].*\)/FAIL \1/' "$logs/runtime.log"
+  report runtime "${passed:-0}" "$failed" "in $((SECONDS - start)) s"
+}
+# One package per skeleton, type and head width under each of compute-sanitizer's tools.
+suite_sanitizer() {
+  local start=$SECONDS passed=0 failed=0 tool package name sanitizer command
+  : >"$logs/sanitizer.log"
+  [ "$kind" = cuda ] || { echo "sanitizer: only for cuda; not run"; return; }
+  sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda*/bin/compute-sanitizer 2>/dev/null | tail -n 1)
+  [ -n "$sanitizer" ] || { report sanitizer 0 0 "compute-sanitizer not found: not run"; return; }
+  for tool in memcheck racecheck synccheck initcheck; do
+    for package in numerics-"$kind"/*-causal-d*.heed; do
+      name=$(basename "$package" .heed)
+      check "$tool" "$name" bin/heed-numerics run "numerics-$kind" --device="$device" --filter="$name/strided" --jobs=1
+    done
+    [ -e "onnx-$kind/sanitize.txt" ] || continue
+    while read -r name; do
+      check "$tool" "$name" bin/heed-run "onnx-$kind/$name.heed" "--test-dir=onnx-data/$name/test_data_set_0" \
+        "--device=$device" --rtol=1 --atol=1
+    done <"onnx-$kind/sanitize.txt"
+  done
+  report sanitizer "$passed" "$failed" "in $((SECONDS - start)) s"
+}
+# check TOOL NAME COMMAND...: counts into the variables of its caller.
+check() {
+  local tool=$1 name=$2
+  shift 2
+  if timeout 300 "$sanitizer" --tool="$tool" --error-exitcode=99 "$@" >"$logs/sanitizer-case.log" 2>&1; then
+    passed=$((passed + 1))
+  else
+    { echo "FAIL $tool $name: $(grep -m 1 -E '^========= [A-Z].*(rror|azard|ninitialized|arrier)' "$logs/sanitizer-case.log")"
+      head -n 60 "$logs/sanitizer-case.log"; } >>"$logs/sanitizer.log"
+    failed=$((failed + 1))
+  fi
+}
+
+for suite in "${suites[@]}"; do
+  declare -F "suite_$suite" >/dev/null || { echo "run.sh: no suite '$suite'" >&2; exit 2; }
+  "suite_$suite"
+done
+echo
+echo "$(cat revision.txt) on $device: $(bin/heed-run --list-devices 2>/dev/null | grep -m 1 "$device")"
+printf '%s\n' "${summary[@]}"
+grep -h '^FAIL' "$logs"/*.log 2>/dev/null | cut -c 1-250 | sort | uniq | head -n 200
+[ "$failures" = 0 ]
