@@ -253,24 +253,12 @@ struct RaiseNormPass : PassWrapper<RaiseNormPass, OperationPass<func::FuncOp>> {
   void getDependentDialects(DialectRegistry &registry) const final { registerRewritingDialects(registry); }
 
   void runOnOperation() final {
-    func::FuncOp function = getOperation();
-    SymbolicShapes shapes(function);
-    SmallVector<Value> candidates;
-    function.walk([&](Operation *op) {
-      if (op->getNumResults() == 1 && isa<RankedTensorType>(op->getResult(0).getType()))
-        candidates.push_back(op->getResult(0));
-    });
     // Last first: the op that adds the bias is seen before the op that multiplies by the scale.
-    for (Value candidate : llvm::reverse(candidates)) {
-      if (candidate.use_empty())
-        continue;
-      SmallVector<AffineExpr> extents(shapes.shapeOf(candidate));
-      ElementWalker walker(shapes, extents);
-      NormMatcher matcher(walker, &getContext(), extents);
+    raiseTensors(getOperation(), RaiseOrder::LastToFirst, [&](Value candidate, ElementWalker &walker) {
+      NormMatcher matcher(walker, &getContext(), walker.getExtents());
       if (std::optional<NormMatch> match = matcher.match(candidate))
         replace(candidate, *match);
-    }
-    eraseUnusedOps(function);
+    });
   }
 
   /// A parameter without leading dimensions of size 1.

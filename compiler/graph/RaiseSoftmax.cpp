@@ -120,20 +120,11 @@ struct RaiseSoftmaxPass : PassWrapper<RaiseSoftmaxPass, OperationPass<func::Func
 
   void runOnOperation() final {
     func::FuncOp function = getOperation();
-    SymbolicShapes shapes(function);
-    SmallVector<Value> candidates;
-    function.walk([&](Operation *op) {
-      if (op->getNumResults() == 1 && isa<RankedTensorType>(op->getResult(0).getType()))
-        candidates.push_back(op->getResult(0));
-    });
-    for (Value candidate : candidates) {
-      SmallVector<AffineExpr> extents(shapes.shapeOf(candidate));
-      ElementWalker walker(shapes, extents);
-      SoftmaxMatcher matcher(walker, &getContext(), extents.size());
+    raiseTensors(function, RaiseOrder::FirstToLast, [&](Value candidate, ElementWalker &walker) {
+      SoftmaxMatcher matcher(walker, &getContext(), walker.getExtents().size());
       if (matcher.match(candidate))
-        replace(function, shapes, candidate, matcher);
-    }
-    eraseUnusedOps(function);
+        replace(function, walker.getShapes(), candidate, matcher);
+    });
   }
 
   void replace(func::FuncOp function, SymbolicShapes &shapes, Value softmax, const SoftmaxMatcher &match) {

@@ -22,6 +22,26 @@ void heed::eraseUnusedOps(func::FuncOp function) {
       op.erase();
 }
 
+void heed::raiseTensors(func::FuncOp function, RaiseOrder order,
+                        llvm::function_ref<void(Value tensor, ElementWalker &walker)> raise) {
+  SymbolicShapes shapes(function);
+  SmallVector<Value> candidates;
+  function.walk([&](Operation *op) {
+    if (op->getNumResults() == 1 && isa<RankedTensorType>(op->getResult(0).getType()))
+      candidates.push_back(op->getResult(0));
+  });
+  if (order == RaiseOrder::LastToFirst)
+    std::reverse(candidates.begin(), candidates.end());
+  for (Value candidate : candidates) {
+    if (candidate.use_empty())
+      continue;
+    SmallVector<AffineExpr> extents(shapes.shapeOf(candidate));
+    ElementWalker walker(shapes, extents);
+    raise(candidate, walker);
+  }
+  eraseUnusedOps(function);
+}
+
 static Value convertScalar(OpBuilder &builder, Location location, Value scalar, Type type) {
   if (scalar.getType().getIntOrFloatBitWidth() < type.getIntOrFloatBitWidth())
     return arith::ExtFOp::create(builder, location, type, scalar);

@@ -1,7 +1,7 @@
 /// What the passes that build graph ops share.
 #pragma once
 
-#include "compiler/graph/SymbolicShapes.h"
+#include "compiler/graph/Element.h"
 
 namespace mlir {
 class DialectRegistry;
@@ -14,6 +14,13 @@ void registerRewritingDialects(mlir::DialectRegistry &registry);
 
 /// Erases ops of the function without effects whose results nobody uses, last first, until none is left.
 void eraseUnusedOps(mlir::func::FuncOp function);
+
+enum class RaiseOrder { FirstToLast, LastToFirst };
+
+/// What the passes that raise one tensor at a time have in common: shows `raise` every tensor of the function that is
+/// used, with a walker over elements of its shape, and erases what is unused at the end.
+void raiseTensors(mlir::func::FuncOp function, RaiseOrder order,
+                  llvm::function_ref<void(mlir::Value tensor, ElementWalker &walker)> raise);
 
 /// `tensor` as a value of `type`, of the same sizes: the width of floats changes by a linalg.generic, what the type
 /// knows of the sizes by tensor.cast.
