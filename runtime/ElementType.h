@@ -56,6 +56,11 @@ constexpr int64_t byteWidth(ElementType type) {
 
 constexpr bool isInteger(ElementType type) { return type >= ElementType::i64 && type <= ElementType::u8; }
 
+constexpr bool isFloat(ElementType type) { return type >= ElementType::f64 && type <= ElementType::bf16; }
+
+/// Integers without a sign, and truth values.
+constexpr bool isUnsigned(ElementType type) { return type >= ElementType::u64; }
+
 /// "f32", "bf16", "bool" ...
 constexpr std::string_view elementTypeName(ElementType type) {
   constexpr std::string_view names[] = {"",    "f64", "f32", "f16", "bf16", "i64", "i32",

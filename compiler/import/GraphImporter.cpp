@@ -62,9 +62,9 @@ FailureOr<Tensor> GraphImporter::readType(const onnx::ValueInfoProto &info, Stri
   if (!info.has_type() || !info.type().has_tensor_type())
     return error() << what << " must be a tensor; sequences, maps and optionals are not supported";
   const auto &type = info.type().tensor_type();
-  std::optional<ElementKind> kind = elementKind(type.elem_type());
+  std::optional<ElementKind> kind = rt::fromOnnxElementType(type.elem_type());
   if (!kind)
-    return error() << what << ": elements of type " << elementTypeName(type.elem_type()) << " are not supported";
+    return error() << what << ": elements of type " << onnxTypeName(type.elem_type()) << " are not supported";
   if (!type.has_shape())
     return error() << what << " has no shape: its rank must be given, dimensions may be symbolic";
   if (type.shape().dim_size() > maxRank)
@@ -124,7 +124,7 @@ LogicalResult GraphImporter::importOutputs(const onnx::GraphProto &graph, Scope 
         attributes.getNamedAttr(plan::nameAttrName, attributes.getStringAttr(name)),
         attributes.getNamedAttr(plan::shapeAttrName,
                                 AffineMapAttr::get(AffineMap::get(0, numSymbols, tensor.shape, context)))};
-    if (importer::isInteger(tensor.kind) && isUnsigned(tensor.kind))
+    if (isInteger(tensor.kind) && isUnsigned(tensor.kind))
       list.push_back(attributes.getNamedAttr("plan.unsigned", attributes.getUnitAttr()));
     return attributes.getDictionaryAttr(list);
   };
@@ -139,10 +139,10 @@ LogicalResult GraphImporter::importOutputs(const onnx::GraphProto &graph, Scope 
   for (const auto &info : graph.output()) {
     const Tensor *tensor = scope.find(info.name());
     const auto &declared = info.type().tensor_type();
-    if (info.has_type() && info.type().has_tensor_type() &&
-        declared.elem_type() != static_cast<int32_t>(tensor->kind) && declared.elem_type() != 0)
+    if (info.has_type() && info.type().has_tensor_type() && declared.elem_type() != 0 &&
+        rt::fromOnnxElementType(declared.elem_type()) != tensor->kind)
       return error() << scope.path << ": output '" << info.name() << "' is declared "
-                     << elementTypeName(declared.elem_type()) << " but computed as " << elementTypeName(tensor->kind);
+                     << onnxTypeName(declared.elem_type()) << " but computed as " << elementTypeName(tensor->kind);
     if (declared.has_shape() && declared.shape().dim_size() != tensor->rank())
       return error() << scope.path << ": output '" << info.name() << "' is declared with rank "
                      << declared.shape().dim_size() << " but computed as " << describe(*tensor, sizes);

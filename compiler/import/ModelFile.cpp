@@ -164,9 +164,9 @@ static std::shared_ptr<const Literal> readLiteral(ArrayRef<char> data, ElementKi
 }
 
 FailureOr<Tensor> ModelFile::readTensor(const onnx::TensorProto &proto, StringRef what, GraphBuilder &builder) {
-  std::optional<ElementKind> kind = elementKind(proto.data_type());
+  std::optional<ElementKind> kind = rt::fromOnnxElementType(proto.data_type());
   if (!kind)
-    return error() << what << ": elements of type " << elementTypeName(proto.data_type()) << " are not supported";
+    return error() << what << ": elements of type " << onnxTypeName(proto.data_type()) << " are not supported";
   if (proto.has_segment())
     return error() << what << ": segmented tensors are not supported";
   if (proto.dims_size() > maxRank)

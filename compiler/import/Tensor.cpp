@@ -8,58 +8,24 @@
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
+using namespace heed;
 using namespace heed::importer;
 
-std::optional<ElementKind> heed::importer::elementKind(int32_t onnxType) {
+std::string heed::importer::onnxTypeName(int32_t onnxType) {
+  if (auto kind = rt::fromOnnxElementType(onnxType))
+    return std::string(elementTypeName(*kind));
   switch (onnxType) {
+  case onnx::TensorProto::UNDEFINED:
+    return "undefined";
   case onnx::TensorProto::STRING:
+    return "string";
   case onnx::TensorProto::COMPLEX64:
+    return "complex64";
   case onnx::TensorProto::COMPLEX128:
-    return std::nullopt;
+    return "complex128";
   default:
-    return onnxType >= 1 && onnxType <= 16 ? std::optional(static_cast<ElementKind>(onnxType)) : std::nullopt;
+    return "element type " + std::to_string(onnxType);
   }
-}
-
-std::string heed::importer::elementTypeName(int32_t onnxType) {
-  static constexpr StringLiteral names[] = {"undefined", "f32", "u8",        "i8",         "u16", "i16",
-                                            "i32",       "i64", "string",    "bool",       "f16", "f64",
-                                            "u32",       "u64", "complex64", "complex128", "bf16"};
-  if (onnxType >= 0 && onnxType < static_cast<int32_t>(std::size(names)))
-    return names[onnxType].str();
-  return "element type " + std::to_string(onnxType);
-}
-
-bool heed::importer::isFloat(ElementKind kind) {
-  return kind == ElementKind::f32 || kind == ElementKind::f16 || kind == ElementKind::bf16 || kind == ElementKind::f64;
-}
-
-bool heed::importer::isUnsigned(ElementKind kind) {
-  return kind == ElementKind::u8 || kind == ElementKind::u16 || kind == ElementKind::u32 || kind == ElementKind::u64 ||
-         kind == ElementKind::boolean;
-}
-
-int64_t heed::importer::byteWidth(ElementKind kind) {
-  switch (kind) {
-  case ElementKind::u8:
-  case ElementKind::i8:
-  case ElementKind::boolean:
-    return 1;
-  case ElementKind::u16:
-  case ElementKind::i16:
-  case ElementKind::f16:
-  case ElementKind::bf16:
-    return 2;
-  case ElementKind::f32:
-  case ElementKind::i32:
-  case ElementKind::u32:
-    return 4;
-  case ElementKind::f64:
-  case ElementKind::i64:
-  case ElementKind::u64:
-    return 8;
-  }
-  return 0;
 }
 
 Type heed::importer::storageType(ElementKind kind, MLIRContext *context) {
@@ -131,5 +97,5 @@ std::string heed::importer::describe(ArrayRef<Size> shape, const Sizes &sizes) {
 }
 
 std::string heed::importer::describe(const Tensor &tensor, const Sizes &sizes) {
-  return elementTypeName(tensor.kind) + describe(ArrayRef(tensor.shape), sizes);
+  return std::string(elementTypeName(tensor.kind)) + describe(ArrayRef(tensor.shape), sizes);
 }

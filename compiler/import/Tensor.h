@@ -4,6 +4,7 @@
 #include "compiler/import/Sizes.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Value.h"
+#include "runtime/OnnxElementType.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/SmallVector.h"
 
@@ -12,37 +13,14 @@
 
 namespace heed::importer {
 
-/// The ONNX element types that Heed computes with, numbered as in TensorProto.
-enum class ElementKind : int32_t {
-  f32 = 1,
-  u8 = 2,
-  i8 = 3,
-  u16 = 4,
-  i16 = 5,
-  i32 = 6,
-  i64 = 7,
-  boolean = 9,
-  f16 = 10,
-  f64 = 11,
-  u32 = 12,
-  u64 = 13,
-  bf16 = 16,
-};
+using ElementKind = rt::ElementType;
 
-/// The kind with this number in TensorProto, if Heed computes with it.
-std::optional<ElementKind> elementKind(int32_t onnxType);
-/// "f32", "bool" ..; for numbers Heed does not compute with, ONNX's own name.
-std::string elementTypeName(int32_t onnxType);
-inline std::string elementTypeName(ElementKind kind) { return elementTypeName(static_cast<int32_t>(kind)); }
-bool isFloat(ElementKind kind);
-bool isUnsigned(ElementKind kind);
-inline bool isInteger(ElementKind kind) { return !isFloat(kind) && kind != ElementKind::boolean; }
+/// "f32", "bool" ..; for numbers of TensorProto that Heed does not compute with, ONNX's own name.
+std::string onnxTypeName(int32_t onnxType);
 /// The signless type that holds the elements.
 mlir::Type storageType(ElementKind kind, mlir::MLIRContext *context);
 /// The type arithmetic is done in: f32 for the 16-bit floats, else the storage type.
 mlir::Type computeType(ElementKind kind, mlir::MLIRContext *context);
-/// Bytes one element takes in a file.
-int64_t byteWidth(ElementKind kind);
 
 /// Elements known while importing, in row-major order; one element stands for all of a splat. Integers and booleans
 /// are sizes (so they may depend on symbols), floats are values of the storage format.

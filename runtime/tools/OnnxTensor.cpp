@@ -1,5 +1,6 @@
 #include "runtime/tools/OnnxTensor.h"
 
+#include "runtime/OnnxElementType.h"
 #include "runtime/tools/Npy.h"
 
 #include <onnx/onnx_pb.h>
@@ -9,39 +10,6 @@
 #include <filesystem>
 
 namespace heed::rt {
-
-static std::optional<ElementType> elementTypeOf(int onnxType) {
-  switch (onnxType) {
-  case onnx::TensorProto::DOUBLE:
-    return ElementType::f64;
-  case onnx::TensorProto::FLOAT:
-    return ElementType::f32;
-  case onnx::TensorProto::FLOAT16:
-    return ElementType::f16;
-  case onnx::TensorProto::BFLOAT16:
-    return ElementType::bf16;
-  case onnx::TensorProto::INT64:
-    return ElementType::i64;
-  case onnx::TensorProto::INT32:
-    return ElementType::i32;
-  case onnx::TensorProto::INT16:
-    return ElementType::i16;
-  case onnx::TensorProto::INT8:
-    return ElementType::i8;
-  case onnx::TensorProto::UINT64:
-    return ElementType::u64;
-  case onnx::TensorProto::UINT32:
-    return ElementType::u32;
-  case onnx::TensorProto::UINT16:
-    return ElementType::u16;
-  case onnx::TensorProto::UINT8:
-    return ElementType::u8;
-  case onnx::TensorProto::BOOL:
-    return ElementType::boolean;
-  default:
-    return std::nullopt;
-  }
-}
 
 /// Copies the low bytes of each entry: narrow types are stored in wider fields, 16-bit floats as their bits.
 template <typename Field> static Status copyField(const Field &field, HostTensor &tensor) {
@@ -84,7 +52,7 @@ Status parseOnnxTensor(std::span<const std::byte> bytes, NamedTensor &named) {
   if (bytes.size() > INT32_MAX || !proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return error(Code::invalidArgument, "no valid ONNX tensor");
   named.name = proto.name();
-  auto type = elementTypeOf(proto.data_type());
+  auto type = fromOnnxElementType(proto.data_type());
   if (!type)
     return error(Code::unsupported, "ONNX tensor '", named.name, "' has type ", proto.data_type(),
                  ", which is not supported");
