@@ -4,12 +4,16 @@
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
+#include <algorithm>
+
 using namespace mlir;
 using namespace heed::simt;
 using namespace heed::cuda;
 
 SmallVector<std::pair<std::string, std::string>> CudaLowering::attributes(KernelOp kernel) const {
-  return {{"nvvm.reqntid", std::to_string(kernel.getThreads())}};
+  // Left alone, the assembler moves values to memory to fit one more workgroup on a processor.
+  int64_t registers = std::min<int64_t>(255, 65536 / kernel.getThreads());
+  return {{"nvvm.reqntid", std::to_string(kernel.getThreads())}, {"nvvm.maxnreg", std::to_string(registers)}};
 }
 
 static Value readRegister(OpBuilder &builder, Location location, StringRef name) {

@@ -2,6 +2,7 @@
 
 #include "backends/llvm/LinkElf.h"
 #include "backends/llvm/MachineCode.h"
+#include "backends/rocm/CodeObject.h"
 #include "backends/rocm/RocmChips.h"
 #include "backends/rocm/RocmLowering.h"
 #include "backends/simt/CheckKernels.h"
@@ -67,6 +68,17 @@ FailureOr<MachineCode> RocmBackend::lower(ModuleOp kernels) const {
   return MachineCode::generate(kernels, {"amdgcn-amd-amdhsa", chip.name.str(), features}, setCodeObjectVersion);
 }
 
+static LogicalResult reportScratch(ModuleOp kernels, StringRef codeObject, StringRef chip) {
+  FailureOr<std::vector<KernelFacts>> facts = readKernelFacts(codeObject);
+  if (failed(facts))
+    return kernels.emitError("the code object for ") << chip << " says nothing of its kernels";
+  for (const KernelFacts &kernel : *facts)
+    if (kernel.scratchBytes != 0)
+      kernels.emitWarning("on ") << chip << " values of '" << kernel.name << "' that do not fit the registers take "
+                                 << kernel.scratchBytes << " bytes of memory a lane";
+  return success();
+}
+
 FailureOr<std::vector<CodeImage>> RocmBackend::generate(ModuleOp kernels, const simt::SimtTarget &, StringRef) const {
   FailureOr<MachineCode> code = lower(kernels);
   if (failed(code))
@@ -76,6 +88,8 @@ FailureOr<std::vector<CodeImage>> RocmBackend::generate(ModuleOp kernels, const 
     return failure();
   FailureOr<std::string> linked = linkElf(kernels, *object, {"--no-undefined", "--strip-all"});
   if (failed(linked))
+    return failure();
+  if (failed(reportScratch(kernels, *linked, chip.name)))
     return failure();
   std::vector<CodeImage> images;
   images.push_back({features(), rt::CodeFormat::hsaco, std::move(*linked)});
