@@ -7,6 +7,9 @@
 namespace heed::rt {
 namespace {
 
+/// More than any device has. What the device at hand has is checked when the package is loaded.
+constexpr uint64_t maxWorkgroupThreads = 4096;
+constexpr uint64_t maxSharedBytes = uint64_t(1) << 20;
 constexpr uint64_t maxWorkerScratch = uint64_t(1) << 30;
 constexpr uint32_t maxOperandAlignment = 4096;
 
@@ -256,6 +259,13 @@ private:
       return broken("worker scratch of ", variant.workerScratchBytes, " bytes is above ", maxWorkerScratch);
     if (std::any_of(variant.workgroup.begin(), variant.workgroup.end(), [](uint32_t size) { return size == 0; }))
       return broken("workgroup sizes must not be zero");
+    if (std::any_of(variant.workgroup.begin(), variant.workgroup.end(),
+                    [](uint32_t size) { return size > maxWorkgroupThreads; }) ||
+        uint64_t(variant.workgroup[0]) * variant.workgroup[1] * variant.workgroup[2] > maxWorkgroupThreads)
+      return broken("a workgroup of ", variant.workgroup[0], " x ", variant.workgroup[1], " x ", variant.workgroup[2],
+                    " has more than ", maxWorkgroupThreads, " threads");
+    if (variant.sharedBytes > maxSharedBytes)
+      return broken("shared memory of ", variant.sharedBytes, " bytes is above ", maxSharedBytes);
     return {};
   }
 

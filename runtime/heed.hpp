@@ -14,6 +14,7 @@
 #include "runtime/heed.h"
 
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <initializer_list>
 #include <memory>
@@ -37,6 +38,7 @@ public:
   explicit operator bool() const { return ok(); }
   heed_code code() const { return heed_status_code(held.get()); }
   std::string_view message() const { return heed_status_message(held.get()); }
+  heed_status raw() const { return held.get(); }
 
 private:
   struct Free {
@@ -56,7 +58,7 @@ public:
   heed_code code() const { return failure.code(); }
   std::string_view message() const { return failure.message(); }
 
-  /// Only after ok(); ends the process otherwise.
+  /// Only after ok(); otherwise prints the failure and ends the process.
   Value &value() & { return checked(); }
   Value &&value() && { return std::move(checked()); }
   Value *operator->() { return &checked(); }
@@ -64,8 +66,10 @@ public:
 
 private:
   Value &checked() {
-    if (!held)
+    if (!held) {
+      std::fprintf(stderr, "heed: the value of a failure was asked for: %s\n", heed_status_message(failure.raw()));
       std::abort();
+    }
     return *held;
   }
 
@@ -263,6 +267,8 @@ private:
 /// Memory of a device.
 class Buffer {
 public:
+  /// Takes over a buffer of the C functions.
+  explicit Buffer(heed_buffer *buffer) : held(buffer) {}
   static Result<Buffer> allocate(const Device &device, uint64_t bytes) {
     heed_buffer *buffer = nullptr;
     if (Status status(heed_buffer_allocate(device.raw(), bytes, &buffer)); !status)
@@ -291,7 +297,6 @@ public:
   heed_buffer *raw() const { return held.get(); }
 
 private:
-  explicit Buffer(heed_buffer *buffer) : held(buffer) {}
   struct Release {
     void operator()(heed_buffer *buffer) const { heed_buffer_release(buffer); }
   };

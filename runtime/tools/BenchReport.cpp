@@ -1,5 +1,7 @@
 #include "runtime/tools/BenchReport.h"
 
+#include "runtime/Status.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdarg>
@@ -30,14 +32,20 @@ static double rate(double work, double seconds) { return seconds > 0 ? work / se
 std::string formatText(const BenchReport &report) {
   std::string text;
   double median = report.percentile(0.5);
-  add(text, "%s on %s, %u threads\n", report.package.c_str(), report.device.c_str(), report.threads);
+  add(text, "%s on %s", report.package.c_str(), report.device.c_str());
+  text += report.threads ? rt::concat(", ", report.threads, " threads\n") : "\n";
   add(text, "%zu calls: median %.1f us, 10 %% %.1f us, 90 %% %.1f us, 99 %% %.1f us, best %.1f us\n",
       report.samples.size(), 1e6 * median, 1e6 * report.percentile(0.1), 1e6 * report.percentile(0.9),
       1e6 * report.percentile(0.99), 1e6 * report.samples.front());
-  add(text, "%.2f GFLOP/s, %.1f %% of the peak of %.2f measured here\n", 1e-9 * rate(report.flops, median),
-      100 * rate(report.flops, median) / report.peakFlops, 1e-9 * report.peakFlops);
-  add(text, "%.2f GB/s, %.1f %% of a copy's %.2f measured here\n", 1e-9 * rate(report.bytes, median),
-      100 * rate(report.bytes, median) / report.peakBytes, 1e-9 * report.peakBytes);
+  add(text, "%.2f GFLOP/s", 1e-9 * rate(report.flops, median));
+  if (report.peakFlops > 0)
+    add(text, ", %.1f %% of the peak of %.2f measured here", 100 * rate(report.flops, median) / report.peakFlops,
+        1e-9 * report.peakFlops);
+  add(text, "\n%.2f GB/s", 1e-9 * rate(report.bytes, median));
+  if (report.peakBytes > 0)
+    add(text, ", %.1f %% of a copy's %.2f measured here", 100 * rate(report.bytes, median) / report.peakBytes,
+        1e-9 * report.peakBytes);
+  text += "\n";
   add(text, "%lld bytes between kernels, %lld allocations in a call, %d fallback kernels\n",
       static_cast<long long>(report.arenaBytes), static_cast<long long>(report.allocations), report.fallbackKernels);
   double total = 0;
@@ -47,7 +55,7 @@ std::string formatText(const BenchReport &report) {
   for (const KernelReport &kernel : report.kernels)
     add(text, "%-48s %8.0f %10.1f %6.1f %9.2f %5.1f%% %8.2f\n", kernel.name.c_str(), kernel.launches,
         1e6 * kernel.seconds, 100 * rate(kernel.seconds, total), 1e-9 * rate(kernel.flops, kernel.seconds),
-        100 * rate(kernel.flops, kernel.seconds) / report.peakFlops, 1e-9 * rate(kernel.bytes, kernel.seconds));
+        100 * rate(rate(kernel.flops, kernel.seconds), report.peakFlops), 1e-9 * rate(kernel.bytes, kernel.seconds));
   return text;
 }
 

@@ -20,14 +20,14 @@ struct KernelReport {
 struct BenchReport {
   std::string package;
   std::string device;
-  uint32_t threads = 1;
+  uint32_t threads = 0;        // of a CPU
   std::vector<double> samples; // seconds of each call, ascending
   double flops = 0;            // of one call
   double bytes = 0;
   int64_t arenaBytes = 0;
   int64_t allocations = 0; // of the last timed call
   int32_t fallbackKernels = 0;
-  double peakFlops = 0; // of the machine, a second
+  double peakFlops = 0; // of the machine, a second; 0 when it was not measured
   double peakBytes = 0;
   std::vector<KernelReport> kernels;
 

@@ -113,9 +113,11 @@ private:
     std::string grid;
     for (ExprId size : variant.grid)
       grid += concat(grid.empty() ? "" : " x ", size == noExpr ? "1" : expr(size));
+    uint64_t threads = uint64_t(variant.workgroup[0]) * variant.workgroup[1] * variant.workgroup[2];
     line("    variant [", predicate.empty() ? "generic" : predicate, "] ", package.code[variant.code].name, ":",
          variant.symbol, " grid ", grid,
          variant.workerScratchBytes ? concat(" scratch ", variant.workerScratchBytes) : "",
+         threads > 1 ? concat(" threads ", threads) : "",
          variant.sharedBytes ? concat(" shared ", variant.sharedBytes) : "");
   }
 

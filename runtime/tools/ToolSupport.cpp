@@ -42,22 +42,47 @@ rt::Status fromC(const heed::Status &status) {
   return status.ok() ? rt::Status() : rt::Status(static_cast<Code>(status.code()), std::string(status.message()));
 }
 
+std::string describeDevices(const std::vector<heed_device_entry> &entries) {
+  std::string text;
+  for (const heed_device_entry &entry : entries) {
+    if (entry.id)
+      text +=
+          rt::concat(entry.id, ": ", entry.name, entry.is_software ? ", software" : "", " (", entry.features, ")\n");
+    else
+      text += rt::concat(entry.kind, ": none, ", entry.why_not, "\n");
+  }
+  return text;
+}
+
+static void printDevices() {
+  auto list = DeviceList::create();
+  if (!list)
+    throw CLI::RuntimeError(std::string(list.message()), exitFailure);
+  std::fputs(describeDevices(list->entries()).c_str(), stdout);
+  throw CLI::Success();
+}
+
 void ModuleOptions::addTo(CLI::App &app) {
   app.add_option("package", package, "The .heed package")->required();
-  app.add_option("--device", device, "Device to run on: cpu")->envname("HEED_DEVICE")->capture_default_str();
+  app.add_option("--device", device, "cpu, cuda:N, rocm:N, vulkan:N, or auto: the best that the package is made for")
+      ->envname("HEED_DEVICE")
+      ->capture_default_str();
+  app.add_flag_callback("--list-devices", printDevices, "Print the devices there are, and why others are not");
   app.add_option("--threads", threads, "Threads of the CPU, 0 for all")->envname("HEED_THREADS");
   app.add_option("--isa", isa, "Highest CPU instruction set to use, e.g. x86-64-v2");
   app.add_flag("--verify", verify, "Check the hash of the constants too");
 }
 
-rt::Status ModuleOptions::load(std::optional<Device> &opened, std::optional<Module> &module) const {
-  heed_device_options options = {};
-  options.struct_bytes = sizeof(options);
-  options.worker_count = threads;
-  options.isa_limit = isa.empty() ? nullptr : isa.c_str();
-  HEED_TRY(take(Device::open(device.c_str(), &options), opened));
-  uint32_t flags = verify ? HEED_LOAD_VERIFY_CONSTANTS : 0;
-  return take(Module::loadFile(package.c_str(), &*opened, flags), module);
+rt::Status Session::open(const ModuleOptions &options) {
+  heed_device_options device = {};
+  device.struct_bytes = sizeof(device);
+  device.worker_count = options.threads;
+  device.isa_limit = options.isa.empty() ? nullptr : options.isa.c_str();
+  uint32_t flags = options.verify ? HEED_LOAD_VERIFY_CONSTANTS : 0;
+  HEED_TRY(take(Module::loadFileFor(options.package.c_str(), options.device.c_str(), &device, flags), module));
+  inputs = module->inputs();
+  outputs = module->outputs();
+  return take(module->createCall(), call);
 }
 
 rt::Status splitNamed(const std::string &text, std::string &name, std::string &value) {

@@ -28,17 +28,29 @@ template <typename Value> rt::Status take(Result<Value> result, std::optional<Va
   return {};
 }
 
-/// --device, --threads, --isa, --verify and the package.
+/// --device, --list-devices, --threads, --isa, --verify and the package.
 struct ModuleOptions {
   std::string package;
-  std::string device = "cpu";
+  std::string device = "auto";
   uint32_t threads = 0;
   std::string isa;
   bool verify = false;
 
   void addTo(CLI::App &app);
-  rt::Status load(std::optional<Device> &opened, std::optional<Module> &module) const;
 };
+
+/// A package loaded for a device, ready to run.
+struct Session {
+  std::optional<Module> module;
+  std::optional<Call> call;
+  std::vector<heed_tensor_info> inputs, outputs;
+
+  rt::Status open(const ModuleOptions &options);
+  heed_device *device() const { return heed_module_device(module->raw()); }
+};
+
+/// The table of --list-devices.
+std::string describeDevices(const std::vector<heed_device_entry> &entries);
 
 /// "name=value", split at the first '='.
 rt::Status splitNamed(const std::string &text, std::string &name, std::string &value);

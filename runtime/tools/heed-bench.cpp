@@ -34,28 +34,45 @@ public:
   explicit Bench(const Options &options) : options(options), random(options.seed) {}
 
   rt::Status run() {
-    HEED_TRY(options.module.load(device, module));
-    infos = module->inputs();
-    HEED_TRY(take(module->createCall(), call));
+    HEED_TRY(session.open(options.module));
     HEED_TRY(readDims());
     HEED_TRY(makeInputs());
     for (auto &[name, tensor] : inputs)
-      HEED_TRY(fromC(call->bindInput(name.c_str(), viewOf(tensor))));
+      HEED_TRY(bind(name, tensor).within("input '", name, "'"));
     BenchReport report;
     HEED_TRY(measure(report));
     HEED_TRY(profile(report));
     report.package = options.module.package;
-    report.device = std::string(device->name());
-    report.threads = device->workerCount();
-    report.fallbackKernels = module->fallbackCount();
-    rt::Ceilings ceilings = rt::measureCeilings(report.threads, ceilingSeconds);
-    report.peakFlops = ceilings.flops;
-    report.peakBytes = ceilings.bytes;
+    report.device = heed_device_name(session.device());
+    report.fallbackKernels = session.module->fallbackCount();
+    if (onCpu()) {
+      report.threads = heed_device_worker_count(session.device());
+      rt::Ceilings ceilings = rt::measureCeilings(report.threads, ceilingSeconds);
+      report.peakFlops = ceilings.flops;
+      report.peakBytes = ceilings.bytes;
+    }
     std::fputs((options.json ? formatJson(report) : formatText(report)).c_str(), stdout);
     return {};
   }
 
 private:
+  bool onCpu() const { return std::string_view(heed_device_kind(session.device())) == "cpu"; }
+
+  /// What is measured is the model, not the way to the device: there the inputs lie in buffers, but for those that give
+  /// sizes.
+  rt::Status bind(const std::string &name, HostTensor &tensor) {
+    bool isSize = std::any_of(session.inputs.begin(), session.inputs.end(),
+                              [&](const heed_tensor_info &info) { return info.name == name && info.is_host_scalar; });
+    if (onCpu() || isSize)
+      return fromC(session.call->bindInput(name.c_str(), viewOf(tensor)));
+    heed_buffer *raw = nullptr;
+    HEED_TRY(fromC(Status(heed_buffer_allocate(session.device(), tensor.data.size(), &raw))));
+    Buffer &buffer = buffers.emplace_back(raw);
+    HEED_TRY(fromC(buffer.write(0, tensor.data)));
+    TensorView view(raw, 0, static_cast<heed_element_type>(tensor.type), tensor.sizes);
+    return fromC(session.call->bindInput(name.c_str(), view));
+  }
+
   rt::Status readDims() {
     for (const std::string &text : options.dims) {
       std::string name, value;
@@ -75,7 +92,7 @@ private:
       HEED_TRY(splitNamed(text, name, value).within("--input"));
       HEED_TRY(makeInput(name, value).within("--input ", name));
     }
-    for (const heed_tensor_info &info : infos)
+    for (const heed_tensor_info &info : session.inputs)
       if (!inputs.contains(info.name))
         HEED_TRY(makeDefaultInput(info).within("input '", info.name, "'"));
     return {};
@@ -85,7 +102,7 @@ private:
   rt::Status makeInput(const std::string &name, const std::string &value) {
     HostTensor &tensor = inputs[name];
     if (value.starts_with('@') || value.find('=') != std::string::npos)
-      return parseTensor(value, declaredType(infos, name), tensor);
+      return parseTensor(value, declaredType(session.inputs, name), tensor);
     rt::ElementType type;
     std::vector<int64_t> sizes;
     HEED_TRY(rt::parseShape(value, type, sizes));
@@ -128,30 +145,30 @@ private:
     auto elapsed = [](Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); };
     auto begin = Clock::now();
     do
-      HEED_TRY(fromC(call->run()));
+      HEED_TRY(fromC(session.call->run()));
     while (elapsed(begin) < options.warmup);
     begin = Clock::now();
     while (report.samples.size() < 3 || elapsed(begin) < options.seconds) {
       auto start = Clock::now();
-      HEED_TRY(fromC(call->run()));
+      HEED_TRY(fromC(session.call->run()));
       report.samples.push_back(elapsed(start));
     }
     std::sort(report.samples.begin(), report.samples.end());
     std::optional<int64_t> value;
-    HEED_TRY(take(call->counter(HEED_COUNTER_ARENA_BYTES), value));
+    HEED_TRY(take(session.call->counter(HEED_COUNTER_ARENA_BYTES), value));
     report.arenaBytes = *value;
-    HEED_TRY(take(call->counter(HEED_COUNTER_ALLOCATIONS), value));
+    HEED_TRY(take(session.call->counter(HEED_COUNTER_ALLOCATIONS), value));
     report.allocations = *value;
     return {};
   }
 
   /// After the timed calls, so that they are not slowed down.
   rt::Status profile(BenchReport &report) {
-    HEED_TRY(fromC(call->setFlags(HEED_CALL_PROFILE)));
+    HEED_TRY(fromC(session.call->setFlags(HEED_CALL_PROFILE)));
     int runs = static_cast<int>(std::clamp<size_t>(report.samples.size(), 1, 20));
     for (int i = 0; i < runs; ++i)
-      HEED_TRY(fromC(call->run()));
-    for (const heed_profile_entry &entry : call->profile()) {
+      HEED_TRY(fromC(session.call->run()));
+    for (const heed_profile_entry &entry : session.call->profile()) {
       if (entry.launches == 0)
         continue;
       report.kernels.push_back({entry.name, static_cast<double>(entry.launches) / runs, entry.seconds / runs,
@@ -164,10 +181,8 @@ private:
 
   const Options &options;
   std::mt19937_64 random;
-  std::optional<Device> device;
-  std::optional<Module> module;
-  std::optional<Call> call;
-  std::vector<heed_tensor_info> infos;
+  std::vector<Buffer> buffers; // outlive the call
+  Session session;
   std::map<std::string, int64_t> dims;
   std::map<std::string, HostTensor> inputs;
 };

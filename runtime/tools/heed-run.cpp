@@ -31,16 +31,13 @@ public:
   explicit Runner(const Options &options) : options(options) {}
 
   rt::Status run() {
-    HEED_TRY(options.module.load(device, module));
-    inputInfos = module->inputs();
-    outputInfos = module->outputs();
-    HEED_TRY(take(module->createCall(), call));
+    HEED_TRY(session.open(options.module));
     HEED_TRY(readOutputPaths());
     HEED_TRY(readInputs());
     HEED_TRY(bindInputs());
     if (options.profile)
-      HEED_TRY(fromC(call->setFlags(HEED_CALL_PROFILE)));
-    HEED_TRY(fromC(call->run()));
+      HEED_TRY(fromC(session.call->setFlags(HEED_CALL_PROFILE)));
+    HEED_TRY(fromC(session.call->run()));
     reportFallbacks();
     rt::Status status = handleOutputs();
     if (options.profile)
@@ -55,10 +52,10 @@ private:
       HEED_TRY(splitNamed(text, name, value).within("--output"));
       if (value.size() < 2 || value.front() != '@')
         return error(Code::invalidArgument, "--output: '", text, "' is not of the form name=@file.npy");
-      bool known = std::any_of(outputInfos.begin(), outputInfos.end(),
+      bool known = std::any_of(session.outputs.begin(), session.outputs.end(),
                                [&](const heed_tensor_info &info) { return name == info.name; });
       if (!known)
-        return error(Code::notFound, "the model has no output '", name, "'; it has ", listNames(outputInfos));
+        return error(Code::notFound, "the model has no output '", name, "'; it has ", listNames(session.outputs));
       paths[name] = value.substr(1);
     }
     return {};
@@ -77,7 +74,7 @@ private:
     for (const std::string &text : options.inputs) {
       std::string name, value;
       HEED_TRY(splitNamed(text, name, value).within("--input"));
-      HEED_TRY(parseTensor(value, declaredType(inputInfos, name), inputs[name]).within("--input ", name));
+      HEED_TRY(parseTensor(value, declaredType(session.inputs, name), inputs[name]).within("--input ", name));
     }
     return {};
   }
@@ -88,8 +85,8 @@ private:
     HEED_TRY(rt::readOnnxTensors(options.testFolder, "output", expected));
     if (expected.empty())
       return error(Code::notFound, "'", options.testFolder, "' holds no output_0.pb");
-    HEED_TRY(nameByPosition(inputInfos, "input", given));
-    HEED_TRY(nameByPosition(outputInfos, "output", expected));
+    HEED_TRY(nameByPosition(session.inputs, "input", given));
+    HEED_TRY(nameByPosition(session.outputs, "output", expected));
     for (rt::NamedTensor &tensor : given)
       inputs[tensor.name] = std::move(tensor.tensor);
     return {};
@@ -113,12 +110,12 @@ private:
 
   rt::Status bindInputs() {
     for (auto &[name, tensor] : inputs)
-      HEED_TRY(fromC(call->bindInput(name.c_str(), viewOf(tensor))));
+      HEED_TRY(fromC(session.call->bindInput(name.c_str(), viewOf(tensor))));
     return {};
   }
 
   void reportFallbacks() {
-    for (const heed_kernel_info &kernel : module->kernels())
+    for (const heed_kernel_info &kernel : session.module->kernels())
       if (kernel.fallback)
         std::fprintf(stderr, "heed-run: note: kernel '%s' (%s) is a fallback; heedc --explain tells why\n", kernel.name,
                      kernel.root);
@@ -126,9 +123,9 @@ private:
 
   rt::Status handleOutputs() {
     rt::Status status;
-    for (const heed_tensor_info &info : outputInfos) {
+    for (const heed_tensor_info &info : session.outputs) {
       std::optional<heed_tensor_view> view;
-      HEED_TRY(take(call->output(info.name), view));
+      HEED_TRY(take(session.call->output(info.name), view));
       HostTensor tensor = copyOutput(*view);
       if (auto path = paths.find(info.name); path != paths.end())
         HEED_TRY(rt::writeNpy(path->second, tensor).within("output '", info.name, "'"));
@@ -146,7 +143,7 @@ private:
 
   rt::Status compareOutput(const rt::NamedTensor &reference) {
     std::optional<heed_tensor_view> view;
-    HEED_TRY(take(call->output(reference.name.c_str()), view));
+    HEED_TRY(take(session.call->output(reference.name.c_str()), view));
     HostTensor got = copyOutput(*view);
     rt::Comparison result;
     HEED_TRY(
@@ -173,24 +170,21 @@ private:
 
   void printProfile() {
     double total = 0;
-    for (const heed_profile_entry &entry : call->profile())
+    for (const heed_profile_entry &entry : session.call->profile())
       total += entry.seconds;
     std::printf("%-48s %8s %12s %6s %9s %8s\n", "kernel", "launches", "us", "%", "GFLOP/s", "GB/s");
-    for (const heed_profile_entry &entry : call->profile())
+    for (const heed_profile_entry &entry : session.call->profile())
       if (entry.launches > 0)
         std::printf("%-48s %8lld %12.1f %6.1f %9.2f %8.2f\n", entry.name, static_cast<long long>(entry.launches),
                     1e6 * entry.seconds, 100 * entry.seconds / total, entry.flops / entry.seconds * 1e-9,
                     entry.bytes / entry.seconds * 1e-9);
-    int64_t arena = call->counter(HEED_COUNTER_ARENA_BYTES).value();
+    int64_t arena = session.call->counter(HEED_COUNTER_ARENA_BYTES).value();
     std::printf("total %.1f us, %d fallback kernels, %lld bytes between kernels\n", 1e6 * total,
-                module->fallbackCount(), static_cast<long long>(arena));
+                session.module->fallbackCount(), static_cast<long long>(arena));
   }
 
   const Options &options;
-  std::optional<Device> device;
-  std::optional<Module> module;
-  std::optional<Call> call;
-  std::vector<heed_tensor_info> inputInfos, outputInfos;
+  Session session;
   std::map<std::string, std::string> paths;
   std::map<std::string, HostTensor> inputs;
   std::vector<rt::NamedTensor> expected;

@@ -59,7 +59,7 @@ std::string checkLost(OpenedDevice &opened, Call &call, Queue &queue, heed_code 
 
 /// Runs in a process of its own: a fault may end more than the device.
 std::string loseTheDevice(const TestDevice &which, const std::string &kernel, heed_code code) {
-  OpenedDevice opened = openTestDevice(which, 1.5);
+  OpenedDevice opened = openTestDevice(which, code == HEED_TIMEOUT ? 1.5 : 10);
   // A separate device goes wrong by itself, with any kernel.
   std::vector<int64_t> params;
   if (opened.probe || kernel == "wild")

@@ -242,6 +242,26 @@ TEST_F(Tools, FailuresAreOneLineAndLeaveNothing) {
                 testing::AnyOf(testing::EndsWith(".heed"), testing::EndsWith(".txt")));
 }
 
+TEST_F(Tools, ListsDevices) {
+  for (const char *tool : {"heed-run", "heed-bench"}) {
+    EXPECT_EQ(run(tool, "--list-devices"), 0) << err;
+    EXPECT_THAT(out, AllOf(HasSubstr("cpu:0: "), HasSubstr("cuda:"), HasSubstr("rocm:"), HasSubstr("vulkan:")));
+  }
+  heed_device_entry found = {"gpu", "gpu:1", "Abacus", "beads wire", nullptr, 1};
+  heed_device_entry missing = {"gpu", nullptr, nullptr, nullptr, "no beads", 0};
+  EXPECT_EQ(heed::tools::describeDevices({found, missing}),
+            "gpu:1: Abacus, software (beads wire)\ngpu: none, no beads\n");
+}
+
+TEST_F(Tools, DevicesAreTakenAsThePackageAllows) {
+  for (const char *device : {"auto", "cpu", "cpu:0"})
+    EXPECT_EQ(run("heed-run", "add.heed --input=x=4xf32=1 --device=" + std::string(device)), 0) << err;
+  EXPECT_EQ(run("heed-run", "add.heed --input=x=4xf32=1 --device=cpu:1"), 1);
+  EXPECT_THAT(err, HasSubstr("there is one CPU, number 0"));
+  EXPECT_EQ(run("heed-run", "add.heed --input=x=4xf32=1 --device=cuda:x"), 1);
+  EXPECT_THAT(err, HasSubstr("'x' is not the number of a device"));
+}
+
 TEST_F(Tools, UsageErrorsExitWithTwo) {
   for (const char *tool : {"heed-run", "heed-bench", "heed-dump"}) {
     EXPECT_EQ(run(tool, ""), 2);
