@@ -19,36 +19,52 @@ TileLowering::Operand TileLowering::atomOperand(Value value, const Layout &layou
   return operand;
 }
 
-/// The registers of the fragment whose first element lies at `offset` from the lane's.
-Registers TileLowering::fragment(const Operand &operand, ArrayRef<int64_t> offset, int64_t size) {
-  int64_t first = *operand.layout.registerAt(offset);
-  if (!operand.values.empty())
-    return Registers(ArrayRef<Value>(operand.values).slice(first, size));
-  return loadShared(operand.shared, operand.layout, llvm::to_vector(llvm::seq<int64_t>(first, first + size)));
+SmallVector<Registers> TileLowering::fragments(const Operand &operand, ArrayRef<tile::Coordinates> offsets,
+                                               int64_t size) {
+  if (operand.values.empty() && canLoadMatrices(operand))
+    return loadMatrices(operand, offsets, size);
+  SmallVector<Registers> result;
+  for (const tile::Coordinates &offset : offsets) {
+    int64_t first = *operand.layout.registerAt(offset);
+    if (operand.values.empty())
+      result.push_back(
+          loadShared(operand.shared, operand.layout, llvm::to_vector(llvm::seq<int64_t>(first, first + size))));
+    else
+      result.push_back(Registers(ArrayRef<Value>(operand.values).slice(first, size)));
+  }
+  return result;
+}
+
+/// Positions of the atoms a warp has along a dimension of the sum.
+static SmallVector<int64_t> atomOffsets(const tile::AtomTiling &tiling, const tile::Atom &atom, unsigned dim) {
+  SmallVector<int64_t> offsets;
+  for (int64_t first = 0; first < tiling.sum.numRegisters(); first += atom.sum.numRegisters())
+    if (int64_t offset = tiling.sum.registerOffset(first)[dim]; !llvm::is_contained(offsets, offset))
+      offsets.push_back(offset);
+  return offsets;
 }
 
 void TileLowering::emitAtoms(tile::DotOp op, const Product &product) {
   const tile::Atom &atom = *product.atom;
   const tile::AtomTiling &tiling = product.tiling;
   Registers sums = registers(op.getAccumulator(), tiling.sum);
-  Operand left = atomOperand(op.getLeft(), tiling.left, stagingOf(op, 1));
-  Operand right = atomOperand(op.getRight(), tiling.right, stagingOf(op, 0));
+  Operand left = atomOperand(op.getLeft(), tiling.left, stagingOf(op, op.getLeft(), 1));
+  Operand right = atomOperand(op.getRight(), tiling.right, stagingOf(op, op.getRight(), 0));
+  SmallVector<int64_t> rows = atomOffsets(tiling, atom, 0), columns = atomOffsets(tiling, atom, 1);
   int64_t depth = tileType(op.getLeft()).getDimSize(1), size = atom.sum.numRegisters();
+  SmallVector<Type> types(size, sums[0].getType());
   for (int64_t step = 0; step < depth; step += atom.k) {
-    llvm::MapVector<int64_t, Registers> rows, columns;
-    for (int64_t first = 0; first < tiling.sum.numRegisters(); first += size) {
-      tile::Coordinates offset = tiling.sum.registerOffset(first);
-      Registers &row = rows[offset[0]];
-      if (row.empty())
-        row = fragment(left, {offset[0], step}, atom.left.numRegisters());
-      Registers &column = columns[offset[1]];
-      if (column.empty())
-        column = fragment(right, {step, offset[1]}, atom.right.numRegisters());
-      ArrayRef<Value> sum = ArrayRef<Value>(sums).slice(first, size);
-      SmallVector<Type> types(size, sum[0].getType());
-      auto multiply = simt::MmaOp::create(b, types, atom.name, row, column, sum);
-      llvm::copy(multiply.getResults(), sums.begin() + first);
-    }
+    auto leftOffsets = llvm::map_to_vector(rows, [&](int64_t row) { return tile::Coordinates{row, step}; });
+    auto rightOffsets = llvm::map_to_vector(columns, [&](int64_t column) { return tile::Coordinates{step, column}; });
+    SmallVector<Registers> leftFragments = fragments(left, leftOffsets, atom.left.numRegisters());
+    SmallVector<Registers> rightFragments = fragments(right, rightOffsets, atom.right.numRegisters());
+    for (auto [row, leftFragment] : llvm::zip_equal(rows, leftFragments))
+      for (auto [column, rightFragment] : llvm::zip_equal(columns, rightFragments)) {
+        int64_t first = *tiling.sum.registerAt({row, column});
+        ArrayRef<Value> sum = ArrayRef<Value>(sums).slice(first, size);
+        auto multiply = simt::MmaOp::create(b, types, atom.name, leftFragment, rightFragment, sum);
+        llvm::copy(multiply.getResults(), sums.begin() + first);
+      }
   }
   define(op.getResult(), tiling.sum, std::move(sums));
   for (const Operand &operand : {left, right})

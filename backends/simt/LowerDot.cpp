@@ -19,18 +19,22 @@ static int64_t stagedBytes(RankedTensorType tile, Type stored, int64_t paddingBy
 }
 
 /// Multiply-adds read vectors along the rows (or columns) of elements of the accumulator's type. Matrix instructions
-/// take elements as they are, neighbours along the depth.
-TileLowering::Staging TileLowering::stagingOf(tile::DotOp dot, unsigned depthDim) const {
+/// take elements as they are, best neighbours along the depth.
+TileLowering::Staging TileLowering::stagingOf(tile::DotOp dot, Value operand, unsigned depthDim) const {
   if (!plan.productOf(dot).atom)
     return {{1 - depthDim, depthDim}, dot.getType().getElementType(), 4 * bytesOf(dot.getType().getElementType())};
-  return {{depthDim, 1 - depthDim}, tileType(dot.getLeft()).getElementType(), 16};
+  unsigned fastest = depthDim;
+  // Matrices are loaded either way round, so an operand may lie as it does in memory.
+  if (auto load = operand.getDefiningOp<tile::LoadOp>(); load && target.abilities.loadMatrix)
+    fastest = ViewAccess(load).contiguousDim().value_or(depthDim);
+  return {{fastest, 1 - fastest}, tileType(operand).getElementType(), 16};
 }
 
 /// An operand that products inside a loop read but that does not change there stays in shared memory for the whole
 /// loop, while there is room for the others.
 void TileLowering::stageEarly(tile::LoadOp op) {
   auto dot = cast<tile::DotOp>(*op->user_begin());
-  Staging how = stagingOf(dot, dot.getLeft() == op.getResult() ? 1 : 0);
+  Staging how = stagingOf(dot, op.getResult(), dot.getLeft() == op.getResult() ? 1 : 0);
   bool isInvariant = llvm::all_of(op->getUsers(), [&](Operation *user) { return user->getBlock() != op->getBlock(); });
   if (!isInvariant || arena.used() + stagedBytes(op.getType(), how.stored, how.paddingBytes) > target.sharedBytes / 3)
     return;
@@ -116,7 +120,7 @@ void TileLowering::emitMultiplyAdds(tile::DotOp op) {
   Layout layout = plan.layoutOf(op.getResult());
   Registers sums = registers(op.getAccumulator(), layout);
   Type type = op.getType().getElementType();
-  Staging leftStaging = stagingOf(op, 1), rightStaging = stagingOf(op, 0);
+  Staging leftStaging = stagingOf(op, op.getLeft(), 1), rightStaging = stagingOf(op, op.getRight(), 0);
   SharedTile left = stage(op.getLeft(), leftStaging.order, type, leftStaging.paddingBytes);
   SharedTile right = stage(op.getRight(), rightStaging.order, type, rightStaging.paddingBytes);
   SmallVector<int64_t> rows = offsetsAlong(layout, 0), columns = offsetsAlong(layout, 1);

@@ -122,24 +122,28 @@ Registers TileLowering::materialiseElementwise(Operation *op, const Layout &layo
   return values;
 }
 
+Value TileLowering::contribution(const Layout &layout, tile::Input input, unsigned dim) {
+  Value sum = i32(0);
+  for (const tile::BitField &field : layout.bitFields(input, dim)) {
+    Value bits = input == tile::Input::Lane ? lane : warp;
+    if (field.from != 0)
+      bits = arith::ShRUIOp::create(b, bits, i32(field.from));
+    bits = arith::AndIOp::create(b, bits, i32((int64_t(1) << field.width) - 1));
+    if (field.to != 0)
+      bits = arith::ShLIOp::create(b, bits, i32(field.to));
+    sum = arith::XOrIOp::create(b, sum, bits);
+  }
+  return sum;
+}
+
 Value TileLowering::laneCoordinate(const Layout &layout, unsigned dim) {
   for (const LaneCoordinate &known : laneCoordinates)
     if (known.dim == dim && known.layout == layout)
       return known.value;
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(prologueEnd);
-  Value sum = i32(0);
-  for (auto [input, source] : {std::pair{tile::Input::Lane, lane}, std::pair{tile::Input::Warp, warp}}) {
-    for (const tile::BitField &field : layout.bitFields(input, dim)) {
-      Value bits = source;
-      if (field.from != 0)
-        bits = arith::ShRUIOp::create(b, bits, i32(field.from));
-      bits = arith::AndIOp::create(b, bits, i32((int64_t(1) << field.width) - 1));
-      if (field.to != 0)
-        bits = arith::ShLIOp::create(b, bits, i32(field.to));
-      sum = arith::XOrIOp::create(b, sum, bits);
-    }
-  }
+  Value sum = arith::XOrIOp::create(b, contribution(layout, tile::Input::Lane, dim),
+                                    contribution(layout, tile::Input::Warp, dim));
   laneCoordinates.push_back({layout, dim, sum});
   return sum;
 }

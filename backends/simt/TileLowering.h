@@ -67,6 +67,8 @@ private:
   Registers convert(const Registers &values, const tile::Layout &from, const tile::Layout &to);
   /// The coordinate of register 0 of this lane, i32.
   mlir::Value laneCoordinate(const tile::Layout &layout, unsigned dim);
+  /// What one input contributes to it.
+  mlir::Value contribution(const tile::Layout &layout, tile::Input input, unsigned dim);
   mlir::Value coordinate(const tile::Layout &layout, int64_t reg, unsigned dim);
   /// Whether this lane is the one of its copies that stores; null when there are no copies.
   mlir::Value isOwner(const tile::Layout &layout);
@@ -132,7 +134,7 @@ private:
     mlir::Type stored;
     int64_t paddingBytes;
   };
-  Staging stagingOf(tile::DotOp dot, unsigned depthDim) const;
+  Staging stagingOf(tile::DotOp dot, mlir::Value operand, unsigned depthDim) const;
   void emitDot(tile::DotOp op);
   void emitMultiplyAdds(tile::DotOp op);
   void emitAtoms(tile::DotOp op, const Product &product);
@@ -144,7 +146,15 @@ private:
     bool isResident = false; ///< stays in shared memory after the product
   };
   Operand atomOperand(mlir::Value value, const tile::Layout &layout, const Staging &how);
-  Registers fragment(const Operand &operand, llvm::ArrayRef<int64_t> offset, int64_t size);
+  /// The fragments whose first elements lie at these offsets from the lane's.
+  llvm::SmallVector<Registers> fragments(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets,
+                                         int64_t size);
+
+  // LowerLoadMatrix.cpp
+  bool canLoadMatrices(const Operand &operand) const;
+  llvm::SmallVector<Registers> loadMatrices(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets,
+                                            int64_t size);
+  Registers loadMatrixBatch(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets);
   void stageEarly(tile::LoadOp op);
   SharedTile stage(mlir::Value operand, llvm::ArrayRef<unsigned> order, mlir::Type stored, int64_t paddingBytes);
   std::optional<Registers> moveRegisters(const Registers &values, const tile::Layout &from, const tile::Layout &to);

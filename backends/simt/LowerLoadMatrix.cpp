@@ -1,0 +1,98 @@
+/// Fragments read by the instruction that loads 8x8 matrices of 16-bit elements, in either orientation.
+#include "backends/simt/TileLowering.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace heed;
+using namespace heed::simt;
+using tile::Layout;
+
+/// Rows and columns of a matrix the instruction moves, and elements of it that a lane gets.
+constexpr int64_t matrixSize = 8, elementsPerMatrix = 2;
+
+/// The dimension along which a lane gets neighbours, if the fragments are made of such matrices: lane t has elements
+/// 2 (t % 4) and 2 (t % 4) + 1 along it, in line t / 4.
+static std::optional<unsigned> neighbourDim(const Layout &layout) {
+  if (layout.registerBases().empty() || layout.numLanes() != 32)
+    return std::nullopt;
+  for (unsigned dim : {0u, 1u}) {
+    auto base = [&](unsigned along, int64_t distance) {
+      tile::Coordinates vector{0, 0};
+      vector[along] = distance;
+      return vector;
+    };
+    unsigned line = 1 - dim;
+    if (layout.registerBases()[0] == base(dim, 1) &&
+        layout.laneBases() == tile::Bases{base(dim, 2), base(dim, 4), base(line, 1), base(line, 2), base(line, 4)})
+      return dim;
+  }
+  return std::nullopt;
+}
+
+static unsigned fastestDim(const SharedTile &tile) { return tile.strides[0] == 1 ? 0 : 1; }
+
+bool TileLowering::canLoadMatrices(const Operand &operand) const {
+  const SharedTile &tile = operand.shared;
+  return target.abilities.loadMatrix && tile.element.getIntOrFloatBitWidth() == 16 &&
+         neighbourDim(operand.layout).has_value() && tile.strides[1 - fastestDim(tile)] % matrixSize == 0;
+}
+
+/// One instruction for 1, 2 or 4 matrices: lane t gives the address of row t % 8 of matrix t / 8, whose offset must be
+/// the sum of what the bits of t / 8 stand for.
+Registers TileLowering::loadMatrixBatch(const Operand &operand, ArrayRef<tile::Coordinates> offsets) {
+  const SharedTile &tile = operand.shared;
+  const Layout &layout = operand.layout;
+  unsigned fastest = fastestDim(tile), rowDim = 1 - fastest;
+  int64_t bytes = tile.element.getIntOrFloatBitWidth() / 8, fixed = tile.range.begin;
+  auto bytesAt = [&](const tile::Coordinates &at) {
+    return (at[0] * tile.strides[0] + at[1] * tile.strides[1]) * bytes;
+  };
+  fixed += bytesAt(offsets[0]);
+  Value row = arith::AndIOp::create(b, lane, i32(matrixSize - 1));
+  Value address = arith::MulIOp::create(b, row, i32(tile.strides[rowDim] * bytes));
+  for (unsigned dim : {0u, 1u})
+    address = arith::AddIOp::create(
+        b, address,
+        arith::MulIOp::create(b, contribution(layout, tile::Input::Warp, dim), i32(tile.strides[dim] * bytes)));
+  for (unsigned bit = 0; (size_t(1) << bit) < offsets.size(); ++bit) {
+    Value set = arith::AndIOp::create(b, arith::ShRUIOp::create(b, lane, i32(3 + bit)), i32(1));
+    int64_t distance = bytesAt(offsets[size_t(1) << bit]) - bytesAt(offsets[0]);
+    address = arith::AddIOp::create(b, address, arith::MulIOp::create(b, set, i32(distance)));
+  }
+  address = arith::AddIOp::create(b, address, i32(fixed));
+  SmallVector<Type> words(offsets.size(), b.getI32Type());
+  auto load = simt::LoadMatrixOp::create(b, words, address, /*transposed=*/fastest != *neighbourDim(layout));
+  tag(load, tile.range);
+  Registers values;
+  auto single = VectorType::get({1}, b.getI32Type()), pair = VectorType::get({elementsPerMatrix}, tile.element);
+  for (Value word : load.getResults())
+    unpack(vector::BitCastOp::create(b, pair, vector::FromElementsOp::create(b, single, word)), values);
+  return values;
+}
+
+/// Fragments are lists of matrices; four at a time are loaded as far as their offsets allow.
+SmallVector<Registers> TileLowering::loadMatrices(const Operand &operand, ArrayRef<tile::Coordinates> offsets,
+                                                  int64_t size) {
+  SmallVector<tile::Coordinates> matrices;
+  for (const tile::Coordinates &offset : offsets) {
+    int64_t first = *operand.layout.registerAt(offset);
+    for (int64_t reg = first; reg < first + size; reg += elementsPerMatrix)
+      matrices.push_back(operand.layout.registerOffset(reg));
+  }
+  auto isSum = [&](ArrayRef<tile::Coordinates> batch) {
+    return llvm::all_of(llvm::seq<unsigned>(0, 2),
+                        [&](unsigned dim) { return batch[3][dim] - batch[2][dim] == batch[1][dim] - batch[0][dim]; });
+  };
+  Registers all;
+  for (size_t first = 0; first < matrices.size();) {
+    ArrayRef<tile::Coordinates> rest = ArrayRef<tile::Coordinates>(matrices).drop_front(first);
+    size_t count = rest.size() >= 4 && isSum(rest.take_front(4)) ? 4 : rest.size() >= 2 ? 2 : 1;
+    llvm::append_range(all, loadMatrixBatch(operand, rest.take_front(count)));
+    first += count;
+  }
+  SmallVector<Registers> result;
+  for (size_t fragment = 0; fragment < offsets.size(); ++fragment)
+    result.push_back(Registers(ArrayRef<Value>(all).slice(fragment * size, size)));
+  return result;
+}
