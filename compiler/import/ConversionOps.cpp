@@ -32,7 +32,7 @@ static LogicalResult buildCast(Node &node) {
   int64_t to = node.intAttribute("to", 0);
   node.intAttribute("saturate", 1); // concerns 8-bit floats only
   std::optional<ElementKind> kind =
-      to > 0 && to <= 64 ? rt::fromOnnxElementType(static_cast<int32_t>(to)) : std::nullopt;
+      to > 0 && to <= 64 ? heed::rt::fromOnnxElementType(static_cast<int32_t>(to)) : std::nullopt;
   if (!kind)
     return node.error() << "attribute 'to' names "
                         << (to > 0 && to <= 64 ? onnxTypeName(static_cast<int32_t>(to)) : std::to_string(to))
