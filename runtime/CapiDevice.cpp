@@ -47,6 +47,8 @@ Status heed::rt::readDeviceOptions(const heed_device_options *options, DriverOpt
     result.hangSeconds = 0;
   else if (options->hang_seconds > 0)
     result.hangSeconds = options->hang_seconds;
+  if (const heed_vulkan_device *vulkan = options->vulkan)
+    result.vulkan = {vulkan->instance, vulkan->physical_device, vulkan->device, vulkan->queue, vulkan->queue_family};
   return {};
 }
 

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -198,6 +199,15 @@ private:
   std::string lossReason;
 };
 
+/// Handles of a Vulkan device that the host made: see heed_vulkan_device of heed.h.
+struct SharedVulkanDevice {
+  void *instance = nullptr;
+  void *physicalDevice = nullptr;
+  void *device = nullptr;
+  void *queue = nullptr;
+  uint32_t queueFamily = 0;
+};
+
 struct DriverOptions {
   uint32_t workers = 0; // CPU: 0 means one a hardware thread
   /// CPU: used instead of own threads; calls body(context, index) for every index in [0, count).
@@ -207,6 +217,8 @@ struct DriverOptions {
   std::string isaLimit;
   /// GPU: a wait that sees no kernel finish for so long reports a hang (Code::timeout); 0 waits for ever.
   double hangSeconds = 60;
+  /// Vulkan: the host's device is used instead of one of our own.
+  std::optional<SharedVulkanDevice> vulkan;
 };
 
 } // namespace heed::rt

@@ -131,6 +131,18 @@ typedef struct heed_tensor_view {
  * likes, and returns when all calls have returned. */
 typedef void (*heed_parallel_for)(void *host, int64_t count, void (*body)(void *context, int64_t index), void *context);
 
+/* A Vulkan device that the application made, to be shared with Heed: its buffers can be wrapped
+ * (HEED_MEMORY_VULKAN). It must come from the system's loader (libvulkan.so.1), have been created for Vulkan 1.3 with
+ * every feature that backends/vulkan/README.md names and the device has, and outlive everything made from it here. Work
+ * goes to `queue`; nobody else may use that queue while a function of Heed is called for this device. */
+typedef struct heed_vulkan_device {
+  void *instance;        /* VkInstance */
+  void *physical_device; /* VkPhysicalDevice */
+  void *device;          /* VkDevice */
+  void *queue;           /* VkQueue of a family that computes */
+  uint32_t queue_family;
+} heed_vulkan_device;
+
 typedef struct heed_device_options {
   size_t struct_bytes;            /* sizeof(heed_device_options) */
   uint32_t worker_count;          /* CPU: threads used by a kernel, with the calling one; 0: one a hardware thread */
@@ -138,6 +150,7 @@ typedef struct heed_device_options {
   void *parallel_for_host;        /* first argument of parallel_for */
   const char *isa_limit;          /* CPU: highest instruction set to use, e.g. "x86-64-v2"; NULL: all there is */
   double hang_seconds; /* GPU: a wait that sees no kernel end for so long gives HEED_TIMEOUT; 0: 60; negative: never */
+  const heed_vulkan_device *vulkan; /* Vulkan: the application's device; NULL: one of Heed's own */
 } heed_device_options;
 
 /* What there is: one entry a device, and one entry for each kind that has none, with the reason. */
@@ -194,7 +207,7 @@ typedef enum heed_memory_kind {
   HEED_MEMORY_HOST = 0,  /* handle: a host pointer; on the CPU */
   HEED_MEMORY_CUDA = 1,  /* handle: a CUdeviceptr (or what cudaMalloc returns); on cuda devices */
   HEED_MEMORY_HIP = 2,   /* handle: what hipMalloc returns; on rocm devices */
-  HEED_MEMORY_VULKAN = 3 /* handle: a VkBuffer of the same VkDevice; where the driver can share one */
+  HEED_MEMORY_VULKAN = 3 /* handle: a VkBuffer of the VkDevice in heed_device_options::vulkan */
 } heed_memory_kind;
 /* Memory of the caller as a buffer, without a copy. It must outlive the buffer. HEED_UNSUPPORTED where the device
  * cannot use such memory in place. Thread-safe. */

@@ -22,7 +22,7 @@ HEED_ON_EVERY_DEVICE(DeviceSteps);
 
 Device openCpu(uint32_t workers, const char *isa = nullptr, heed_parallel_for parallelFor = nullptr,
                void *host = nullptr) {
-  heed_device_options options = {sizeof(options), workers, parallelFor, host, isa, 0};
+  heed_device_options options = {sizeof(options), workers, parallelFor, host, isa, 0, nullptr};
   return Device::open("cpu", &options).value();
 }
 
@@ -148,8 +148,8 @@ TEST(Device, TakesTheFirstVariantThatFits) {
   EXPECT_EQ(chosenVariant(maker, "x86-64"), 4);
   EXPECT_THAT(failure(Device::open("cpu",
                                    [] {
-                                     static heed_device_options options = {sizeof(options), 0,         nullptr,
-                                                                           nullptr,         "pentium", 0};
+                                     static heed_device_options options = {sizeof(options), 0, nullptr, nullptr,
+                                                                           "pentium",       0, nullptr};
                                      return &options;
                                    }())),
               HasSubstr("unknown instruction set 'pentium'"));

@@ -99,8 +99,8 @@ OpenedDevice openTestDevice(const TestDevice &which, double hangSeconds) {
     options.hangSeconds = hangSeconds;
     return {Device(new heed_device(openSeparateDevice(options, probe))), probe};
   }
-  heed_device_options options = {sizeof(options), which.kind == "cpu" ? 3u : 0u, nullptr, nullptr, nullptr,
-                                 hangSeconds};
+  heed_device_options options = {sizeof(options), which.kind == "cpu" ? 3u : 0u, nullptr, nullptr, nullptr, hangSeconds,
+                                 nullptr};
   return {Device::open(which.id.c_str(), &options).value(), nullptr};
 }
 

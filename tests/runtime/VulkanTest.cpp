@@ -414,6 +414,88 @@ TEST_P(Vulkan, PipelinesAreKeptOnDisk) {
   std::filesystem::remove_all(folder);
 }
 
+/// What an application with a device of its own has.
+struct Application {
+  std::shared_ptr<VulkanInstance> instance;
+  VkPhysicalDevice physical = VK_NULL_HANDLE;
+  VulkanDescription description;
+  VkDevice device = VK_NULL_HANDLE;
+  VolkDeviceTable vk = {};
+  VkQueue queue = VK_NULL_HANDLE;
+  VkBuffer buffer = VK_NULL_HANDLE;
+  VkDeviceMemory memory = VK_NULL_HANDLE;
+
+  Status open() {
+    HEED_TRY(VulkanInstance::create(instance));
+    physical = instance->devices().at(0);
+    description = describeVulkan(*instance, physical, 0);
+    float priority = 1;
+    VkDeviceQueueCreateInfo queues = {VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO};
+    queues.queueFamilyIndex = description.limits.queueFamily;
+    queues.queueCount = 1;
+    queues.pQueuePriorities = &priority;
+    VkDeviceCreateInfo create = {VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, description.enabled.link()};
+    create.queueCreateInfoCount = 1;
+    create.pQueueCreateInfos = &queues;
+    if (instance->vk.vkCreateDevice(physical, &create, nullptr, &device) != VK_SUCCESS)
+      return error(Code::internal, "vkCreateDevice");
+    volkLoadDeviceTable(&vk, device);
+    vk.vkGetDeviceQueue(device, description.limits.queueFamily, 0, &queue);
+    return {};
+  }
+
+  /// A buffer that kernels and copies can use.
+  void makeBuffer(uint64_t bytes) {
+    VkBufferCreateInfo create = {VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};
+    create.size = bytes;
+    create.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+                   VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
+    vk.vkCreateBuffer(device, &create, nullptr, &buffer);
+    VkMemoryRequirements needed;
+    vk.vkGetBufferMemoryRequirements(device, buffer, &needed);
+    VkMemoryAllocateFlagsInfo flags = {VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO};
+    flags.flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT;
+    auto type = static_cast<uint32_t>(__builtin_ctz(needed.memoryTypeBits));
+    VkMemoryAllocateInfo allocate = {VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, &flags, needed.size, type};
+    vk.vkAllocateMemory(device, &allocate, nullptr, &memory);
+    vk.vkBindBufferMemory(device, buffer, memory, 0);
+  }
+
+  ~Application() {
+    vk.vkDestroyBuffer(device, buffer, nullptr);
+    vk.vkFreeMemory(device, memory, nullptr);
+    vk.vkDestroyDevice(device, nullptr);
+  }
+};
+
+TEST_P(Vulkan, DevicesOfTheApplicationAreShared) {
+  DevicePointer wrapped;
+  int anything;
+  EXPECT_THAT(failure(driver->wrap(MemoryKind::vulkan, &anything, 4, wrapped), Code::unsupported), HasSubstr("shared"));
+  Application application;
+  ASSERT_TRUE(application.open().ok());
+  application.makeBuffer(64);
+  options.vulkan = {application.instance->get(), application.physical, application.device, application.queue,
+                    application.description.limits.queueFamily};
+  open();
+  EXPECT_OK(driver->wrap(MemoryKind::vulkan, application.buffer, 64, wrapped));
+  std::unique_ptr<DriverKernel> add = kernel("add");
+  DevicePointer one = make({1, 1, 1, 1});
+  std::vector<float> values = {1, 2, 3, 4};
+  EXPECT_OK(driver->upload(*queue, wrapped, values.data(), 16));
+  EXPECT_OK(launch(add, {wrapped, one, wrapped.advanced(16)}, {4, 1, 1}));
+  EXPECT_EQ(read(wrapped, 8), (std::vector<float>{1, 2, 3, 4, 2, 3, 4, 5}));
+  driver->free(one);
+  driver->unwrap(wrapped);
+  EXPECT_OK(application.instance->messages->take());
+
+  add.reset(), context.reset(), queue.reset(), driver.reset();
+  options.vulkan->queueFamily = 99;
+  EXPECT_THAT(failure(openDevice("vulkan", options, driver), Code::invalidArgument), HasSubstr("queue family 99"));
+  options.vulkan->device = nullptr;
+  EXPECT_THAT(failure(openDevice("vulkan", options, driver), Code::invalidArgument), HasSubstr("null"));
+}
+
 TEST_P(Vulkan, ValidationMessagesAreErrors) {
   auto &device = static_cast<VulkanDevice &>(*driver);
   VkBufferCreateInfo create = {};

@@ -27,24 +27,54 @@ Status openVulkan(uint32_t index, const DriverOptions &options, std::shared_ptr<
 }
 
 Status VulkanDevice::open(uint32_t index, const DriverOptions &options, std::shared_ptr<Driver> &driver) {
-  std::shared_ptr<VulkanInstance> instance;
-  HEED_TRY(VulkanInstance::create(instance));
-  std::vector<VkPhysicalDevice> physical = instance->devices();
-  if (index >= physical.size())
-    return error(Code::noDevice, "Vulkan finds ", physical.size(), " devices");
   std::shared_ptr<VulkanDevice> device(new VulkanDevice());
-  device->instance = std::move(instance);
-  device->description = describeVulkan(*device->instance, physical[index], index);
+  device->hangLimit = options.hangSeconds;
+  VkPhysicalDevice physical;
+  if (options.vulkan)
+    HEED_TRY(device->prepareShared(*options.vulkan, physical));
+  else
+    HEED_TRY(device->prepare(index, physical));
   if (!device->description.usable.ok())
     return std::move(device->description.usable);
-  HEED_TRY(device->create(physical[index], options));
+  if (options.vulkan)
+    device->share(*options.vulkan);
+  else
+    HEED_TRY(device->create(physical));
+  volkLoadDeviceTable(&device->vk, device->handle);
+  HEED_TRY(device->createHeaps(physical));
+  HEED_TRY(device->createPipelineState(physical));
   driver = std::move(device);
   return {};
 }
 
-Status VulkanDevice::create(VkPhysicalDevice physical, const DriverOptions &options) {
+Status VulkanDevice::prepare(uint32_t index, VkPhysicalDevice &physical) {
+  HEED_TRY(VulkanInstance::create(instance));
+  std::vector<VkPhysicalDevice> all = instance->devices();
+  if (index >= all.size())
+    return error(Code::noDevice, "Vulkan finds ", all.size(), " devices");
+  physical = all[index];
+  description = describeVulkan(*instance, physical, index);
+  return {};
+}
+
+Status VulkanDevice::prepareShared(const SharedVulkanDevice &shared, VkPhysicalDevice &physical) {
+  if (!shared.instance || !shared.physicalDevice || !shared.device || !shared.queue)
+    return error(Code::invalidArgument, "a handle of the shared Vulkan device is null");
+  HEED_TRY(VulkanInstance::share(static_cast<VkInstance>(shared.instance), instance));
+  physical = static_cast<VkPhysicalDevice>(shared.physicalDevice);
+  std::vector<VkPhysicalDevice> all = instance->devices();
+  auto place = std::find(all.begin(), all.end(), physical);
+  if (place == all.end())
+    return error(Code::invalidArgument, "the shared Vulkan device is none of its instance");
+  description = describeVulkan(*instance, physical, static_cast<uint32_t>(place - all.begin()));
+  if (description.usable.ok() && !useQueueFamily(*instance, physical, shared.queueFamily, description.limits))
+    return error(Code::invalidArgument, "queue family ", shared.queueFamily,
+                 " of the shared Vulkan device cannot compute");
+  return {};
+}
+
+Status VulkanDevice::create(VkPhysicalDevice physical) {
   constexpr uint32_t mostQueues = 4;
-  hangLimit = options.hangSeconds;
   uint32_t count = std::min(limits().queues, mostQueues);
   std::vector<float> priorities(count, 1.0f);
   VkDeviceQueueCreateInfo queues = {VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO};
@@ -57,13 +87,19 @@ Status VulkanDevice::create(VkPhysicalDevice physical, const DriverOptions &opti
   VkResult result = instance->vk.vkCreateDevice(physical, &create, nullptr, &handle);
   if (result != VK_SUCCESS)
     return vulkanFailure(result, "vkCreateDevice");
-  volkLoadDeviceTable(&vk, handle);
+  auto getQueue = reinterpret_cast<PFN_vkGetDeviceQueue>(vkGetDeviceProcAddr(handle, "vkGetDeviceQueue"));
   for (uint32_t i = 0; i < count; ++i) {
     lanes.push_back(std::make_unique<VulkanLane>());
-    vk.vkGetDeviceQueue(handle, limits().queueFamily, i, &lanes.back()->queue);
+    getQueue(handle, limits().queueFamily, i, &lanes.back()->queue);
   }
-  HEED_TRY(createHeaps(physical));
-  return createPipelineState(physical);
+  return {};
+}
+
+void VulkanDevice::share(const SharedVulkanDevice &shared) {
+  isShared = true;
+  handle = static_cast<VkDevice>(shared.device);
+  lanes.push_back(std::make_unique<VulkanLane>());
+  lanes.back()->queue = static_cast<VkQueue>(shared.queue);
 }
 
 Status VulkanDevice::createHeaps(VkPhysicalDevice physical) {
@@ -127,7 +163,8 @@ VulkanDevice::~VulkanDevice() {
   memory.reset();
   staging.reset();
   parameters.reset();
-  vk.vkDestroyDevice(handle, nullptr);
+  if (!isShared)
+    vk.vkDestroyDevice(handle, nullptr);
 }
 
 Status VulkanDevice::check(VkResult result, std::string_view function) {
@@ -179,9 +216,26 @@ void VulkanDevice::free(DevicePointer pointer) {
     memory->free(static_cast<VulkanAllocation *>(pointer.base));
 }
 
-Status VulkanDevice::wrap(MemoryKind, void *, uint64_t, DevicePointer &) {
-  return error(Code::unsupported, "a Vulkan device uses memory that was allocated through it");
+Status VulkanDevice::wrap(MemoryKind kind, void *buffer, uint64_t bytes, DevicePointer &pointer) {
+  if (kind != MemoryKind::vulkan)
+    return error(Code::unsupported,
+                 "a Vulkan device uses memory that was allocated through it, and buffers of a shared device");
+  if (!isShared)
+    return error(Code::unsupported,
+                 "buffers can be wrapped when their device is shared: heed_device_options::vulkan says which it is");
+  auto wrapped = std::make_unique<VulkanAllocation>();
+  wrapped->buffer = reinterpret_cast<VkBuffer>(buffer);
+  wrapped->bytes = bytes;
+  VkBufferDeviceAddressInfo ask = {VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO, nullptr, wrapped->buffer};
+  wrapped->address = vk.vkGetBufferDeviceAddress(handle, &ask);
+  if (wrapped->address == 0)
+    return error(Code::unsupported,
+                 "the buffer has no device address: it lacks VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT");
+  pointer = {wrapped.release(), 0};
+  return {};
 }
+
+void VulkanDevice::unwrap(DevicePointer pointer) { delete static_cast<VulkanAllocation *>(pointer.base); }
 
 void *VulkanDevice::hostAddress(DevicePointer pointer) {
   if (!pointer.base || !allocationOf(pointer).host)

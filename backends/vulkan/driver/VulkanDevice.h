@@ -33,6 +33,7 @@ public:
   Status allocate(uint64_t bytes, DevicePointer &memory) override;
   void free(DevicePointer memory) override;
   Status wrap(MemoryKind kind, void *handle, uint64_t bytes, DevicePointer &pointer) override;
+  void unwrap(DevicePointer pointer) override;
   void *hostAddress(DevicePointer pointer) override;
   uint64_t deviceAddress(DevicePointer pointer) const override;
   Status upload(DriverQueue &queue, DevicePointer destination, const void *source, uint64_t bytes) override;
@@ -64,7 +65,10 @@ public:
 
 private:
   VulkanDevice() = default;
-  Status create(VkPhysicalDevice physical, const DriverOptions &options);
+  Status prepare(uint32_t index, VkPhysicalDevice &physical);
+  Status prepareShared(const SharedVulkanDevice &shared, VkPhysicalDevice &physical);
+  Status create(VkPhysicalDevice physical);
+  void share(const SharedVulkanDevice &shared);
   Status createHeaps(VkPhysicalDevice physical);
   Status createPipelineState(VkPhysicalDevice physical);
   void storePipelines();
@@ -74,6 +78,7 @@ private:
   PipelineCacheFile cacheFile;
   size_t cachedBytes = 0; // of the file, when the device was opened
   double hangLimit = 0;
+  bool isShared = false; // the device is the host's
   std::vector<std::unique_ptr<VulkanLane>> lanes;
   std::atomic<uint32_t> nextLane = 0;
   std::atomic<bool> hung = false;

@@ -50,19 +50,24 @@ void readProperties(const VulkanInstance &instance, VkPhysicalDevice device, Pro
   instance.vk.vkGetPhysicalDeviceProperties2(device, &chain.core);
 }
 
-/// The family with the most queues among those that compute.
-bool findQueueFamily(const VulkanInstance &instance, VkPhysicalDevice device, VulkanLimits &limits) {
+std::vector<VkQueueFamilyProperties> queueFamilies(const VulkanInstance &instance, VkPhysicalDevice device) {
   uint32_t count = 0;
   instance.vk.vkGetPhysicalDeviceQueueFamilyProperties(device, &count, nullptr);
   std::vector<VkQueueFamilyProperties> families(count);
   instance.vk.vkGetPhysicalDeviceQueueFamilyProperties(device, &count, families.data());
-  for (uint32_t i = 0; i < count; ++i)
-    if ((families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) && families[i].queueCount > limits.queues) {
-      limits.queueFamily = i;
-      limits.queues = families[i].queueCount;
-      limits.timestampBits = families[i].timestampValidBits;
+  return families;
+}
+
+/// The family with the most queues among those that compute.
+bool findQueueFamily(const VulkanInstance &instance, VkPhysicalDevice device, VulkanLimits &limits) {
+  auto families = queueFamilies(instance, device);
+  uint32_t best = 0, most = 0;
+  for (uint32_t i = 0; i < families.size(); ++i)
+    if ((families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) && families[i].queueCount > most) {
+      best = i;
+      most = families[i].queueCount;
     }
-  return limits.queues > 0;
+  return most > 0 && useQueueFamily(instance, device, best, limits);
 }
 
 /// Switches on what kernels may use; everything else may cost speed and stays off. Returns the first needed feature
@@ -141,6 +146,16 @@ int64_t countComputeUnits(const PropertyChain &properties, bool software) {
 }
 
 } // namespace
+
+bool useQueueFamily(const VulkanInstance &instance, VkPhysicalDevice device, uint32_t family, VulkanLimits &limits) {
+  auto families = queueFamilies(instance, device);
+  if (family >= families.size() || !(families[family].queueFlags & VK_QUEUE_COMPUTE_BIT))
+    return false;
+  limits.queueFamily = family;
+  limits.queues = families[family].queueCount;
+  limits.timestampBits = families[family].timestampValidBits;
+  return true;
+}
 
 VulkanDescription describeVulkan(const VulkanInstance &instance, VkPhysicalDevice device, uint32_t index) {
   VulkanDescription out;

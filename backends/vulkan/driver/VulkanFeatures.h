@@ -40,6 +40,9 @@ struct VulkanDescription {
   Status usable;
 };
 
+/// Whether the queues of a family compute, which then are those to use.
+bool useQueueFamily(const VulkanInstance &instance, VkPhysicalDevice device, uint32_t family, VulkanLimits &limits);
+
 VulkanDescription describeVulkan(const VulkanInstance &instance, VkPhysicalDevice device, uint32_t index);
 
 } // namespace heed::rt

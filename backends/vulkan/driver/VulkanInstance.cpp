@@ -107,6 +107,29 @@ static Status checkLayer(const char *layer) {
                " is not installed (Debian: vulkan-validationlayers)");
 }
 
+void VulkanInstance::loadFunctions() {
+#define HEED_VULKAN_LOAD(name) vk.name = reinterpret_cast<PFN_##name>(vkGetInstanceProcAddr(handle, #name))
+  HEED_VULKAN_INSTANCE_FUNCTIONS(HEED_VULKAN_LOAD);
+#undef HEED_VULKAN_LOAD
+  // Device functions are found through the loader's own vkGetDeviceProcAddr, which serves every instance.
+  static std::once_flag once;
+  std::call_once(once, [&] {
+    vkGetDeviceProcAddr =
+        reinterpret_cast<PFN_vkGetDeviceProcAddr>(vkGetInstanceProcAddr(handle, "vkGetDeviceProcAddr"));
+  });
+}
+
+Status VulkanInstance::share(VkInstance handle, std::shared_ptr<VulkanInstance> &out) {
+  HEED_TRY(loadLibrary());
+  HEED_TRY(checkVersion());
+  auto instance = std::make_shared<VulkanInstance>();
+  instance->handle = handle;
+  instance->shared = true;
+  instance->loadFunctions();
+  out = std::move(instance);
+  return {};
+}
+
 Status VulkanInstance::create(std::shared_ptr<VulkanInstance> &out) {
   HEED_TRY(loadLibrary());
   HEED_TRY(checkVersion());
@@ -145,16 +168,7 @@ Status VulkanInstance::create(std::shared_ptr<VulkanInstance> &out) {
     return error(Code::noDriver, "the Vulkan loader works, but no device's Vulkan driver is installed");
   if (result != VK_SUCCESS)
     return error(Code::noDriver, "vkCreateInstance: ", describe(result));
-#define HEED_VULKAN_LOAD(name)                                                                                         \
-  instance->vk.name = reinterpret_cast<PFN_##name>(vkGetInstanceProcAddr(instance->handle, #name))
-  HEED_VULKAN_INSTANCE_FUNCTIONS(HEED_VULKAN_LOAD);
-#undef HEED_VULKAN_LOAD
-  // Device functions are found through the loader's own vkGetDeviceProcAddr, which serves every instance.
-  static std::once_flag once;
-  std::call_once(once, [&] {
-    vkGetDeviceProcAddr =
-        reinterpret_cast<PFN_vkGetDeviceProcAddr>(vkGetInstanceProcAddr(instance->handle, "vkGetDeviceProcAddr"));
-  });
+  instance->loadFunctions();
   if (instance->messages) {
     auto createMessenger = reinterpret_cast<PFN_vkCreateDebugUtilsMessengerEXT>(
         vkGetInstanceProcAddr(instance->handle, "vkCreateDebugUtilsMessengerEXT"));
@@ -166,7 +180,7 @@ Status VulkanInstance::create(std::shared_ptr<VulkanInstance> &out) {
 }
 
 VulkanInstance::~VulkanInstance() {
-  if (!handle)
+  if (!handle || shared)
     return;
   if (messenger) {
     auto destroy = reinterpret_cast<PFN_vkDestroyDebugUtilsMessengerEXT>(

@@ -56,15 +56,21 @@ class VulkanInstance {
 public:
   /// Fails with Code::noDriver when there is no Vulkan library or no device's driver.
   static Status create(std::shared_ptr<VulkanInstance> &instance);
+  /// The host's instance, which stays the host's.
+  static Status share(VkInstance handle, std::shared_ptr<VulkanInstance> &instance);
   ~VulkanInstance();
 
   std::vector<VkPhysicalDevice> devices() const;
+  VkInstance get() const { return handle; }
 
   VulkanInstanceTable vk;
   /// Null when the validation layer is off.
   std::unique_ptr<ValidationMessages> messages;
 
 private:
+  void loadFunctions();
+
+  bool shared = false;
   VkInstance handle = VK_NULL_HANDLE;
   VkDebugUtilsMessengerEXT messenger = VK_NULL_HANDLE;
 };
