@@ -44,6 +44,11 @@ Length KernelEmitter::lanesInBounds(const Access &access, const Position &positi
   if (access.extents.empty())
     return 1;
   Length lanes = access.extents.back();
+  // An extent may go beyond the tile, and the last vector of a row of the tile beyond the row.
+  if (position.rowLength % (position.lanes * position.vectors) != 0)
+    lanes = lanes.isConstant()
+                ? Length(std::min(lanes.constant, position.rowLength))
+                : Length(arith::MinSIOp::create(b, b.loc, b.i64(lanes), b.i64(position.rowLength)).getResult());
   lanes = b.add(lanes, b.mul(position.lane, -1));
   Value rowInside;
   for (auto [row, extent] : llvm::zip(position.row, access.extents)) {
