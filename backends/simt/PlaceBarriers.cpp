@@ -19,7 +19,10 @@ struct Access {
     return (writes || other.writes) && range.piece != other.range.piece && range.begin < other.range.end &&
            other.range.begin < range.end;
   }
-  bool operator==(const Access &other) const { return range.piece == other.range.piece && writes == other.writes; }
+  bool operator==(const Access &other) const {
+    return writes == other.writes && range.piece == other.range.piece && range.begin == other.range.begin &&
+           range.end == other.range.end;
+  }
 };
 
 /// Accesses that no barrier separates from the next op.

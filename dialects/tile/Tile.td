@@ -24,7 +24,7 @@ class Tile_Type<string name, string typeMnemonic> : TypeDef<Tile_Dialect, name> 
 def Tile_Ring : Tile_Type<"Ring", "ring"> {
   let summary = "A ring of equally shaped tile buffers close to the processing unit";
   let description = [{
-    `!tile.ring<2 x tensor<64x64xf16>>`: shared memory on a GPU, packed worker scratch on a CPU.
+    `!tile.ring<2 x tensor<64x64xf16>>`: memory that all lanes of a program share, or packed scratch of a worker.
   }];
   let parameters = (ins "int64_t":$slots, "::mlir::RankedTensorType":$tile);
   let genVerifyDecl = 1;

@@ -19,6 +19,12 @@ LEFTOVERS = [
     (re.compile(r"^(<{7}|>{7}|={7})( |$)"), "a merge conflict marker"),
     (re.compile(r"[ \t]+$"), "white space at the end of the line"),
 ]
+# What serves all targets names none of them, in comments neither.
+COMMON_FOLDERS = ("dialects/", "compiler/graph/", "compiler/kernel/", "compiler/tile/", "backends/simt/")
+TARGET_NAMES = re.compile(
+    r"cpu|cuda|nvvm|nvptx|nvidia|ptxas|ptx|rocm|rocdl|amdgpu|amd|gfx\d*[a-z]?|hip|sm_?\d+[a-z]?|vulkan|spirv|spir|hsaco|cubin"
+)
+WORDS = re.compile(r"[A-Za-z]+_?\d+[a-z]?(?![A-Za-z\d])|[A-Z]{2,}(?![a-z])|[A-Z]?[a-z]+")
 # Tools are named as users type them; C headers keep C's names.
 NAMES_AS_TYPED = re.compile(r"^(heed[a-z-]*\.(h|hpp|cpp)|CMakeLists\.txt|[A-Z]+\.md|README\.md|.*\.(td|fbs|py|sh|txt))$")
 
@@ -41,11 +47,18 @@ def check_name(name: str) -> str | None:
     return None
 
 
+def target_names(line: str) -> list[str]:
+    """Words and parts of identifiers that name a target."""
+    return [word for word in WORDS.findall(line) if TARGET_NAMES.fullmatch(word.lower())]
+
+
 def check_text(name: str) -> list[tuple[int, str]]:
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     found = []
     for number, line in enumerate(lines, 1):
         found += [(number, what) for pattern, what in LEFTOVERS if pattern.search(line)]
+        if name.startswith(COMMON_FOLDERS):
+            found += [(number, f"'{word}' names a target; say it in what all of them share") for word in target_names(line)]
     if Path(name).suffix in CXX | {".td", ".py", ".sh", ".mlir"} and len(lines) > LINE_LIMIT:
         found.append((len(lines), f"{len(lines)} lines; a file is to be read in one sitting, at most {LINE_LIMIT}"))
     return found
