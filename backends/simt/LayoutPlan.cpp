@@ -114,6 +114,7 @@ void LayoutPlan::anchorAll() {
       [&](tile::ScanOp scan) { anchor(scan.getResult(), serialLayout(scan.getType().getShape(), scan.getDim())); });
   anchorReductions();
   kernel.walk([&](tile::LoadOp load) { anchor(load.getResult(), memoryLayout(ViewAccess(load))); });
+  anchorReductions(); // before stores: what is left of a row is stored by the lanes that have it
   kernel.walk([&](tile::StoreOp store) { anchor(store.getTile(), memoryLayout(ViewAccess(store))); });
   anchorReductions();
 }

@@ -22,14 +22,21 @@ static int64_t fit(int64_t block, int64_t size) {
   return std::min<int64_t>(block, llvm::PowerOf2Ceil(std::max<int64_t>(size, 1)));
 }
 
-/// The depth is staged in chunks; the query, a block of keys or values, and the weights share the memory.
+/// Elements of the output that a lane may hold: more than these spill, or take minutes to compile for.
+constexpr int64_t outputsOfLane = 64;
+
+/// The depth is staged in chunks; the query, a block of keys or values, and the weights share the memory. Wide heads
+/// have fewer rows a block.
 AttendBlocks SimtBackend::attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth) const {
   const SimtTarget &chip = chips().front();
   auto depth = std::min<int64_t>(llvm::PowerOf2Ceil(std::max(keyDepth, valueDepth)), 128);
   int64_t block = 64;
   while (block > 16 && 4 * 4 * block * std::max(depth, block) > chip.sharedBytes)
     block /= 2;
-  return {fit(block, rows), block, /*depthGranule=*/16};
+  int64_t rowBlock = block;
+  while (rowBlock > 16 && rowBlock * valueDepth > outputsOfLane * chip.lanes * chip.warps)
+    rowBlock /= 2;
+  return {fit(rowBlock, rows), block, /*depthGranule=*/16};
 }
 
 MatmulBlocks SimtBackend::matmulBlocks(int64_t rows, int64_t columns, int64_t depth) const {

@@ -328,6 +328,8 @@ private:
 int heed::numerics::runCases(const RunOptions &options) {
   heed_device_options limits = {};
   limits.struct_bytes = sizeof(limits);
+  // Software devices compile a kernel at its first launch, which takes a busy machine a while.
+  limits.hang_seconds = 600;
   limits.isa_limit = options.isa.empty() ? nullptr : options.isa.c_str();
   heed::Result<heed::Device> device = heed::Device::open(options.device.c_str(), &limits);
   if (!device) {
