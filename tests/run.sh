@@ -24,6 +24,8 @@ suites=(
   "unit 2 suite_unit"
   "runtime 2 suite_runtime"
   "lit 4 suite_lit"
+  "gpu-code 3 suite_gpu_code"
+  "lanes 15 suite_lanes"
   "compiler 2 suite_compiler"
   "examples 2 suite_examples"
   "fuzz 10 suite_fuzz"
@@ -59,6 +61,9 @@ suite_runtime() {
   return "$status"
 }
 suite_lit() { /usr/lib/llvm-22/bin/lit -s -v -j"$jobs" --param build="$build" tests/dialects tests/compiler tests/backends; }
+# Kernels of single lanes' programs: assembled for every chip; and run on emulated ones, where there is an emulator.
+suite_gpu_code() { "$python" tests/lanes/run.py --tools="$build/bin" code; }
+suite_lanes() { "$python" tests/lanes/run.py --tools="$build/bin"; }
 suite_compiler() { "$build/bin/heed-compiler-test"; }
 suite_examples() {
   local folder

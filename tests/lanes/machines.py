@@ -10,6 +10,13 @@ import tempfile
 import numpy as np
 
 AMD_LANES = {"gfx90a": 64, "gfx942": 64, "gfx950": 64, "gfx1100": 32, "gfx1151": 32, "gfx1200": 32, "gfx1201": 32}
+CUDA_CHIPS = ["sm_80", "sm_86", "sm_89", "sm_90", "sm_90a", "sm_100a", "sm_120"]
+
+
+def find_ptxas():
+    """The assembler of the package nvidia-cuda-nvcc in this Python environment."""
+    found = sorted(pathlib.Path(sys.prefix).glob("lib/python*/site-packages/nvidia/*/bin/ptxas"))
+    return str(found[0]) if found else ""
 
 
 def compile_kernels(tools, target, text, arguments=()):
@@ -21,6 +28,19 @@ def compile_kernels(tools, target, text, arguments=()):
         if run.returncode or run.stderr:
             raise RuntimeError(f"heed-simt --target={target}: {run.stderr[:2000]}")
         return image.read_bytes()
+
+
+class Compiler:
+    """No machine: kernels for the chip are only compiled."""
+
+    def __init__(self, chip, tools):
+        self.tools, self.lanes = tools, AMD_LANES.get(chip, 32)
+        self.chip, self.target = (chip, f"rocm:{chip}") if chip in AMD_LANES else ("cuda", f"cuda:{chip}")
+
+    def load(self, text):
+        image = compile_kernels(self.tools, self.target, text) if text else b"\x7fELF"
+        if image[:4] != b"\x7fELF":
+            raise RuntimeError(f"{self.target}: the first image is no machine code")
 
 
 class Amd:

@@ -2,7 +2,10 @@
 
 The chips are AMD's, emulated, all of them by default. Without an emulator nothing is run, which is said and is no
 failure. For NVIDIA: `run.py --tools=BIN --images=DIR cuda` compiles into a folder, and `run.py --images=DIR cuda`, on a
-machine with a GPU, runs what is there. -k WORD: only the themes whose name holds the word."""
+machine with a GPU, runs what is there. -k WORD: only the themes whose name holds the word.
+
+`run.py --tools=BIN code` compiles the kernels for every chip of both and runs nothing: none may keep values of its lanes
+in memory, and NVIDIA's assembler must be there ($HEED_PTXAS, or in the Python environment) and take all of them."""
 import argparse
 import os
 import time
@@ -32,6 +35,29 @@ def run_theme(machine, theme, make):
     return len(chosen), failures
 
 
+def check_code(tools):
+    """Compiles everything for every chip; what compilers warn of is an error."""
+    assembler = os.environ.get("HEED_PTXAS") or machines.find_ptxas()
+    if not assembler:
+        print("lanes: FAILED: no ptxas: install tests/requirements.txt, or set HEED_PTXAS")
+        return 1
+    os.environ["HEED_PTXAS"] = assembler
+    failed = 0
+    for chip in [*machines.CUDA_CHIPS, *machines.AMD_LANES]:
+        machine, start, count = machines.Compiler(chip, tools), time.time(), 0
+        for theme, make in cases.THEMES.items():
+            cases.RANDOM = np.random.default_rng(7)
+            texts = [case.kernel.text() for case in make(machine)]
+            try:
+                machine.load("\n".join(texts))
+                count += len(texts)
+            except RuntimeError as error:
+                print(f"FAILED {chip} {theme}: {error}")
+                failed += 1
+        print(f"{chip}: {count} kernels compiled, {time.time() - start:.1f} s")
+    return 1 if failed else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tools")
@@ -39,6 +65,8 @@ def main():
     parser.add_argument("machines", nargs="*")
     parser.add_argument("-k", default="")
     options = parser.parse_args()
+    if options.machines == ["code"]:
+        return check_code(options.tools)
     chosen = options.machines or list(machines.AMD_LANES)
     if chosen != ["cuda"] and not (os.environ.get("HEED_AMD_EMULATOR") and os.environ.get("TINYGRAD_DIR")):
         print("lanes: NOT RUN: no AMD emulator; set HEED_AMD_EMULATOR to the folder of run_hsaco.py, and TINYGRAD_DIR")
