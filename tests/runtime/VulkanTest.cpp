@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -412,6 +413,31 @@ TEST_P(Vulkan, PipelinesAreKeptOnDisk) {
   EXPECT_EQ(std::filesystem::file_size(file), bytes);
   unsetenv("HEED_CACHE_DIR");
   std::filesystem::remove_all(folder);
+}
+
+/// What heed-run says about Vulkan with these environment variables.
+std::string listWith(const std::string &environment) {
+  std::unique_ptr<FILE, int (*)(FILE *)> pipe(
+      popen((environment + " " HEED_TOOLS "/heed-run --list-devices 2>&1").c_str(), "r"), pclose);
+  std::string text;
+  for (int byte; (byte = fgetc(pipe.get())) != EOF;)
+    text += static_cast<char>(byte);
+  return text;
+}
+
+TEST(VulkanLoader, ItsAbsenceIsNoProblem) {
+  std::string text = listWith("HEED_VULKAN_LIBRARY=/nonexistent/libvulkan.so.1");
+  EXPECT_THAT(text, AllOf(HasSubstr("vulkan: none, the Vulkan loader /nonexistent/libvulkan.so.1 cannot be opened"),
+                          HasSubstr("cpu:0: ")));
+  EXPECT_THAT(listWith("HEED_VULKAN_LIBRARY=libm.so.6"), HasSubstr("libm.so.6 is no Vulkan loader"));
+  EXPECT_THAT(listWith("VK_ICD_FILENAMES=/nonexistent.json VK_DRIVER_FILES=/nonexistent.json"),
+              AllOf(HasSubstr("vulkan: none, "), HasSubstr("cpu:0: ")));
+}
+
+TEST(VulkanLoader, DevicesThatAreNotThereAreNamed) {
+  std::shared_ptr<Driver> driver;
+  EXPECT_THAT(failure(openDevice("vulkan:77", {}, driver), Code::noDevice),
+              AllOf(HasSubstr("vulkan:77"), HasSubstr("Vulkan finds")));
 }
 
 /// What an application with a device of its own has.

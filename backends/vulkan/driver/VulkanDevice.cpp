@@ -28,7 +28,6 @@ Status openVulkan(uint32_t index, const DriverOptions &options, std::shared_ptr<
 
 Status VulkanDevice::open(uint32_t index, const DriverOptions &options, std::shared_ptr<Driver> &driver) {
   std::shared_ptr<VulkanDevice> device(new VulkanDevice());
-  device->hangLimit = options.hangSeconds;
   VkPhysicalDevice physical;
   if (options.vulkan)
     HEED_TRY(device->prepareShared(*options.vulkan, physical));
@@ -36,6 +35,10 @@ Status VulkanDevice::open(uint32_t index, const DriverOptions &options, std::sha
     HEED_TRY(device->prepare(index, physical));
   if (!device->description.usable.ok())
     return std::move(device->description.usable);
+  // A processor that plays a GPU takes minutes for what hardware does in a second.
+  constexpr double softwareHangSeconds = 600;
+  bool usual = options.hangSeconds == DriverOptions().hangSeconds;
+  device->hangLimit = usual && device->info().software ? softwareHangSeconds : options.hangSeconds;
   if (options.vulkan)
     device->share(*options.vulkan);
   else
