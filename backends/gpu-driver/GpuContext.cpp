@@ -111,8 +111,7 @@ Status GpuContext::copyRows(GpuHandle stream, CopyBlock block) {
 }
 
 bool GpuContext::canRecord(DriverQueue &queue) {
-  return !graphsRefused && !driver.synchronous() && driver.platform().canRecord() &&
-         !static_cast<GpuQueue &>(queue).isCaptured();
+  return driver.canRecord() && !static_cast<GpuQueue &>(queue).isCaptured();
 }
 
 /// A stream of its own is captured, so that the queue stays as it is whatever happens.
@@ -121,13 +120,7 @@ Status GpuContext::beginRecording(DriverQueue &queue) {
   HEED_TRY(driver.enter(scope));
   if (!captureStream)
     HEED_TRY(driver.check(driver.api().createStream(&captureStream, gpuStreamNonBlocking), "stream"));
-  int result = driver.api().beginCapture(captureStream, gpuCaptureThreadLocal);
-  if (result != gpuSuccess && !isFault(result)) {
-    graphsRefused = true;
-    return error(Code::unsupported, "this ", driver.platform().brand(),
-                 " library cannot record: ", driver.platform().describe(result));
-  }
-  HEED_TRY(driver.check(result, "recording"));
+  HEED_TRY(driver.check(driver.api().beginCapture(captureStream, gpuCaptureThreadLocal), "recording"));
   recorded = &queue;
   recordedNames.clear();
   return {};
@@ -147,7 +140,6 @@ Status GpuContext::endRecording(DriverQueue &, std::unique_ptr<DriverRecording> 
   }
   if (result != gpuSuccess) {
     made->exec = nullptr;
-    graphsRefused = true; // rather than trying it anew with every call
     HEED_TRY(driver.check(result, "recording"));
   }
   made->names = std::move(recordedNames);

@@ -45,7 +45,6 @@ private:
   GpuHandle captureStream = nullptr; // made when first needed
   const DriverQueue *recorded = nullptr;
   std::string recordedNames;
-  bool graphsRefused = false; // the library said that it cannot
 };
 
 } // namespace heed::rt

@@ -150,6 +150,28 @@ std::shared_ptr<GpuLaunchLog> GpuDriver::createLog() {
   return log;
 }
 
+bool GpuDriver::canRecord() {
+  std::call_once(recordingTried, [&] { recordingWorks = !waitsForLaunches && vendor->canRecord() && tryRecording(); });
+  return recordingWorks;
+}
+
+/// Records nothing at all.
+bool GpuDriver::tryRecording() {
+  GpuScope scope;
+  GpuHandle stream = nullptr, graph = nullptr, exec = nullptr;
+  if (!enter(scope).ok() || api().createStream(&stream, gpuStreamNonBlocking) != gpuSuccess)
+    return false;
+  bool captured =
+      api().beginCapture(stream, gpuCaptureThreadLocal) == gpuSuccess && api().endCapture(stream, &graph) == gpuSuccess;
+  bool works = captured && api().instantiateGraph(&exec, graph, 0) == gpuSuccess;
+  if (works)
+    (void)api().destroyExec(exec);
+  if (captured)
+    (void)api().destroyGraph(graph);
+  (void)api().destroyStream(stream);
+  return works;
+}
+
 Status checkInit(const GpuPlatform &platform, int result) {
   if (result == gpuSuccess || result == gpuNoDevice)
     return {};

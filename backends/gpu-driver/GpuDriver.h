@@ -69,8 +69,11 @@ public:
   Status await(int (*query)(GpuHandle), GpuHandle object, GpuLaunchLog &log);
 
   std::shared_ptr<GpuLaunchLog> createLog();
+  /// Whether the library captures streams into graphs. Tried once: having the functions is not enough.
+  bool canRecord();
 
 private:
+  bool tryRecording();
   Status loseToFault(int result);
   Status loseToHang(const GpuLaunchLog &log);
   /// Names of launches of any queue that may be running.
@@ -86,6 +89,8 @@ private:
   std::atomic<uint64_t> progress = 0; // counts what queues that are waited for finish
   mutable std::mutex logsLock;
   std::vector<std::weak_ptr<GpuLaunchLog>> logs;
+  std::once_flag recordingTried;
+  bool recordingWorks = false;
   GpuStaging staging;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -35,7 +36,10 @@ std::vector<GpuImage> readGpuImages() {
                                                              {"hsaco", CodeFormat::hsaco},
                                                              {"spirv", CodeFormat::spirv}};
   std::vector<GpuImage> images;
-  std::ifstream list(HEED_TEST_GPU_KERNELS);
+  const char *moved = std::getenv("HEED_TEST_GPU_KERNELS"); // when the build is run on another machine
+  std::string listPath = moved ? moved : HEED_TEST_GPU_KERNELS;
+  std::string folder = listPath.substr(0, listPath.rfind('/') + 1);
+  std::ifstream list(listPath);
   for (std::string line; std::getline(list, line);) {
     if (line.starts_with('#'))
       continue;
@@ -46,8 +50,8 @@ std::vector<GpuImage> readGpuImages() {
     image.format = std::find_if(std::begin(formats), std::end(formats), [&](auto &known) {
                      return known.first == format;
                    })->second;
-    image.name = path.substr(path.rfind('/') + 1);
-    image.bytes = readFile(path);
+    image.name = path;
+    image.bytes = readFile(folder + path);
     while (words >> feature)
       image.features.push_back(feature);
     images.push_back(std::move(image));

@@ -31,8 +31,10 @@ std::set<std::string, std::less<>> cudaFeatures(int major, int minor) {
     std::string name = concat("sm_", chip);
     if (runsBinaryOf(device, chip))
       features.insert("cubin_" + name);
-    if (chip >= 100 && runsBinaryOf(device, chip))
+    if (chip >= 100 && runsBinaryOf(device, chip)) {
       features.insert(name + "f");
+      features.insert("cubin_" + name + "f");
+    }
     features.insert(name);
   };
   for (int chip : knownChips)
@@ -40,8 +42,10 @@ std::set<std::string, std::less<>> cudaFeatures(int major, int minor) {
       add(chip);
   add(device);
   // Features of one architecture only exist from 9.0 on.
-  if (device >= 90)
+  if (device >= 90) {
     features.insert(concat("sm_", device, "a"));
+    features.insert(concat("cubin_sm_", device, "a"));
+  }
   return features;
 }
 

@@ -138,7 +138,7 @@ TEST_F(CudaDriver, DescribesDevices) {
 
 TEST(CudaFeatures, FollowNvidiasCompatibility) {
   auto hopper = rt::cudaFeatures(9, 0);
-  for (const char *feature : {"sm_50", "sm_80", "sm_89", "sm_90", "sm_90a", "cubin_sm_90"})
+  for (const char *feature : {"sm_50", "sm_80", "sm_89", "sm_90", "sm_90a", "cubin_sm_90", "cubin_sm_90a"})
     EXPECT_THAT(hopper, Contains(feature));
   for (const char *feature : {"sm_100", "cubin_sm_80", "cubin_sm_89", "sm_80a", "sm_90f"})
     EXPECT_THAT(hopper, Not(Contains(feature)));
@@ -405,12 +405,21 @@ TEST_F(CudaDriver, AFailedRecordingLeavesTheQueueAlone) {
   OpenDevice device("cuda:0");
   auto scale = kernel(device, "scale");
   DeviceArray x(*device.driver, 400);
+  ASSERT_TRUE(device.context->canRecord(*device.queue));
   ASSERT_STATUS(device.context->beginRecording(*device.queue));
   ASSERT_STATUS(device.launch(*scale, "scale", {x.memory, x.memory}, {100}, 1));
   fake->fail("cuGraphInstantiateWithFlags", 801, 0);
   std::unique_ptr<rt::DriverRecording> recording;
   EXPECT_FAILURE(device.context->endRecording(*device.queue, recording), unsupported, HasSubstr("recording"));
+  expectScales(device);
+}
+
+TEST_F(CudaDriver, LibrariesThatCannotRecordAreNotAsked) {
+  OpenDevice device("cuda:0");
+  fake->fail("cuStreamBeginCapture_v2", 801, 0);
   EXPECT_FALSE(device.context->canRecord(*device.queue));
+  EXPECT_FALSE(device.context->canRecord(*device.queue));
+  EXPECT_EQ(fake->calls("cuStreamBeginCapture_v2"), 1);
   expectScales(device);
 }
 
@@ -468,6 +477,7 @@ TEST_F(CudaDriver, BorrowsStreams) {
   ASSERT_EQ(call("cuDevicePrimaryCtxRetain", &context, 0), 0);
   ASSERT_EQ(call("cuCtxPushCurrent_v2", context), 0);
   ASSERT_EQ(call("cuStreamCreate", &stream, 0u), 0);
+  ASSERT_TRUE(device.context->canRecord(*device.queue)); // tries it, with a stream
   long streams = fake->calls("cuStreamDestroy_v2");
   {
     std::unique_ptr<rt::DriverQueue> queue;

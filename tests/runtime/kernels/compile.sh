@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Compiles the kernels of the device conformance suite for every GPU target that heed-simt has.
+# Compiles test kernels, those of the device conformance suite unless told, for every GPU target that heed-simt has.
 #
-#   compile.sh HEED_SIMT OUT_DIR
+#   compile.sh HEED_SIMT OUT_DIR [SOURCE]
 #
-# Writes OUT_DIR/gpu-kernels.txt, one line an image: kind of device, format, file, features it needs. A target that is not
-# built in gives a line that starts with '#' and says so.
+# Writes OUT_DIR/gpu-kernels.txt, one line an image: kind of device, format, file beside the list, features it needs. A
+# target that is not built in gives a line that starts with '#' and says so.
 set -euo pipefail
-simt=$1 out=$2 source=$(dirname "$0")/kernels.mlir.in
+simt=$1 out=$2 source=${3:-$(dirname "$0")/kernels.mlir.in}
 mkdir -p "$out"
 
 # target of heed-simt, lanes of a warp
@@ -43,7 +43,7 @@ for entry in "${targets[@]}"; do
     index=${index%:}
     "$simt" "$out/$name.mlir" --target="$target" --image="$index" -o "$out/$name.$index"
     [ "$features" = nothing ] && features=
-    echo "${target%%:*} $format $out/$name.$index ${features//,/}" >>"$manifest.new"
+    echo "${target%%:*} $format $name.$index ${features//,/}" >>"$manifest.new"
   done <<<"$list"
 done
 mv "$manifest.new" "$manifest"

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Runs the driver of ROCm devices and the device conformance suite on emulated AMD GPUs.
+#
+#   emulated.sh BUILD [CHIP...]      default chips: gfx942 gfx1100 gfx1200
+#
+# Needs HEED_AMD_EMULATOR, a folder with an emulated libamdhip64 (build_hip_emu.sh), and what that needs: TINYGRAD_DIR,
+# and a Python with numpy, which PYTHON may name. Without them it says so and succeeds.
+set -euo pipefail
+build=$1
+shift
+chips=("$@")
+[ $# = 0 ] && chips=(gfx942 gfx1100 gfx1200)
+
+if [ -z "${HEED_AMD_EMULATOR:-}" ] || [ -z "${TINYGRAD_DIR:-}" ]; then
+  echo "ROCm driver: NOT RUN: no AMD emulator; set HEED_AMD_EMULATOR to the folder of build_hip_emu.sh, and TINYGRAD_DIR"
+  exit 0
+fi
+library=$PWD/$build/amd-emulator
+if [ ! -e "$library/libamdhip64.so" ] || [ "$HEED_AMD_EMULATOR/hip_emu.c" -nt "$library/libamdhip64.so" ]; then
+  sh "$HEED_AMD_EMULATOR/build_hip_emu.sh" "$library" >/dev/null
+fi
+export HEED_HIP_LIBRARY=$library/libamdhip64.so HSACO_STEPPER=$library/stepper.so
+# A kernel that never ends is stopped after so many instructions of a wave.
+export HIP_EMU_LIMIT=20000000
+
+status=0
+run() {
+  local name=$1 log
+  shift
+  log=$(mktemp)
+  if "$@" >"$log" 2>&1; then
+    echo "$name: $(tail -n +2 "$log" | grep -E '^\[  (PASSED|SKIPPED)' | head -2 | tr -d '\n' | tr -s ' ')"
+  else
+    echo "$name: FAILED"
+    grep -vE '^\[ (RUN |      OK)' "$log" | tail -60
+    status=1
+  fi
+  rm "$log"
+}
+for chip in "${chips[@]}"; do
+  export HIP_EMU_ARCH=$chip
+  run "$chip driver" "$build/bin/heed-gpu-device-test"
+  # Strict: warnings of the emulator, values read before they are written among them, fail a launch.
+  # The large grid would take minutes.
+  run "$chip conformance" env HIP_EMU_STRICT=1 HIP_EMU_QUANTUM=20 \
+    "$build/bin/heed-runtime-test" --gtest_filter='*/rocm_0:-*GridsMayBeLarge*'
+done
+exit $status
