@@ -81,8 +81,10 @@ FailureOr<std::vector<CodeImage>> CudaBackend::generate(ModuleOp kernels, const 
   if (failed(ptx))
     return failure();
   std::vector<CodeImage> images;
+  // Names that end in a letter stand for one architecture alone, to which PTX of them is bound too.
+  std::string binary = (llvm::isDigit(chip.name.back()) ? "cubin_" : "") + chip.name.str();
   if (std::optional<Cubin> cubin = assemble(kernels, *ptx))
-    images.push_back({{"cubin_" + chip.name.str()}, rt::CodeFormat::cubin, std::move(cubin->bytes)});
+    images.push_back({{binary}, rt::CodeFormat::cubin, std::move(cubin->bytes)});
   images.push_back({features(), rt::CodeFormat::ptx, std::move(*ptx)});
   return images;
 }
