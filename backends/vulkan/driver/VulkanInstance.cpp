@@ -130,6 +130,19 @@ Status VulkanInstance::share(VkInstance handle, std::shared_ptr<VulkanInstance> 
   return {};
 }
 
+/// The loader unloads a device's driver with its last instance, and some drivers can be loaded only so many times: one
+/// bare instance stays for the process.
+static void keepDriversLoaded(const VkApplicationInfo &application) {
+  static VkInstance kept = VK_NULL_HANDLE;
+  static std::once_flag once;
+  std::call_once(once, [&] {
+    VkInstanceCreateInfo create = {VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
+    create.pApplicationInfo = &application;
+    if (vkCreateInstance(&create, nullptr, &kept) != VK_SUCCESS)
+      kept = VK_NULL_HANDLE; // the real one will say why
+  });
+}
+
 Status VulkanInstance::create(std::shared_ptr<VulkanInstance> &out) {
   HEED_TRY(loadLibrary());
   HEED_TRY(checkVersion());
@@ -137,6 +150,7 @@ Status VulkanInstance::create(std::shared_ptr<VulkanInstance> &out) {
   VkApplicationInfo application = {VK_STRUCTURE_TYPE_APPLICATION_INFO};
   application.pApplicationName = application.pEngineName = "heed";
   application.apiVersion = VK_API_VERSION_1_3;
+  keepDriversLoaded(application);
   VkInstanceCreateInfo create = {VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
   create.pApplicationInfo = &application;
 
