@@ -10,7 +10,7 @@ using namespace heed::tile;
 
 // A tile's elements and the registers of a lane are enumerated by those who use a layout; both stay far below this.
 static constexpr int64_t maxElements = int64_t(1) << 24;
-static constexpr unsigned maxBits = 20;
+static constexpr unsigned maxRegisterBits = 24, maxThreadBits = 10;
 
 Layout::Layout(llvm::ArrayRef<int64_t> baseShape, const Bases &registers, const Bases &lanes, const Bases &warps,
                llvm::ArrayRef<Repeat> repeats)
@@ -36,8 +36,6 @@ void Layout::canonicalise() {
 }
 
 static std::string rangeError(llvm::ArrayRef<int64_t> baseShape, const Bases &vectors, const char *name) {
-  if (vectors.size() > maxBits)
-    return llvm::formatv("{0} has {1} basis vectors, at most {2} are possible", name, vectors.size(), maxBits);
   for (const Coordinates &vector : vectors) {
     if (vector.size() != baseShape.size())
       return llvm::formatv("a basis vector of {0} has {1} entries in a tile of rank {2}", name, vector.size(),
@@ -75,7 +73,16 @@ std::string Layout::findError(llvm::ArrayRef<int64_t> shape, const Bases &regist
   for (auto [vectors, name] : {std::pair{&registers, "register"}, {&lanes, "lane"}, {&warps, "warp"}})
     if (std::string error = rangeError(baseShape, *vectors, name); !error.empty())
       return error;
-  if (!Layout(baseShape, registers, lanes, warps, {}).matrix().isSurjective())
+  for (auto [count, limit, name] : {std::tuple{lanes.size(), maxThreadBits, "lane"},
+                                    {warps.size(), maxThreadBits, "warp"},
+                                    {registers.size(), maxRegisterBits, "register"}})
+    if (count > limit)
+      return llvm::formatv("{0} has {1} basis vectors, at most {2} are possible", name, count, limit);
+  Layout layout(baseShape, registers, lanes, warps, repeats);
+  if (layout.numRegisters() > int64_t(1) << maxRegisterBits)
+    return llvm::formatv("a lane has {0} registers, at most {1} are possible", layout.numRegisters(),
+                         int64_t(1) << maxRegisterBits);
+  if (!layout.matrix().isSurjective())
     return "some elements have no owner: the basis vectors must span the base tile";
   return {};
 }
@@ -147,13 +154,6 @@ bool Layout::isSeparable() const {
                       [](auto pair) { return (std::get<0>(pair) & std::get<1>(pair)) == 0; });
 }
 
-std::optional<int64_t> Layout::registerAt(llvm::ArrayRef<int64_t> offset) const {
-  for (int64_t reg = 0, end = numRegisters(); reg < end; ++reg)
-    if (registerOffset(reg) == offset)
-      return reg;
-  return std::nullopt;
-}
-
 llvm::SmallVector<BitField> Layout::bitFields(Input input, unsigned dim) const {
   llvm::SmallVector<BitField> fields;
   for (auto [bit, vector] : llvm::enumerate(bases(input)))
@@ -197,24 +197,46 @@ uint64_t Layout::freeVariableMask(Input input) const {
 
 bool Layout::isInjective() const { return matrix().isInjective(); }
 
-Owner Layout::ownerOf(llvm::ArrayRef<int64_t> coordinates) const {
+uint64_t Layout::flatten(llvm::ArrayRef<int64_t> coordinates) const {
   uint64_t flat = 0;
   unsigned shift = 0;
   for (auto [extent, coordinate] : llvm::zip_equal(extents, coordinates)) {
     flat |= uint64_t(coordinate & (extent - 1)) << shift;
     shift += llvm::Log2_64(extent);
   }
-  int64_t inputs = matrix().solve(flat).value_or(0), copy = 0, stride = 1;
+  return flat;
+}
+
+int64_t Layout::copyOf(llvm::ArrayRef<int64_t> coordinates) const {
+  int64_t copy = 0, stride = 1;
   for (const Repeat &repeat : grid) {
     copy += coordinates[repeat.dim] / extents[repeat.dim] * stride;
     stride *= repeat.count;
   }
+  return copy << registerBases().size();
+}
+
+Owner Layout::ownerOf(llvm::ArrayRef<int64_t> coordinates) const {
+  int64_t inputs = matrix().solve(flatten(coordinates)).value_or(0);
   unsigned registerBits = registerBases().size(), laneBits = laneBases().size();
   Owner owner;
-  owner.reg = (inputs & (numBaseRegisters() - 1)) | copy << registerBits;
+  owner.reg = (inputs & (numBaseRegisters() - 1)) | copyOf(coordinates);
   owner.lane = inputs >> registerBits & ((int64_t(1) << laneBits) - 1);
   owner.warp = inputs >> (registerBits + laneBits);
   return owner;
+}
+
+std::optional<int64_t> Layout::registerAt(llvm::ArrayRef<int64_t> offset) const {
+  for (auto [size, coordinate] : llvm::zip_equal(shape(), offset))
+    if (coordinate < 0 || coordinate >= size)
+      return std::nullopt;
+  // Bits that depend on lower ones stay zero, so this is the lowest such register.
+  BitMatrix all = matrix();
+  BitMatrix registers(all.outputBits(), all.columns().take_front(registerBases().size()));
+  std::optional<uint64_t> reg = registers.solve(flatten(offset));
+  if (!reg)
+    return std::nullopt;
+  return int64_t(*reg) | copyOf(offset);
 }
 
 llvm::SmallVector<unsigned> Layout::contiguousBits(unsigned dim) const {

@@ -150,6 +150,10 @@ private:
   Layout(llvm::ArrayRef<int64_t> baseShape, const Bases &registers, const Bases &lanes, const Bases &warps,
          llvm::ArrayRef<Repeat> repeats);
   void canonicalise();
+  /// The bits of coordinates within the base tile, dimension 0 lowest.
+  uint64_t flatten(llvm::ArrayRef<int64_t> coordinates) const;
+  /// What the repeats add to the number of a register that holds these coordinates.
+  int64_t copyOf(llvm::ArrayRef<int64_t> coordinates) const;
   int64_t numBaseRegisters() const { return int64_t(1) << registerBases().size(); }
   /// Maps every basis vector.
   template <typename Function> Layout mapped(llvm::ArrayRef<int64_t> baseShape, Function function) const;

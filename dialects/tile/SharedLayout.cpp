@@ -7,6 +7,9 @@
 
 using namespace heed::tile;
 
+// Far beyond any row of a tile in shared memory.
+static constexpr int64_t maxBytes = int64_t(1) << 16;
+
 std::string SharedLayout::findError(llvm::ArrayRef<int64_t> shape, int64_t elementBytes) const {
   llvm::SmallVector<bool> seen(shape.size(), false);
   for (unsigned dim : order) {
@@ -17,9 +20,9 @@ std::string SharedLayout::findError(llvm::ArrayRef<int64_t> shape, int64_t eleme
   if (order.size() != shape.size())
     return "order must name every dimension once";
   for (int64_t value : {chunkBytes, rowsPerPhase, phases})
-    if (value < 1 || !llvm::isPowerOf2_64(value))
-      return "chunk, rows_per_phase and phases must be powers of two";
-  if (padBytes < 0 || padBytes % elementBytes != 0 || chunkBytes % elementBytes != 0)
+    if (value < 1 || value > maxBytes || !llvm::isPowerOf2_64(value))
+      return llvm::formatv("chunk, rows_per_phase and phases must be powers of two up to {0}", maxBytes);
+  if (padBytes < 0 || padBytes > maxBytes || padBytes % elementBytes != 0 || chunkBytes % elementBytes != 0)
     return llvm::formatv("chunk and pad must hold whole elements of {0} bytes", elementBytes);
   if (phases > 1 && (order.empty() || shape[order.front()] * elementBytes % (chunkBytes * phases) != 0))
     return llvm::formatv("a row must be a multiple of {0} phases of {1} bytes, else the swizzle leaves it", phases,

@@ -65,7 +65,7 @@ func.func private @swizzle(tensor<4x80xf16, #tile.shared<order = [1, 0], phases 
 
 // -----
 
-// expected-error@+1 {{T15: chunk, rows_per_phase and phases must be powers of two}}
+// expected-error@+1 {{T15: chunk, rows_per_phase and phases must be powers of two up to 65536}}
 func.func private @phases(tensor<4x80xf16, #tile.shared<order = [1, 0], phases = 3>>)
 
 // -----
@@ -77,3 +77,18 @@ func.func private @pad(tensor<4x80xf32, #tile.shared<order = [1, 0], pad = 2>>)
 
 // expected-error@+1 {{T15: a tile in shared memory holds numbers, got 'index'}}
 func.func private @indices(tensor<4x80xindex, #tile.shared<order = [1, 0]>>)
+
+// -----
+
+// expected-error@+1 {{T15: chunk, rows_per_phase and phases must be powers of two up to 65536}}
+func.func private @huge_phases(tensor<4x80xf16, #tile.shared<order = [1, 0], chunk = 4611686018427387904, phases = 4>>)
+
+// -----
+
+// expected-error@+1 {{T15: lane has 11 basis vectors, at most 10 are possible}}
+func.func private @lanes(tensor<2xf32, #tile.layout<[2], register = [[1]], lane = [[0], [0], [0], [0], [0], [0], [0], [0], [0], [0], [0]]>>)
+
+// -----
+
+// expected-error@+1 {{T15: a lane has 134217728 registers, at most 16777216 are possible}}
+func.func private @registers(tensor<16777216xf32, #tile.layout<[16777216], register = [[0], [0], [0]], repeat = [[0, 16777216]]>>)
