@@ -13,16 +13,17 @@ static Atom m16n8k16(Element operand, const char *instruction) {
   Layout left = Layout::get({16, 16}, {{0, 1}, {8, 0}, {0, 8}}, {{0, 2}, {0, 4}, {1, 0}, {2, 0}, {4, 0}});
   Layout right = Layout::get({16, 8}, {{1, 0}, {8, 0}}, {{2, 0}, {4, 0}, {0, 1}, {0, 2}, {0, 4}});
   Layout sum = Layout::get({16, 8}, {{0, 1}, {8, 0}}, {{0, 2}, {0, 4}, {1, 0}, {2, 0}, {4, 0}});
-  return {.name = "mma.m16n8k16." + tile::stringifyElement(operand).str(),
-          .m = 16,
-          .n = 8,
-          .k = 16,
-          .operand = operand,
-          .accumulator = Element::F32,
-          .left = left,
-          .right = right,
-          .sum = sum,
-          .instruction = instruction};
+  Atom atom = {.name = "mma.m16n8k16." + tile::stringifyElement(operand).str(),
+               .m = 16,
+               .n = 8,
+               .k = 16,
+               .operand = operand,
+               .accumulator = Element::F32,
+               .left = left,
+               .right = right,
+               .sum = sum,
+               .instruction = instruction};
+  return tile::orientedForChains(atom);
 }
 
 llvm::ArrayRef<Atom> heed::cuda::atomsOf(llvm::StringRef chip) {

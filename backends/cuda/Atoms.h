@@ -5,7 +5,8 @@
 
 namespace heed::cuda {
 
-/// Those of a chip ("sm_80", "sm_90a"), best first; none for a chip that has none, or that is not known.
+/// Those of a chip, oriented for chains of products ("sm_80",
+/// "sm_90a"), best first; none for a chip that has none, or that is not known.
 llvm::ArrayRef<tile::Atom> atomsOf(llvm::StringRef chip);
 
 } // namespace heed::cuda

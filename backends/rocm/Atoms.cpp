@@ -7,30 +7,34 @@ using tile::Atom;
 using tile::Element;
 using tile::Layout;
 
-/// The right operand of all these instructions is held as the left one, with rows and columns exchanged.
-static Atom atom(std::string name, Element operand, const Layout &left, const Layout &sum, const char *instruction) {
-  return {.name = name + "." + tile::stringifyElement(operand).str(),
-          .m = left.shape()[0],
-          .n = sum.shape()[1],
-          .k = left.shape()[1],
-          .operand = operand,
-          .accumulator = Element::F32,
-          .left = left,
-          .right = left.transpose({1, 0}),
-          .sum = sum,
-          .instruction = instruction};
+/// The right operand of all these instructions is held as the left one, with rows and columns exchanged. The layouts
+/// given are those of the manuals; the record may come out transposed.
+static Atom describe(const std::string &name, Element operand, const Layout &left, const Layout &sum,
+                     const char *instruction) {
+  Atom atom = {.name = name + "." + tile::stringifyElement(operand).str(),
+               .m = left.shape()[0],
+               .n = sum.shape()[1],
+               .k = left.shape()[1],
+               .operand = operand,
+               .accumulator = Element::F32,
+               .left = left,
+               .right = left.transpose({1, 0}),
+               .sum = sum,
+               .instruction = instruction};
+  return tile::orientedForChains(atom);
 }
 
 // v_mfma_f32_16x16x16: lane = 16 * group + member; a lane has four neighbours along k (rows of the sum), the group's.
 static Atom mfma16x16x16(Element operand, const char *instruction) {
-  return atom("mfma.16x16x16", operand,
-              Layout::get({16, 16}, {{0, 1}, {0, 2}}, {{1, 0}, {2, 0}, {4, 0}, {8, 0}, {0, 4}, {0, 8}}),
-              Layout::get({16, 16}, {{1, 0}, {2, 0}}, {{0, 1}, {0, 2}, {0, 4}, {0, 8}, {4, 0}, {8, 0}}), instruction);
+  return describe("mfma.16x16x16", operand,
+                  Layout::get({16, 16}, {{0, 1}, {0, 2}}, {{1, 0}, {2, 0}, {4, 0}, {8, 0}, {0, 4}, {0, 8}}),
+                  Layout::get({16, 16}, {{1, 0}, {2, 0}}, {{0, 1}, {0, 2}, {0, 4}, {0, 8}, {4, 0}, {8, 0}}),
+                  instruction);
 }
 
 // v_mfma_f32_32x32x8: lane = 32 * group + member; k as above, the sum's rows in four blocks of four neighbours.
 static Atom mfma32x32x8(Element operand, const char *instruction) {
-  return atom(
+  return describe(
       "mfma.32x32x8", operand,
       Layout::get({32, 8}, {{0, 1}, {0, 2}}, {{1, 0}, {2, 0}, {4, 0}, {8, 0}, {16, 0}, {0, 4}}),
       Layout::get({32, 32}, {{1, 0}, {2, 0}, {8, 0}, {16, 0}}, {{0, 1}, {0, 2}, {0, 4}, {0, 8}, {0, 16}, {4, 0}}),
@@ -40,17 +44,19 @@ static Atom mfma32x32x8(Element operand, const char *instruction) {
 // v_wmma_f32_16x16x16 of RDNA3, wave32: each half of the wave holds all of both operands, 16 elements a lane; even rows
 // of the sum are in the lower half, odd ones in the upper.
 static Atom wmmaReplicated(Element operand, const char *instruction) {
-  return atom("wmma.16x16x16.replicated", operand,
-              Layout::get({16, 16}, {{0, 1}, {0, 2}, {0, 4}, {0, 8}}, {{1, 0}, {2, 0}, {4, 0}, {8, 0}, {0, 0}}),
-              Layout::get({16, 16}, {{2, 0}, {4, 0}, {8, 0}}, {{0, 1}, {0, 2}, {0, 4}, {0, 8}, {1, 0}}), instruction);
+  return describe("wmma.16x16x16.replicated", operand,
+                  Layout::get({16, 16}, {{0, 1}, {0, 2}, {0, 4}, {0, 8}}, {{1, 0}, {2, 0}, {4, 0}, {8, 0}, {0, 0}}),
+                  Layout::get({16, 16}, {{2, 0}, {4, 0}, {8, 0}}, {{0, 1}, {0, 2}, {0, 4}, {0, 8}, {1, 0}}),
+                  instruction);
 }
 
 // v_wmma_f32_16x16x16 of RDNA4, wave32: 8 elements a lane; the upper half of the wave holds the upper half of k, and of
 // the sum's rows.
 static Atom wmma(Element operand, const char *instruction) {
-  return atom("wmma.16x16x16", operand,
-              Layout::get({16, 16}, {{0, 1}, {0, 2}, {0, 4}}, {{1, 0}, {2, 0}, {4, 0}, {8, 0}, {0, 8}}),
-              Layout::get({16, 16}, {{1, 0}, {2, 0}, {4, 0}}, {{0, 1}, {0, 2}, {0, 4}, {0, 8}, {8, 0}}), instruction);
+  return describe("wmma.16x16x16", operand,
+                  Layout::get({16, 16}, {{0, 1}, {0, 2}, {0, 4}}, {{1, 0}, {2, 0}, {4, 0}, {8, 0}, {0, 8}}),
+                  Layout::get({16, 16}, {{1, 0}, {2, 0}, {4, 0}}, {{0, 1}, {0, 2}, {0, 4}, {0, 8}, {8, 0}}),
+                  instruction);
 }
 
 llvm::ArrayRef<Atom> heed::rocm::atomsOf(llvm::StringRef chip) {

@@ -5,7 +5,8 @@
 
 namespace heed::rocm {
 
-/// Those of a chip ("gfx942"), best first; none for a chip that has none, or that is not known.
+/// Those of a chip, oriented for chains of products ("gfx942"), best
+/// first; none for a chip that has none, or that is not known.
 llvm::ArrayRef<tile::Atom> atomsOf(llvm::StringRef chip);
 
 } // namespace heed::rocm

@@ -62,7 +62,8 @@ void TileLowering::emitAtoms(tile::DotOp op, const Product &product) {
       for (auto [column, rightFragment] : llvm::zip_equal(columns, rightFragments)) {
         int64_t first = *tiling.sum.registerAt({row, column});
         ArrayRef<Value> sum = ArrayRef<Value>(sums).slice(first, size);
-        auto multiply = simt::MmaOp::create(b, types, atom.name, leftFragment, rightFragment, sum);
+        auto multiply = atom.isTransposed ? simt::MmaOp::create(b, types, atom.name, rightFragment, leftFragment, sum)
+                                          : simt::MmaOp::create(b, types, atom.name, leftFragment, rightFragment, sum);
         llvm::copy(multiply.getResults(), sums.begin() + first);
       }
   }

@@ -5,6 +5,7 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/Support/FormatVariadic.h"
 
+#include <limits>
 #include <numeric>
 
 using namespace heed::tile;
@@ -82,15 +83,21 @@ AtomTiling heed::tile::tileWithAtom(const Atom &atom, int64_t rows, int64_t colu
           fill(spread(atom.sum, true, true), rows, columns)};
 }
 
-/// Both layouts cover the smallest tile they both divide; is the first, lane by lane, the second?
-static bool feeds(const Layout &sum, const Layout &operand) {
+/// Both layouts made to cover the smallest tile they both divide.
+static std::pair<Layout, Layout> coverAlike(const Layout &a, const Layout &b) {
   auto cover = [](const Layout &layout, const Layout &other) {
     Layout result = layout;
     for (unsigned dim : {1u, 0u})
       result = result.repeated(dim, std::lcm(layout.shape()[dim], other.shape()[dim]) / layout.shape()[dim]);
     return result;
   };
-  return sum.numLanes() == operand.numLanes() && matchRegisters(cover(sum, operand), cover(operand, sum)).has_value();
+  return {cover(a, b), cover(b, a)};
+}
+
+/// Whether the sum is the operand, lane by lane.
+static bool feeds(const Layout &sum, const Layout &operand) {
+  auto [from, to] = coverAlike(sum, operand);
+  return matchRegisters(from, to).has_value();
 }
 
 std::optional<Orientation> heed::tile::chooseOrientation(const Atom &first, const Atom &second) {
@@ -99,4 +106,36 @@ std::optional<Orientation> heed::tile::chooseOrientation(const Atom &first, cons
   if (second.rightResidence == Residence::Registers && feeds(first.sum, second.right))
     return Orientation::Transposed;
   return std::nullopt;
+}
+
+Atom heed::tile::transposed(const Atom &atom) {
+  Atom result = atom;
+  result.m = atom.n;
+  result.n = atom.m;
+  result.left = atom.right.transpose({1, 0});
+  result.right = atom.left.transpose({1, 0});
+  result.sum = atom.sum.transpose({1, 0});
+  std::swap(result.leftResidence, result.rightResidence);
+  result.isTransposed = !atom.isTransposed;
+  return result;
+}
+
+/// Values that are moved or selected between for each register of an operand; the largest number where lanes of one
+/// warp cannot do it.
+static double exchangeCost(const Layout &sum, const Layout &operand) {
+  auto [from, to] = coverAlike(sum, operand);
+  Conversion conversion = planConversion(from, to);
+  if (conversion.kind == Conversion::Kind::Registers)
+    return 0;
+  if (conversion.kind == Conversion::Kind::Shared)
+    return std::numeric_limits<double>::max();
+  const LaneExchange &exchange = conversion.exchange;
+  double moves = double(exchange.numShuffles()) / to.numRegisters();
+  return moves + (size_t(1) << exchange.offerMasks.size()) + (size_t(1) << exchange.keepMasks.size());
+}
+
+Atom heed::tile::orientedForChains(const Atom &atom) {
+  if (atom.leftResidence != Residence::Registers || atom.rightResidence != Residence::Registers)
+    return atom;
+  return exchangeCost(atom.sum, atom.right) < exchangeCost(atom.sum, atom.left) ? transposed(atom) : atom;
 }

@@ -36,6 +36,9 @@ struct Atom {
   Element accumulator; ///< of the sum
   Layout left, right, sum;
   Residence leftResidence = Residence::Registers, rightResidence = Residence::Registers;
+  /// The instruction is given the operands exchanged: it computes sum^T += right^T x left^T. Everything above describes
+  /// the product as its users see it.
+  bool isTransposed = false;
   /// What the target's code generator emits; opaque to everybody else.
   std::string instruction;
 
@@ -65,5 +68,12 @@ enum class Orientation {
 /// The orientation in which the sum of `first` is, register by register, an operand of `second`; straight where both
 /// are. None when either needs an exchange between lanes.
 std::optional<Orientation> chooseOrientation(const Atom &first, const Atom &second);
+
+/// The same instruction computing the transposed product, with operands exchanged.
+Atom transposed(const Atom &atom);
+
+/// The atom, or the transposed one: that whose sum gets to the left operand of a product with the same atom with less
+/// exchange between lanes, best with none. Attention made of it needs no further thought about orientations.
+Atom orientedForChains(const Atom &atom);
 
 } // namespace heed::tile

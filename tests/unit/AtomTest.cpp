@@ -15,6 +15,9 @@ using namespace heed::test;
 
 namespace {
 
+/// As its manual describes it.
+Atom plain(const Atom &atom) { return atom.isTransposed ? transposed(atom) : atom; }
+
 /// Every atom of every chip, once.
 std::vector<Atom> allAtoms() {
   std::vector<Atom> atoms = {simt::multiplyAdd(Element::F32, 32, 4, 4), simt::multiplyAdd(Element::F64, 64, 1, 1),
@@ -34,9 +37,17 @@ std::vector<Atom> allAtoms() {
 Atom atomNamed(llvm::StringRef name) {
   for (const Atom &atom : allAtoms())
     if (atom.name == name)
-      return atom;
+      return plain(atom);
   ADD_FAILURE() << "no atom is called " << name.str();
   return allAtoms().front();
+}
+
+/// Every atom as it is and transposed.
+std::vector<Atom> bothWays() {
+  std::vector<Atom> atoms = allAtoms();
+  for (const Atom &atom : allAtoms())
+    atoms.push_back(transposed(atom));
+  return atoms;
 }
 
 /// The register that holds an element is the one the manual names, and replicas are where it wants them.
@@ -74,7 +85,8 @@ TEST(Atom, recordsAreConsistent) {
 }
 
 TEST(Atom, layoutsAreThoseOfTheManuals) {
-  for (const Atom &atom : allAtoms()) {
+  for (const Atom &oriented : allAtoms()) {
+    Atom atom = plain(oriented);
     SCOPED_TRACE(atom.name);
     const Instruction *instruction = findInstruction(atom.name);
     ASSERT_TRUE(instruction);
@@ -87,15 +99,14 @@ TEST(Atom, layoutsAreThoseOfTheManuals) {
 }
 
 TEST(Atom, lanesMultiplyMatrices) {
-  for (const Atom &atom : allAtoms()) {
+  for (const Atom &atom : bothWays()) {
     SCOPED_TRACE(atom.name);
+    EXPECT_EQ(atom.findError(), "");
     Matrix left = randomMatrix(1, atom.m, atom.k), right = randomMatrix(2, atom.k, atom.n),
            sum = randomMatrix(3, atom.m, atom.n);
     std::string error;
-    const Instruction *instruction = findInstruction(atom.name);
-    ASSERT_TRUE(instruction);
-    WarpFragments result = execute(*instruction, scatter(left, atom.left)[0], scatter(right, atom.right)[0],
-                                   scatter(sum, atom.sum)[0], error);
+    WarpFragments result =
+        executeAtom(atom, scatter(left, atom.left)[0], scatter(right, atom.right)[0], scatter(sum, atom.sum)[0], error);
     EXPECT_EQ(gather({result}, atom.sum, error), multiply(left, right, sum));
     EXPECT_EQ(error, "");
   }
@@ -111,7 +122,7 @@ TEST(Atom, missingReplicasAreNoticed) {
 }
 
 TEST(Atom, tilesMultiplyWithWarpsInGrids) {
-  for (const Atom &atom : allAtoms())
+  for (const Atom &atom : bothWays())
     for (auto [rowWarps, columnWarps] : {std::pair{1, 1}, {4, 1}, {2, 2}, {1, 2}}) {
       SCOPED_TRACE(atom.name);
       // Three atoms beyond what the warps cover: repeats that are no powers of two.
@@ -140,6 +151,19 @@ TEST(Atom, orientationThatFeedsTheSecondProduct) {
     EXPECT_EQ(choose(name), std::nullopt) << name;
 }
 
+TEST(Atom, tablesAreOrientedForChains) {
+  for (const Atom &atom : allAtoms()) {
+    if (atom.k == 1)
+      continue;
+    SCOPED_TRACE(atom.name);
+    bool isStraight = atom.name.find("mma.m16n8k16") == 0,
+         isReplicated = atom.name.find("replicated") != std::string::npos;
+    EXPECT_EQ(atom.isTransposed, !isStraight);
+    if (!isReplicated)
+      EXPECT_EQ(chooseOrientation(atom, atom), Orientation::Straight);
+  }
+}
+
 namespace {
 
 Fragments renamed(const Fragments &fragments, llvm::ArrayRef<int64_t> registers) {
@@ -157,7 +181,7 @@ Fragments renamed(const Fragments &fragments, llvm::ArrayRef<int64_t> registers)
 
 // O = (Q K^T) V for 128 queries, 96 keys and a width of 32, by four warps that never exchange anything.
 TEST(Atom, chainedProductsNeedNoExchange) {
-  for (const Atom &atom : allAtoms()) {
+  for (const Atom &atom : bothWays()) {
     std::optional<Orientation> orientation = chooseOrientation(atom, atom);
     if (!orientation)
       continue;

@@ -152,12 +152,12 @@ TEST(Conversion, accumulatorsThatFeedNothingExchangeInTheirWarp) {
   // The accumulator of wave32 matrix instructions with replicated operands, as such an operand: each lane gets the rows
   // its other half holds.
   const Atom &atom = rocm::atomsOf("gfx1100").front();
-  Conversion conversion = planConversion(atom.sum, atom.right);
+  Conversion conversion = planConversion(atom.sum, atom.left);
   ASSERT_EQ(conversion.kind, Conversion::Kind::Lanes);
   EXPECT_TRUE(conversion.exchange.isXor());
   // 16 registers, 8 of which every lane has.
   EXPECT_EQ(conversion.exchange.numShuffles(), 8u);
-  expectConverts(atom.sum, atom.right, conversion);
+  expectConverts(atom.sum, atom.left, conversion);
 }
 
 //===-- Through shared memory

@@ -84,6 +84,17 @@ WarpFragments execute(const Instruction &instruction, const WarpFragments &left,
   return result;
 }
 
+WarpFragments executeAtom(const Atom &atom, const WarpFragments &left, const WarpFragments &right,
+                          const WarpFragments &sum, std::string &error) {
+  const Instruction *instruction = findInstruction(atom.name);
+  if (!instruction) {
+    error = "no instruction is known for " + atom.name;
+    return sum;
+  }
+  return atom.isTransposed ? execute(*instruction, right, left, sum, error)
+                           : execute(*instruction, left, right, sum, error);
+}
+
 /// The registers of every lane that hold the atom at these coordinates.
 static WarpFragments atomAt(const WarpFragments &tile, const Layout &layout, const Layout &atom, Coordinates offset,
                             std::string &error) {
@@ -100,11 +111,6 @@ static WarpFragments atomAt(const WarpFragments &tile, const Layout &layout, con
 
 Fragments multiplyTiles(const Atom &atom, const AtomTiling &tiling, const Fragments &left, const Fragments &right,
                         const Fragments &sum, std::string &error) {
-  const Instruction *instruction = findInstruction(atom.name);
-  if (!instruction) {
-    error = "no instruction is known for " + atom.name;
-    return sum;
-  }
   Fragments result = sum;
   int64_t depth = tiling.left.shape()[1];
   for (int64_t warp = 0; warp < tiling.sum.numWarps(); ++warp)
@@ -116,7 +122,7 @@ Fragments multiplyTiles(const Atom &atom, const AtomTiling &tiling, const Fragme
         WarpFragments c(result[warp].size());
         for (size_t lane = 0; lane < c.size(); ++lane)
           c[lane].assign(result[warp][lane].begin() + reg, result[warp][lane].begin() + reg + atom.sum.numRegisters());
-        WarpFragments d = execute(*instruction, a, b, c, error);
+        WarpFragments d = executeAtom(atom, a, b, c, error);
         for (size_t lane = 0; lane < c.size(); ++lane)
           std::copy(d[lane].begin(), d[lane].end(), result[warp][lane].begin() + reg);
       }

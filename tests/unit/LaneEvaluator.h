@@ -56,7 +56,10 @@ struct Instruction {
 /// The instruction of an atom's name; null when the evaluator does not know it.
 const Instruction *findInstruction(llvm::StringRef atom);
 
-/// The sum's fragments after one instruction. An error when an operand lacks a replica.
+/// The sum's fragments after one instruction of a (transposed) atom. An error when an operand lacks a replica.
+WarpFragments executeAtom(const tile::Atom &atom, const WarpFragments &left, const WarpFragments &right,
+                          const WarpFragments &sum, std::string &error);
+/// The same for the instruction as it is.
 WarpFragments execute(const Instruction &instruction, const WarpFragments &left, const WarpFragments &right,
                       const WarpFragments &sum, std::string &error);
 
