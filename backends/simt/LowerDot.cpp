@@ -33,6 +33,8 @@ TileLowering::Staging TileLowering::stagingOf(tile::DotOp dot, Value operand, un
 /// An operand that products inside a loop read but that does not change there stays in shared memory for the whole
 /// loop, while there is room for the others.
 void TileLowering::stageEarly(tile::LoadOp op) {
+  if (staged.contains(op.getResult()))
+    return; // a pipeline brings it
   auto dot = cast<tile::DotOp>(*op->user_begin());
   Staging how = stagingOf(dot, op.getResult(), dot.getLeft() == op.getResult() ? 1 : 0);
   bool isInvariant = llvm::all_of(op->getUsers(), [&](Operation *user) { return user->getBlock() != op->getBlock(); });
@@ -91,7 +93,7 @@ SmallVector<Value> TileLowering::readVector(const SharedTile &from, const Layout
   for (size_t first = 0; first < offsets.size(); first += width) {
     Value address = arith::AddIOp::create(b, base, i32(from.range.begin + offsets[first] * bytes));
     auto load = simt::LoadOp::create(b, type, Space::Shared, address, Value(), Value(), width * bytes);
-    tag(load, from.range);
+    tag(load, from);
     for (int64_t element = 0; element < width; ++element)
       values.push_back(width > 1 ? vector::ExtractOp::create(b, load, ArrayRef<int64_t>{element}).getResult()
                                  : load.getResult());

@@ -171,6 +171,16 @@ void TileLowering::emitLoop(scf::ForOp op) {
   SmallVector<Value> init;
   for (auto [value, argument] : llvm::zip_equal(op.getInitArgs(), op.getRegionIterArgs()))
     appendFlat(value, argument, init);
+  Pipeline pipeline = planPipeline(op);
+  bool isPipelined = !pipeline.loads.empty();
+  if (isPipelined) {
+    Value iteration = scalar(op.getLowerBound());
+    for (int64_t slot = 0; slot + 1 < pipeline.slots; ++slot) {
+      startCopies(pipeline, op, iteration, i32(slot));
+      iteration = arith::AddIOp::create(b, iteration, scalar(op.getStep()));
+    }
+    init.append({iteration, i32(0), i32(pipeline.slots - 1)});
+  }
   auto loop = scf::ForOp::create(b, scalar(op.getLowerBound()), scalar(op.getUpperBound()), scalar(op.getStep()), init);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -180,11 +190,20 @@ void TileLowering::emitLoop(scf::ForOp op) {
     unsigned next = 0;
     for (Value argument : op.getRegionIterArgs())
       bindFlat(argument, loop.getRegionIterArgs(), next);
+    SmallVector<Value> ahead;
+    if (isPipelined)
+      ahead = enterIteration(pipeline, op, loop.getRegionIterArgs().take_back(3));
     emitBlock(*op.getBody());
-    if (!op.getBody()->empty() && op.getNumResults() > 0)
-      yield(op.getYieldedValues(), op.getResults());
+    SmallVector<Value> yielded;
+    for (auto [value, same] : llvm::zip_equal(op.getYieldedValues(), op.getResults()))
+      appendFlat(value, same, yielded);
+    yielded.append(ahead);
+    if (!yielded.empty())
+      scf::YieldOp::create(b, yielded);
     scopes.pop_back();
   }
+  if (isPipelined)
+    leavePipeline(pipeline);
   unsigned next = 0;
   for (Value result : op.getResults())
     bindFlat(result, loop.getResults(), next);

@@ -60,10 +60,12 @@ Registers TileLowering::loadMatrixBatch(const Operand &operand, ArrayRef<tile::C
     int64_t distance = bytesAt(offsets[size_t(1) << bit]) - bytesAt(offsets[0]);
     address = arith::AddIOp::create(b, address, arith::MulIOp::create(b, set, i32(distance)));
   }
+  if (tile.slot)
+    address = arith::AddIOp::create(b, address, tile.slot);
   address = arith::AddIOp::create(b, address, i32(fixed));
   SmallVector<Type> words(offsets.size(), b.getI32Type());
   auto load = simt::LoadMatrixOp::create(b, words, address, /*transposed=*/fastest != *neighbourDim(layout));
-  tag(load, tile.range);
+  tag(load, tile);
   Registers values;
   auto single = VectorType::get({1}, b.getI32Type()), pair = VectorType::get({elementsPerMatrix}, tile.element);
   for (Value word : load.getResults())

@@ -111,14 +111,14 @@ Registers TileLowering::reduceWarps(tile::ReduceOp op, Registers values, const L
   for (auto [reg, value] : llvm::enumerate(values))
     tag(simt::StoreOp::create(b, Space::Shared, toShared(value, stored),
                               arith::AddIOp::create(b, sharedOffset(onePart, to, reg), ownPart), owner, bytes),
-        exchange.range);
-  SharedRange reading = arena.again(exchange.range);
+        exchange);
+  exchange.range = arena.again(exchange.range);
   for (auto [reg, value] : llvm::enumerate(values)) {
     Value offset = sharedOffset(onePart, to, reg), sum;
     for (int64_t index = 0; index < parts; ++index) {
       auto load = simt::LoadOp::create(
           b, stored, Space::Shared, arith::AddIOp::create(b, offset, i32(index * partBytes)), Value(), Value(), bytes);
-      tag(load, reading);
+      tag(load, exchange);
       Value loaded = fromShared(load, element);
       sum = sum ? combine(op.getCombine(), sum, loaded) : loaded;
     }

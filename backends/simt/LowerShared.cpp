@@ -53,7 +53,10 @@ SharedTile TileLowering::allocate(ArrayRef<int64_t> shape, ArrayRef<unsigned> or
   return result;
 }
 
-Operation *TileLowering::tag(Operation *access, const SharedRange &range) {
+Operation *TileLowering::tag(Operation *access, const SharedTile &tile) {
+  if (tile.isOrdered)
+    return access;
+  const SharedRange &range = tile.range;
   access->setAttr(sharedRangeAttrName, b.getDenseI64ArrayAttr({range.piece, range.begin, range.end}));
   return access;
 }
@@ -70,6 +73,8 @@ Value TileLowering::sharedOffset(const SharedTile &tile, const Layout &layout, i
     Value part = arith::MulIOp::create(b, position, i32(tile.strides[dim] * bytes));
     offset = offset ? arith::AddIOp::create(b, offset, part).getResult() : part;
   }
+  if (tile.slot)
+    offset = offset ? arith::AddIOp::create(b, offset, tile.slot).getResult() : tile.slot;
   return offset ? arith::AddIOp::create(b, offset, i32(fixed)).getResult() : i32(fixed);
 }
 
@@ -99,7 +104,7 @@ void TileLowering::storeShared(const Registers &values, const Layout &layout, co
       elements.push_back(toShared(values[run.first + next], to.element));
     tag(simt::StoreOp::create(b, Space::Shared, pack(elements), sharedOffset(to, layout, run.first), owner,
                               run.width * bytes),
-        to.range);
+        to);
   }
 }
 
@@ -111,7 +116,7 @@ Registers TileLowering::loadShared(const SharedTile &from, const Layout &layout,
     Type type = run.width > 1 ? Type(VectorType::get({run.width}, from.element)) : from.element;
     auto load = simt::LoadOp::create(b, type, Space::Shared, sharedOffset(from, layout, registers[run.first]), Value(),
                                      Value(), run.width * bytes);
-    tag(load, from.range);
+    tag(load, from);
     unpack(load, values);
   }
   return values;

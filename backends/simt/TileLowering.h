@@ -24,6 +24,8 @@ struct SharedTile {
   SharedRange range;
   mlir::Type element; ///< as stored
   llvm::SmallVector<int64_t, 2> strides;
+  mlir::Value slot = {};  ///< i32 bytes to add; null: none
+  bool isOrdered = false; ///< barriers around its accesses are placed by whoever made it
 };
 
 class TileLowering {
@@ -125,7 +127,28 @@ private:
   mlir::Value sharedOffset(const SharedTile &tile, const tile::Layout &layout, int64_t reg);
   mlir::Value pack(llvm::ArrayRef<mlir::Value> elements);
   void unpack(mlir::Value packed, Registers &elements);
-  mlir::Operation *tag(mlir::Operation *access, const SharedRange &range);
+  mlir::Operation *tag(mlir::Operation *access, const SharedTile &tile);
+
+  // LowerPipeline.cpp: loops whose operands are copied ahead of their use.
+  struct Pipelined {
+    tile::LoadOp load;
+    mlir::Value tile; ///< its result
+    SharedTile ring;  ///< slot 0
+    tile::Layout layout;
+    llvm::SmallVector<mlir::Operation *> slice; ///< scalars of the loop's body that the load depends on
+  };
+  struct Pipeline {
+    std::vector<Pipelined> loads;
+    int64_t slots = 0;
+  };
+  Pipeline planPipeline(mlir::scf::ForOp loop);
+  std::optional<Pipelined> planCopy(tile::LoadOp load, mlir::scf::ForOp loop);
+  void startCopies(const Pipeline &pipeline, mlir::scf::ForOp loop, mlir::Value iteration, mlir::Value slot);
+  llvm::SmallVector<mlir::Value> enterIteration(const Pipeline &pipeline, mlir::scf::ForOp loop,
+                                                mlir::ValueRange carried);
+  void leavePipeline(const Pipeline &pipeline);
+  void emitCopy(const Pipelined &copy, mlir::Value slot, mlir::Value wanted);
+  mlir::Value nextSlot(mlir::Value slot, int64_t slots);
 
   // LowerDot.cpp
   /// How the operand of a product lies in shared memory.

@@ -1,0 +1,175 @@
+/// Loops whose operands are copied to shared memory ahead of their use, where the target copies asynchronously.
+///
+///   start the copies of iterations 0 .. slots - 2
+///   for every iteration:
+///     wait for this iteration's copies; barrier
+///     start the copies of the iteration slots - 1 ahead, into the slot that the last iteration has read
+///     the body, with this iteration's slots as operands of its products
+///
+/// One barrier an iteration does both: what other lanes copied is visible, and nobody still reads the slot that is
+/// written next.
+#include "backends/simt/TileLowering.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+using namespace heed;
+using namespace heed::simt;
+
+static int64_t bytesOf(Type element) { return element.getIntOrFloatBitWidth() / 8; }
+
+/// Scalars of the loop's body that `load` depends on, in order; none when something else is among them.
+static std::optional<SmallVector<Operation *>> scalarSlice(tile::LoadOp load, scf::ForOp loop) {
+  llvm::DenseSet<Operation *> needed;
+  SmallVector<Value> open(load->getOperands());
+  while (!open.empty()) {
+    Value value = open.pop_back_val();
+    Operation *op = value.getDefiningOp();
+    if (!op) {
+      auto argument = cast<BlockArgument>(value);
+      if (argument.getOwner() == loop.getBody() && argument != loop.getInductionVar())
+        return std::nullopt; // carried from iteration to iteration
+      continue;
+    }
+    if (op->getBlock() != loop.getBody() || !needed.insert(op).second)
+      continue;
+    if (op->getNumResults() != 1 || tileType(op->getResult(0)) || !isa<arith::ArithDialect>(op->getDialect()))
+      return std::nullopt;
+    llvm::append_range(open, op->getOperands());
+  }
+  SmallVector<Operation *> ordered;
+  for (Operation &op : *loop.getBody())
+    if (needed.contains(&op))
+      ordered.push_back(&op);
+  return ordered;
+}
+
+static bool isZero(Value fill) {
+  auto constant = fill ? fill.getDefiningOp<arith::ConstantOp>() : nullptr;
+  auto value = constant ? dyn_cast<FloatAttr>(constant.getValue()) : FloatAttr();
+  return value && value.getValue().isPosZero();
+}
+
+/// A load that only products of matrix instructions read, as the copies of a ring; none where it must stay a load.
+std::optional<TileLowering::Pipelined> TileLowering::planCopy(tile::LoadOp load, scf::ForOp loop) {
+  if (load->use_empty() || (!load.getExtents().empty() && !isZero(load.getFill())))
+    return std::nullopt;
+  for (Operation *user : load->getUsers()) {
+    auto dot = dyn_cast<tile::DotOp>(user);
+    if (!dot || !plan.productOf(dot).atom || dot.getAccumulator() == load.getResult())
+      return std::nullopt;
+  }
+  ViewAccess access(load);
+  Type element = access.viewType().getElementType();
+  int64_t bytes = plan.vectorWidth(access) * bytesOf(element);
+  std::optional<SmallVector<Operation *>> slice = scalarSlice(load, loop);
+  auto dot = cast<tile::DotOp>(*load->user_begin());
+  Staging how = stagingOf(dot, load.getResult(), dot.getLeft() == load.getResult() ? 1 : 0);
+  if (!slice || bytes < 4 || how.stored != element || access.contiguousDim() != how.order[0])
+    return std::nullopt;
+  Pipelined copy{load, load.getResult(), {}, plan.memoryLayout(access), std::move(*slice)};
+  copy.ring.element = element;
+  copy.ring.isOrdered = true;
+  copy.ring.strides.resize(2);
+  copy.ring.strides[how.order[0]] = 1;
+  copy.ring.strides[how.order[1]] = load.getType().getDimSize(how.order[0]) + how.paddingBytes / bytesOf(element);
+  return copy;
+}
+
+static int64_t slotBytes(const SharedTile &ring, RankedTensorType tile) {
+  unsigned outer = ring.strides[0] == 1 ? 1 : 0;
+  return tile.getDimSize(outer) * ring.strides[outer] * bytesOf(ring.element);
+}
+
+/// Two slots an operand, three where that leaves room for several other programs on the same processor.
+TileLowering::Pipeline TileLowering::planPipeline(scf::ForOp loop) {
+  Pipeline pipeline;
+  if (!target.abilities.asynchronousCopies)
+    return pipeline;
+  int64_t bytes = 0;
+  for (auto load : loop.getBody()->getOps<tile::LoadOp>())
+    if (std::optional<Pipelined> copy = planCopy(load, loop)) {
+      bytes += slotBytes(copy->ring, load.getType());
+      pipeline.loads.push_back(std::move(*copy));
+    }
+  for (int64_t slots : {3, 2})
+    if (pipeline.slots == 0 && arena.used() + slots * bytes <= target.sharedBytes * (slots == 3 ? 1 : 3) / 5)
+      pipeline.slots = slots;
+  if (pipeline.slots == 0)
+    return {};
+  for (Pipelined &copy : pipeline.loads)
+    copy.ring.range = arena.allocate(pipeline.slots * slotBytes(copy.ring, tileType(copy.tile)));
+  return pipeline;
+}
+
+/// Starts the copies of one iteration, given by its induction variable, and closes their group. Iterations behind the
+/// last one copy nothing.
+void TileLowering::startCopies(const Pipeline &pipeline, scf::ForOp loop, Value iteration, Value slot) {
+  Value wanted = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, iteration, scalar(loop.getUpperBound()));
+  IRMapping saved = scalars;
+  scalars.map(loop.getInductionVar(), iteration);
+  llvm::DenseSet<Operation *> emitted;
+  for (const Pipelined &copy : pipeline.loads) {
+    for (Operation *op : copy.slice)
+      if (emitted.insert(op).second)
+        emitScalar(op);
+    emitCopy(copy, slot, wanted);
+  }
+  scalars = saved;
+  simt::CommitOp::create(b);
+}
+
+void TileLowering::emitCopy(const Pipelined &copy, Value slot, Value wanted) {
+  ViewAccess access(copy.load);
+  SharedTile to = copy.ring;
+  to.slot = arith::MulIOp::create(b, slot, i32(slotBytes(copy.ring, tileType(copy.tile))));
+  Walk where = walk(access, copy.layout);
+  Value owner = isOwner(copy.layout);
+  auto copyAll = [&] {
+    for (Run run : runsOf(access, copy.layout)) {
+      auto [address, inside] = locate(where, run.first);
+      Value predicate = inside ? arith::AndIOp::create(b, inside, wanted).getResult() : wanted;
+      simt::CopyOp::create(b, sharedOffset(to, copy.layout, run.first), address, predicate,
+                           run.width * bytesOf(to.element));
+    }
+  };
+  usesPromises = true;
+  if (!owner)
+    return copyAll();
+  // Lanes without work of their own stay out: a copy with a false predicate would write zeros.
+  auto branch = scf::IfOp::create(b, TypeRange(), owner, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  copyAll();
+}
+
+Value TileLowering::nextSlot(Value slot, int64_t slots) {
+  Value next = arith::AddIOp::create(b, slot, i32(1));
+  Value wraps = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, next, i32(slots));
+  return arith::SelectOp::create(b, wraps, i32(0), next);
+}
+
+/// `carried`: the induction variable of the next copies, the slot to read, the slot to write. Returns their next
+/// values.
+SmallVector<Value> TileLowering::enterIteration(const Pipeline &pipeline, scf::ForOp loop, ValueRange carried) {
+  simt::WaitOp::create(b, pipeline.slots - 2);
+  simt::BarrierOp::create(b);
+  startCopies(pipeline, loop, carried[0], carried[2]);
+  for (const Pipelined &copy : pipeline.loads) {
+    SharedTile tile = copy.ring;
+    tile.slot = arith::MulIOp::create(b, carried[1], i32(slotBytes(copy.ring, tileType(copy.tile))));
+    staged[copy.tile] = tile;
+  }
+  return {arith::AddIOp::create(b, carried[0], scalar(loop.getStep())), nextSlot(carried[1], pipeline.slots),
+          nextSlot(carried[2], pipeline.slots)};
+}
+
+/// Nothing is in flight and nobody reads when the ring's memory is used for something else.
+void TileLowering::leavePipeline(const Pipeline &pipeline) {
+  simt::WaitOp::create(b, 0);
+  simt::BarrierOp::create(b);
+  for (const Pipelined &copy : pipeline.loads) {
+    staged.erase(copy.tile);
+    arena.release(copy.ring.range);
+  }
+}
