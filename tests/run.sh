@@ -34,6 +34,8 @@ suites=(
   "errors 2 suite_errors"
   "models 4 suite_models"
   "onnx 8 suite_onnx"
+  "vulkan 25 suite_vulkan"
+  "amd-emulator 60 suite_amd_emulator"
 )
 
 suite_build() { cmake --preset release && ninja -C "$build" -j"$jobs"; }
@@ -89,6 +91,22 @@ suite_errors() { "$python" -m pytest -n "$jobs" tests/onnx/test_errors.py; }
 # Whole models: accuracy, fusion, memory, compile time and byte-identical compilations.
 suite_models() { "$python" -m pytest -s tests/onnx/test_models.py; }
 suite_onnx() { "$python" -m pytest -n "$jobs" tests/onnx/test_nodes.py; }
+
+# On the first Vulkan device, which is software where there is no GPU, under the validation layer. Its messages are
+# failures even where no call fails.
+suite_vulkan() {
+  local status=0 messages
+  messages=$(mktemp)
+  export HEED_VULKAN_VALIDATION=1
+  tests/numerics/run.sh "$build" --device=vulkan:0 --sample=520 2> >(tee "$messages" >&2) || status=1
+  if grep -q "Vulkan validation" "$messages"; then status=1; fi
+  rm "$messages"
+  "$python" -m pytest -n "$jobs" --device=vulkan:0 tests/onnx/test_nodes.py || status=1
+  "$python" -m pytest -s --device=vulkan:0 tests/onnx/test_models.py -k "test_minilm and not plan" || status=1
+  return "$status"
+}
+# Code objects for AMD GPUs, stepped through the driver by an emulator, where there is one.
+suite_amd_emulator() { tests/amd/run.sh "$build" -j "$jobs"; }
 
 field() { local fields; read -r -a fields <<<"$1"; echo "${fields[$2]}"; }
 names() { local suite; for suite in "${suites[@]}"; do field "$suite" 0; done; }

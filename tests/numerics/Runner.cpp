@@ -208,8 +208,13 @@ static Outcome runCase(const RunOptions &options, const heed::Device &device, Lo
 
 std::vector<Case> heed::numerics::chooseCases(const RunOptions &options, const std::vector<Mechanism> &mechanisms) {
   std::vector<Case> chosen;
+  auto isSmall = [&](const Case &test) {
+    const Mechanism &m = mechanisms[static_cast<size_t>(test.mechanism)];
+    int64_t work = test.batch * m.queryHeads * test.rows * test.keys * (m.keyWidth + m.valueWidth);
+    return options.maximumWork == 0 || work <= options.maximumWork;
+  };
   for (Case &test : listCases(mechanisms, options.rounds))
-    if (test.name.find(options.filter) != std::string::npos)
+    if (test.name.find(options.filter) != std::string::npos && isSmall(test))
       chosen.push_back(std::move(test));
   return sampleCases(std::move(chosen), options.sample);
 }

@@ -20,6 +20,8 @@ struct RunOptions {
   unsigned jobs = 0;
   /// Of every kind of case, for each kernel.
   int64_t rounds = 1;
+  /// Only cases of at most so many multiply-adds; 0 is all.
+  int64_t maximumWork = 0;
   /// About so many cases of few kernels, for slow devices; 0 is all.
   size_t sample = 0;
   /// Runs of every case, which must all give the same bits; at least one.

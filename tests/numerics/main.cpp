@@ -14,13 +14,14 @@ using namespace heed::numerics;
 
 static const char usage[] = R"(usage: heed-numerics COMMAND
 
-  list [OPTION...]          print the cases: --filter, --rounds, --sample as below
+  list [OPTION...]          print the cases: --filter, --rounds, --max-work, --sample
   emit DIR                  write DIR/<kernel>.mlir for every kernel
   run DIR [OPTION...]       run every case with the packages DIR/<kernel>.heed
     --device=NAME           where (cpu)
     --isa=NAME              highest CPU instruction set to use, e.g. x86-64-v2 (all there is)
     --filter=TEXT           only cases with TEXT in their name
     --rounds=N              cases of every kind for each kernel (1)
+    --max-work=N            only cases of at most N multiply-adds
     --sample=N              about N cases of few kernels, for slow devices
     --repeats=N             runs of every case, which must give the same bits (2)
     --jobs=N                cases at a time (one per processor)
@@ -93,7 +94,7 @@ int main(int argc, char **argv) {
     std::string_view argument = argv[i];
     if (!isEmit &&
         (takeOption(argument, "--filter=", options.filter) || takeNumber(argument, "--rounds=", options.rounds) ||
-         takeNumber(argument, "--sample=", options.sample)))
+         takeNumber(argument, "--max-work=", options.maximumWork) || takeNumber(argument, "--sample=", options.sample)))
       continue;
     if (isRun && (takeOption(argument, "--device=", options.device) || takeOption(argument, "--isa=", options.isa) ||
                   takeNumber(argument, "--jobs=", options.jobs) || takeNumber(argument, "--repeats=", options.repeats)))

@@ -12,7 +12,7 @@ for argument in "$@"; do
   case $argument in
   --device=*) device=${argument#*=} ;;
   --target=*) target=${argument#*=} ;;
-  --sample=* | --rounds=* | --filter=*) choice+=("$argument") ;;
+  --sample=* | --max-work=* | --rounds=* | --filter=*) choice+=("$argument") ;;
   *) options+=("$argument") ;;
   esac
 done

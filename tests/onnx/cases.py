@@ -258,3 +258,13 @@ def asks_scores(case: Case) -> bool:
     """Whether an Attention case asks for qk_matmul_output, which Heed refuses."""
     outputs = case.model.graph.node[0].output
     return case.operator == "Attention" and len(outputs) > 3 and bool(outputs[3])
+
+
+def skeleton(operator: str) -> str:
+    """The skeleton that most kernels of the operator are made by."""
+    if operator == "Attention":
+        return "attend"
+    if operator in ("MatMul", "Gemm", "Einsum"):
+        return "matmul"
+    rows = ("Softmax", "LogSoftmax", "Normalization", "Reduce", "ArgMax", "ArgMin", "CumSum")
+    return "row" if any(part in operator for part in rows) else "map"

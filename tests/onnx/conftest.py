@@ -9,6 +9,26 @@ ERRORS = []
 
 def pytest_addoption(parser):
     parser.addoption("--device", help="where packages run: cpu, vulkan:0 and so on (HEED_DEVICE, or cpu)")
+    parser.addoption("--sample", type=int, help="about so many node cases of each skeleton, for slow devices")
+
+
+def pytest_collection_modifyitems(config, items):
+    wanted = config.getoption("--sample")
+    if not wanted:
+        return
+    import cases
+    import test_nodes
+
+    groups = {}
+    for item in items:
+        if item.originalname == "test_node":
+            operator = test_nodes.all_cases()[item.callspec.params["name"]].operator
+            groups.setdefault(cases.skeleton(operator), []).append(item)
+    # Evenly spread, so that every operator and type takes part.
+    kept = {id(group[at * len(group) // wanted]) for group in groups.values() for at in range(min(wanted, len(group)))}
+    kept |= {id(item) for group in groups.values() if len(group) <= wanted for item in group}
+    config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
+    items[:] = [item for item in items if id(item) in kept]
 
 
 def pytest_configure(config):
