@@ -23,9 +23,10 @@ for name in HEED_AMD_EMULATOR TINYGRAD_DIR; do
   fi
 done
 library=$build/amd-emulator python=$root/.venv/bin/python
-mkdir -p "$library"
-PYTHON=$python "$HEED_AMD_EMULATOR/build_hip_emu.sh" "$library" >/dev/null || exit 1
-export HEED_HIP_LIBRARY=$library/libamdhip64.so HIP_EMU_STRICT=1 HIP_EMU_QUANTUM=${HIP_EMU_QUANTUM:-40}
+if [ ! -e "$library/libamdhip64.so" ] || [ "$HEED_AMD_EMULATOR/hip_emu.c" -nt "$library/libamdhip64.so" ]; then
+  PYTHON=${PYTHON:-$python} sh "$HEED_AMD_EMULATOR/build_hip_emu.sh" "$library" >/dev/null || exit 1
+fi
+export HEED_HIP_LIBRARY=$library/libamdhip64.so HSACO_STEPPER=$library/stepper.so HIP_EMU_STRICT=1 HIP_EMU_QUANTUM=${HIP_EMU_QUANTUM:-40}
 
 status=0
 for entry in "${chips[@]}"; do

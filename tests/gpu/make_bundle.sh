@@ -37,9 +37,9 @@ python=$root/.venv/bin/python
 wants() { [[ ,$only, == *,$1,* ]]; }
 
 # The programs. libstdc++ is the machine's own unless that is too old or missing: then run.sh takes the one in spare/.
-cp "$build"/bin/{heed-run,heed-bench,heed-numerics,heed-runtime-test} "$out/bin/"
+cp "$build"/bin/{heed-run,heed-bench,heed-numerics} "$out/bin/"
 cp -L "$build/lib/libheed.so.0" "$out/lib/"
-libraries=$(ldd "$out/bin/heed-run" "$out/bin/heed-runtime-test" | awk '$3 ~ /^\// { print $3 }' | sort -u)
+libraries=$(ldd "$out/bin/heed-run" | awk '$3 ~ /^\// { print $3 }' | sort -u)
 for library in $libraries; do
   case $(basename "$library") in
   libonnx_proto* | libprotobuf* | libz.* | libgtest* | libgmock* | libabsl*) cp -L "$library" "$out/lib/" ;;
@@ -90,7 +90,7 @@ for kind in cuda vulkan; do
   wants onnx && "$python" "$here/collect_nodes.py" "$out" "$packages" "$kind" "$targets" "$jobs"
   wants minilm && "$python" "$here/collect_minilm.py" "$out" "$kind" "$targets"
 done
-wants runtime && { mkdir -p "$out/runtime"; cp "$build"/tests/runtime/{kernels*,vulkan-*} "$out/runtime/" 2>/dev/null || true; }
+wants runtime && "$root/tests/runtime/gpu/pack.sh" "$build" "$out/runtime"
 
 tar -C "$(dirname "$out")" -I 'xz -T0 -3' -cf "$out.tar.xz" "$(basename "$out")"
 megabytes=$(($(stat -c %s "$out.tar.xz") / 1048576))
