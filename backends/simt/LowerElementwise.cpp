@@ -75,6 +75,16 @@ Value TileLowering::emitElementwise(Operation *op, ValueRange operands) {
   }
   if (isa<arith::SelectOp, arith::BitcastOp>(op))
     return create(operands, type);
+  // Machines compare numbers, not truth values.
+  if (type.isInteger(1) && isa<arith::MaxUIOp, arith::MinSIOp>(op))
+    return arith::OrIOp::create(b, operands[0], operands[1]);
+  if (type.isInteger(1) && isa<arith::MinUIOp, arith::MaxSIOp>(op))
+    return arith::AndIOp::create(b, operands[0], operands[1]);
+  if (isa<math::AbsIOp>(op)) {
+    Value zero = constant(type, 0);
+    Value isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, operands[0], zero);
+    return arith::SelectOp::create(b, isNegative, arith::SubIOp::create(b, zero, operands[0]), operands[0]);
+  }
   SmallVector<Value> wide = llvm::map_to_vector(operands, [&](Value operand) { return widen(operand); });
   if (isa<arith::MaximumFOp, arith::MinimumFOp>(op)) {
     auto predicate = isa<arith::MaximumFOp>(op) ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT;

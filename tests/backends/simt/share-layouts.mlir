@@ -42,3 +42,36 @@ tile.kernel @broadcast(%a: memref<?xf32>, %s: memref<?xf32>, %stride: index) att
   tile.store %scaled, %v[%c0, %c0] dims [0, 1] : tensor<8x8xf32>, memref<8x8xf32, strided<[?, 1]>>
   tile.return
 }
+
+// The absolute value of integers is made of what every machine has.
+// CHECK-LABEL: simt.kernel @absolute(
+// CHECK: %[[NEGATIVE:.*]] = arith.cmpi slt, %[[X:.*]], %[[ZERO:.*]] : i32
+// CHECK: %[[MINUS:.*]] = arith.subi %[[ZERO]], %[[X]] : i32
+// CHECK: arith.select %[[NEGATIVE]], %[[MINUS]], %[[X]] : i32
+tile.kernel @absolute(%a: memref<?xi32>, %stride: index) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %v = memref.reinterpret_cast %a to offset: [0], sizes: [8], strides: [%stride] : memref<?xi32> to memref<8xi32, strided<[?]>>
+  %t = tile.load %v[%c0] dims [0] : memref<8xi32, strided<[?]>> -> tensor<8xi32>
+  %size = math.absi %t : tensor<8xi32>
+  tile.store %size, %v[%c0] dims [0] : tensor<8xi32>, memref<8xi32, strided<[?]>>
+  tile.return
+}
+
+// The larger of two truth values is their disjunction.
+// CHECK-LABEL: simt.kernel @either(
+// CHECK-NOT: arith.maxui
+// CHECK: arith.ori %{{.*}} : i1
+// CHECK: simt.return
+tile.kernel @either(%a: memref<?xf32>, %o: memref<?xi32>, %stride: index) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %one = arith.constant dense<1.0> : tensor<8xf32>
+  %v = memref.reinterpret_cast %a to offset: [0], sizes: [8], strides: [%stride] : memref<?xf32> to memref<8xf32, strided<[?]>>
+  %vo = memref.reinterpret_cast %o to offset: [0], sizes: [8], strides: [%stride] : memref<?xi32> to memref<8xi32, strided<[?]>>
+  %t = tile.load %v[%c0] dims [0] : memref<8xf32, strided<[?]>> -> tensor<8xf32>
+  %more = arith.cmpf ogt, %t, %one : tensor<8xf32>
+  %same = arith.cmpf oeq, %t, %one : tensor<8xf32>
+  %either = arith.maxui %more, %same : tensor<8xi1>
+  %number = arith.extui %either : tensor<8xi1> to tensor<8xi32>
+  tile.store %number, %vo[%c0] dims [0] : tensor<8xi32>, memref<8xi32, strided<[?]>>
+  tile.return
+}
