@@ -72,13 +72,14 @@ compile_attention() {
 
 # move_changed FROM TO: moves the files of FROM to TO that differ there, and drops what a changed source was made into.
 move_changed() {
-  local file name
+  local file name kept
+  kept=$(ls "$1")
   for file in "$1"/*; do
     name=$(basename "$file")
     cmp -s "$file" "$2/$name" || { rm -f "$2/${name%.mlir}.heed"; mv "$file" "$2/$name"; }
   done
   for file in "$2"/*.mlir; do
-    [ -e "$1/$(basename "$file")" ] || [ "$file" -nt "$1" ] || rm -f "$file" "${file%.mlir}.heed"
+    grep -qxF "$(basename "$file")" <<<"$kept" || rm -f "$file" "${file%.mlir}.heed"
   done
   rm -r "$1"
 }
