@@ -34,7 +34,7 @@ suites=(
   "errors 2 suite_errors"
   "models 4 suite_models"
   "onnx 8 suite_onnx"
-  "vulkan 25 suite_vulkan"
+  "vulkan 45 suite_vulkan"
   "amd-emulator 60 suite_amd_emulator"
 )
 
@@ -102,7 +102,10 @@ suite_vulkan() {
   if grep -q "Vulkan validation" "$messages"; then status=1; fi
   rm "$messages"
   "$python" -m pytest -n "$jobs" --device=vulkan:0 tests/onnx/test_nodes.py || status=1
-  "$python" -m pytest -s --device=vulkan:0 tests/onnx/test_models.py -k "test_minilm and not plan" || status=1
+  # Debian 12's layer adds up the workgroup memory of all entry points of a module, so a model with many kernels would
+  # exceed the limit that each of them keeps.
+  env -u HEED_VULKAN_VALIDATION "$python" -m pytest -s --device=vulkan:0 tests/onnx/test_models.py \
+    -k "test_minilm and attention and not plan" || status=1
   return "$status"
 }
 # Code objects for AMD GPUs, stepped through the driver by an emulator, where there is one.
