@@ -56,7 +56,7 @@ typedef enum heed_code {
   HEED_NOT_FOUND = 2,        /* a file, device or name does not exist */
   HEED_BAD_PACKAGE = 3,      /* the package is damaged or breaks a rule of the format */
   HEED_VERSION = 4,          /* the package has another format version */
-  HEED_UNSUPPORTED = 5,      /* this device or build lacks something that is needed */
+  HEED_UNSUPPORTED = 5,      /* a valid request, outside of what this device or build offers */
   HEED_OUT_OF_MEMORY = 6,
   HEED_ARITHMETIC = 7,          /* a size overflowed 64 bits or was divided by zero */
   HEED_IO = 8,                  /* the operating system refused a file operation */

@@ -172,19 +172,20 @@ bool GpuDriver::tryRecording() {
   return works;
 }
 
-Status checkInit(const GpuPlatform &platform, int result) {
+Status checkInit(const GpuPlatform &vendor, int result) {
   if (result == gpuSuccess || result == gpuNoDevice)
     return {};
-  return error(Code::noDriver, platform.library.name(), " cannot be used: ", platform.describe(result));
+  return error(Code::noDriver, vendor.library.name(), " was found, but initialising it gives ", vendor.describe(result),
+               "; is the system's GPU driver loaded, and of the library's version?");
 }
 
-static Status countDevices(const GpuPlatform &platform, int &count) {
+static Status countDevices(const GpuPlatform &vendor, int &count) {
   count = 0;
-  int result = platform.api.deviceCount(&count);
+  int result = vendor.api.deviceCount(&count);
   if (result == gpuNoDevice || result == gpuNotInitialized) // initialising found none
     count = 0;
   else if (result != gpuSuccess)
-    return error(Code::noDriver, platform.library.name(), " cannot count its devices: ", platform.describe(result));
+    return error(Code::noDriver, vendor.library.name(), " gives no number of devices: ", vendor.describe(result));
   return {};
 }
 
@@ -223,7 +224,7 @@ Status openGpu(std::shared_ptr<const GpuPlatform> platform, uint32_t index, cons
   if (result == gpuOutOfMemory)
     return error(Code::outOfMemory, "no memory for a context on ", info.name);
   if (result != gpuSuccess)
-    return error(Code::noDevice, info.name, " cannot be used: ", platform->describe(result));
+    return error(Code::noDevice, info.name, " gives no context: ", platform->describe(result));
   driver = std::make_shared<GpuDriver>(std::move(platform), std::move(info), device, context, options);
   return {};
 }

@@ -59,7 +59,7 @@ Status listGpus(const GpuPlatform &platform, std::vector<DeviceInfo> &devices);
 Status openGpu(std::shared_ptr<const GpuPlatform> platform, uint32_t index, const DriverOptions &options,
                std::shared_ptr<Driver> &driver);
 /// The result of the library's init function: no device is no failure here.
-Status checkInit(const GpuPlatform &platform, int result);
+Status checkInit(const GpuPlatform &vendor, int result);
 
 /// Whether a result means that the device's context is beyond use.
 bool isFault(int result);

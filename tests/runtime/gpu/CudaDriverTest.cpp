@@ -109,7 +109,7 @@ TEST_F(CudaDriver, SaysWhyThereIsNone) {
   EXPECT_FAILURE(openDevice("cuda:0", driver), noDriver, HasSubstr("CUDA 10.2, too old: 11.0 or later"));
   fake->set("version", 12040);
   fake->fail("cuInit", 804, 0);
-  EXPECT_FAILURE(openDevice("cuda:0", driver), noDriver, HasSubstr("cannot be used: error 804"));
+  EXPECT_FAILURE(openDevice("cuda:0", driver), noDriver, HasSubstr("was found, but initialising it gives error 804"));
   EXPECT_FAILURE(openDevice("cuda:2", driver), noDevice, HasSubstr("there are 2 CUDA devices"));
   fake->fail("cuDevicePrimaryCtxRetain", 2, 0);
   EXPECT_FAILURE(openDevice("cuda:1", driver), outOfMemory, HasSubstr("no memory for a context on Fake GPU 1"));
