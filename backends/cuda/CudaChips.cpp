@@ -31,7 +31,14 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
   target.maximumThreads = 1024;
   target.sharedBytes = chip.sharedKiB * 1024;
   target.registers = 160;
-  target.abilities = {.asynchronousCopies = true, .loadMatrix = true};
+  // Chips of a name that ends in a letter have what only that generation has. 8.0 is the first version of PTX with the
+  // instructions of barriers that count bytes.
+  bool isHopperOrLater = chip.ptx >= 80;
+  target.abilities = {.asynchronousCopies = true,
+                      .loadMatrix = true,
+                      .namedBarriers = true,
+                      .sharedBarriers = isHopperOrLater,
+                      .movableRegisters = isHopperOrLater && chip.name.ends_with("a")};
   target.atoms = atomsOf(chip.name);
   return target;
 }

@@ -11,6 +11,9 @@ using namespace heed::simt;
 using namespace heed::cuda;
 
 SmallVector<std::pair<std::string, std::string>> CudaLowering::attributes(KernelOp kernel) const {
+  // Registers can only be handed over where one workgroup has all of the processor's.
+  if (kernel.walk([](SetRegistersOp) { return WalkResult::interrupt(); }).wasInterrupted())
+    return {{"nvvm.reqntid", std::to_string(kernel.getThreads())}, {"nvvm.minctasm", "1"}};
   // Left alone, the assembler moves values to memory to fit one more workgroup on a processor.
   int64_t registers = std::min<int64_t>(255, 65536 / kernel.getThreads());
   return {{"nvvm.reqntid", std::to_string(kernel.getThreads())}, {"nvvm.maxnreg", std::to_string(registers)}};
@@ -152,6 +155,7 @@ template <typename MathOp> struct LowerFunction : ConvertOpToLLVMPattern<MathOp>
 
 void CudaLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &patterns) const {
   populatePredicatedAccesses(types, patterns);
+  populateBarriers(types, patterns);
   populateMatrixInstructions(types, patterns, atoms);
   patterns.add<LowerProgram, LowerLane, LowerWarp, LowerShuffle, LowerBarrier, LowerCopy, LowerCommit, LowerWait,
                LowerLoadMatrix>(types);

@@ -20,4 +20,7 @@ private:
 /// Patterns for loads and stores with a predicate.
 void populatePredicatedAccesses(const mlir::LLVMTypeConverter &types, mlir::RewritePatternSet &patterns);
 
+/// Patterns for barriers in shared memory, named barriers, and registers that warps hand over.
+void populateBarriers(const mlir::LLVMTypeConverter &types, mlir::RewritePatternSet &patterns);
+
 } // namespace heed::cuda

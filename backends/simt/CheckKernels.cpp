@@ -75,6 +75,14 @@ static LogicalResult checkMatrixInstruction(MmaOp op, const SimtTarget &target) 
 static LogicalResult checkAbility(Operation *op, const SimtTarget &target) {
   if (isa<CopyOp, CommitOp, WaitOp>(op) && !target.abilities.asynchronousCopies)
     return op->emitError("") << target.chip << " has no asynchronous copies";
+  if (isa<BarrierInitOp, BarrierArriveOp, BarrierArriveExpectOp, BarrierArriveCopiesOp, BarrierWaitOp, FenceBarriersOp,
+          FenceAsyncOp>(op) &&
+      !target.abilities.sharedBarriers)
+    return op->emitError("") << target.chip << " has no barriers in shared memory";
+  if (isa<NamedBarrierOp>(op) && !target.abilities.namedBarriers)
+    return op->emitError("") << target.chip << " has no named barriers";
+  if (isa<SetRegistersOp>(op) && !target.abilities.movableRegisters)
+    return op->emitError("") << target.chip << " cannot move registers between warps";
   if (auto load = dyn_cast<LoadMatrixOp>(op)) {
     if (!target.abilities.loadMatrix)
       return op->emitError("") << target.chip << " cannot load matrices";

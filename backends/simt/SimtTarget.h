@@ -13,6 +13,9 @@ namespace heed::simt {
 struct Abilities {
   bool asynchronousCopies = false; ///< simt.copy, commit and wait
   bool loadMatrix = false;         ///< simt.load_matrix
+  bool namedBarriers = false;      ///< simt.named_barrier
+  bool sharedBarriers = false;     ///< simt.barrier_init and what belongs to it, simt.fence_async
+  bool movableRegisters = false;   ///< simt.set_registers
 };
 
 struct SimtTarget {

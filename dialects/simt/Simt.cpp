@@ -2,6 +2,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
 
 #include "dialects/simt/SimtDialect.cpp.inc"
@@ -78,5 +79,37 @@ LogicalResult StoreOp::verify() {
 LogicalResult CopyOp::verify() {
   if (!llvm::is_contained({4, 8, 16}, int64_t(getBytes())))
     return emitOpError("M4: copies 4, 8 or 16 bytes, got ") << getBytes();
+  return success();
+}
+
+LogicalResult BarrierInitOp::verify() {
+  constexpr int64_t most = (1 << 20) - 1;
+  if (int64_t(getCount()) < 1 || int64_t(getCount()) > most)
+    return emitOpError("M6: counts 1 to ") << most << " arrivals, got " << int64_t(getCount());
+  return success();
+}
+
+LogicalResult BarrierArriveExpectOp::verify() {
+  constexpr int64_t most = (1 << 20) - 1;
+  if (int64_t(getBytes()) < 0 || int64_t(getBytes()) > most)
+    return emitOpError("M6: expects 0 to ") << most << " bytes, got " << int64_t(getBytes());
+  return success();
+}
+
+LogicalResult NamedBarrierOp::verify() {
+  auto kernel = (*this)->getParentOfType<KernelOp>();
+  int64_t threads = getThreads();
+  if (!kernel || threads < 1 || threads > int64_t(kernel.getThreads()) || threads % int64_t(kernel.getLanes()) != 0)
+    return emitOpError("M7: takes whole warps of the kernel's, got ") << threads << " threads";
+  APInt id;
+  if (matchPattern(getId(), m_ConstantInt(&id)) && (id.getSExtValue() < 1 || id.getSExtValue() > 15))
+    return emitOpError("M7: named barriers are 1 to 15, got ") << id.getSExtValue();
+  return success();
+}
+
+LogicalResult SetRegistersOp::verify() {
+  int64_t count = getCount();
+  if (count < 24 || count > 256 || count % 8 != 0)
+    return emitOpError("M7: a lane has 24 to 256 registers, a multiple of 8; got ") << count;
   return success();
 }

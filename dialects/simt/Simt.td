@@ -28,4 +28,9 @@ def Simt_ShuffleMode : I32EnumAttr<"ShuffleMode", "how a lane names the lane it 
   let cppNamespace = "::heed::simt";
 }
 
+def Simt_RegisterChange : I32EnumAttr<"RegisterChange", "whether a warp takes or gives registers", [
+    I32EnumAttrCase<"Increase", 0, "increase">, I32EnumAttrCase<"Decrease", 1, "decrease">]> {
+  let cppNamespace = "::heed::simt";
+}
+
 #endif // HEED_DIALECTS_SIMT_SIMT_TD

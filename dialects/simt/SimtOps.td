@@ -106,6 +106,90 @@ def Simt_BarrierOp : Simt_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
   let assemblyFormat = "attr-dict";
 }
 
+//===-- Barriers in shared memory ----------------------------------------------------------------------------------===//
+
+// A barrier of 8 bytes, aligned to 8, counts arrivals and bytes, and flips its phase when both have come.
+class Simt_SharedBarrierOp<string mnemonic> : Simt_Op<mnemonic, [MemoryEffects<[MemRead, MemWrite]>]>;
+
+def Simt_BarrierInitOp : Simt_SharedBarrierOp<"barrier_init"> {
+  let summary = "Makes a barrier of `count` arrivals a phase of 8 bytes of shared memory";
+  let description = [{
+    By one lane. Others may use the barrier after simt.fence_barriers of that lane and a simt.barrier. The first phase
+    has parity 0. Constraint M6.
+  }];
+  let arguments = (ins I32:$address, I64Attr:$count);
+  let assemblyFormat = "$address `count` $count attr-dict";
+  let hasVerifier = 1;
+}
+
+def Simt_BarrierArriveOp : Simt_SharedBarrierOp<"barrier_arrive"> {
+  let summary = "One arrival; this lane's accesses before it are seen by who waits for the phase";
+  let arguments = (ins I32:$address);
+  let assemblyFormat = "$address attr-dict";
+}
+
+def Simt_BarrierArriveExpectOp : Simt_SharedBarrierOp<"barrier_arrive_expect"> {
+  let summary = "One arrival, which also makes the phase wait for `bytes` bytes of copies";
+  let description = [{ Constraint M6: 0 to 2^20 - 1 bytes. }];
+  let arguments = (ins I32:$address, I64Attr:$bytes);
+  let assemblyFormat = "$address `bytes` $bytes attr-dict";
+  let hasVerifier = 1;
+}
+
+def Simt_BarrierArriveCopiesOp : Simt_SharedBarrierOp<"barrier_arrive_copies"> {
+  let summary = "One arrival, when all copies (simt.copy) this lane has started before are complete";
+  let description = [{ Does not wait itself. What was copied is seen by who waits for the phase. }];
+  let arguments = (ins I32:$address);
+  let assemblyFormat = "$address attr-dict";
+}
+
+def Simt_BarrierWaitOp : Simt_SharedBarrierOp<"barrier_wait"> {
+  let summary = "Waits until the phase of this parity is complete";
+  let description = [{
+    `parity`, 0 or 1: of the phase waited for. The phase before the first counts as complete and has parity 1, so a
+    producer's first wait for empty slots returns at once.
+  }];
+  let arguments = (ins I32:$address, I32:$parity);
+  let assemblyFormat = "$address `parity` $parity attr-dict";
+}
+
+def Simt_FenceBarriersOp : Simt_SharedBarrierOp<"fence_barriers"> {
+  let summary = "Barriers this lane has initialised are known to the units that copy tensors";
+  let assemblyFormat = "attr-dict";
+}
+
+def Simt_FenceAsyncOp : Simt_SharedBarrierOp<"fence_async"> {
+  let summary = "Orders this lane's accesses to shared memory with those of tensor copies and matrix instructions";
+  let description = [{
+    Between a lane's own accesses and, after a barrier, accesses of a unit that reads or writes shared memory by itself.
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+//===-- Parts of a workgroup ---------------------------------------------------------------------------------------===//
+
+def Simt_NamedBarrierOp : Simt_Op<"named_barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "A barrier that only `threads` lanes of the workgroup take part in";
+  let description = [{
+    `id`, 1 to 15, says which one; the same in all lanes of a warp. With `arrive` the lane counts as one that has come
+    and goes on. Lanes that arrive and lanes that wait make `threads` together. Constraint M7.
+  }];
+  let arguments = (ins I32:$id, I64Attr:$threads, UnitAttr:$arrive);
+  let assemblyFormat = "(`arrive` $arrive^)? $id `threads` $threads attr-dict";
+  let hasVerifier = 1;
+}
+
+def Simt_SetRegistersOp : Simt_Op<"set_registers", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Gives registers of this warp back to the workgroup, or takes what others gave back";
+  let description = [{
+    `count` registers a lane from here on. All warps of a group of four take the same turn. An increase waits until there
+    are enough. Constraint M7: 24 to 256, a multiple of 8.
+  }];
+  let arguments = (ins Simt_RegisterChange:$change, I64Attr:$count);
+  let assemblyFormat = "$change $count attr-dict";
+  let hasVerifier = 1;
+}
+
 //===-- Lanes and matrix instructions ------------------------------------------------------------------------------===//
 
 def Simt_ShuffleOp : Simt_Op<"shuffle", [Pure, AllTypesMatch<["value", "result"]>]> {

@@ -2,6 +2,7 @@
 import ml_dtypes
 import numpy as np
 
+import cuda_cases
 from builder import TYPES, Case, Kernel, close, same, size_of
 
 RANDOM = np.random.default_rng(7)
@@ -514,4 +515,9 @@ def asynchronous(machine):
 
 THEMES = {"places": places, "accesses": accesses, "out-of-bounds": out_of_bounds, "shuffles": shuffles,
           "workgroups": workgroups, "functions": functions, "arithmetic": arithmetic, "conversions": conversions, "matrices": matrices,
-          "asynchronous": asynchronous}
+          "asynchronous": asynchronous, **cuda_cases.THEMES}
+
+
+def chip_of(make):
+    """The one chip that a theme is for; empty: all."""
+    return getattr(make, "chip", "")

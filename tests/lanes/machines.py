@@ -52,7 +52,10 @@ class Amd:
         self.emulator, self.chip, self.tools, self.lanes = run_hsaco, chip, tools, AMD_LANES[chip]
         self.target = f"rocm:{chip}"
 
-    def load(self, text):
+    def runs(self, chip):
+        return self.chip == chip
+
+    def load(self, text, chip=""):
         with tempfile.NamedTemporaryFile(suffix=".hsaco") as file:
             file.write(compile_kernels(self.tools, self.target, text))
             file.flush()
@@ -70,7 +73,7 @@ class Cuda:
     compiled into a folder, without they are taken from there and run."""
 
     def __init__(self, tools, images):
-        self.tools, self.images, self.lanes, self.chip, self.target = tools, images, 32, "cuda", "cuda"
+        self.tools, self.images, self.lanes, self.chip = tools, images, 32, "cuda"
         if tools:
             return
         self.driver = ctypes.CDLL("libcuda.so.1")
@@ -79,19 +82,27 @@ class Cuda:
         self.call("cuDeviceGet", ctypes.byref(device), 0)
         self.call("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
         self.call("cuCtxSetCurrent", context)
+        capability = [ctypes.c_int(), ctypes.c_int()]
+        for number, attribute in zip(capability, (75, 76)):
+            self.call("cuDeviceGetAttribute", ctypes.byref(number), attribute, device)
+        self.device_chip = "sm_" + "".join(str(number.value) for number in capability)
 
     def call(self, name, *arguments):
         status = getattr(self.driver, name)(*arguments)
         if status:
             raise RuntimeError(f"{name} failed with {status}")
 
-    def load(self, text):
+    def runs(self, chip):
+        """Everything is compiled; what is for a chip alone runs on no other."""
+        return bool(self.tools) or chip.rstrip("a") == self.device_chip
+
+    def load(self, text, chip=""):
         path = pathlib.Path(self.images, hashlib.sha256(text.encode()).hexdigest() + ".ptx")
         if self.tools:
             # The portable image, which the driver assembles.
             os.environ["HEED_PTXAS"] = ""
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(compile_kernels(self.tools, self.target, text))
+            path.write_bytes(compile_kernels(self.tools, f"cuda:{chip}" if chip else "cuda", text))
             return None
         image = path.read_bytes()
         module = ctypes.c_void_p()

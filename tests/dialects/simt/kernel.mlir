@@ -32,5 +32,24 @@ simt.kernel @every_op(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64)
   %e:2 = simt.load_matrix %lane transposed -> i32, i32
   // CHECK: simt.mma "fma" left(%{{.*}} : f32) right(%{{.*}} : f32) accumulator(%{{.*}} : f32) -> f32
   %f = simt.mma "fma" left(%a : f32) right(%b : f32) accumulator(%d : f32) -> f32
+  // CHECK: simt.barrier_init %{{.*}} count 129
+  simt.barrier_init %lane count 129
+  simt.fence_barriers
+  // CHECK: simt.barrier_arrive %
+  simt.barrier_arrive %lane
+  // CHECK: simt.barrier_arrive_expect %{{.*}} bytes 1024
+  simt.barrier_arrive_expect %lane bytes 1024
+  // CHECK: simt.barrier_arrive_copies %
+  simt.barrier_arrive_copies %lane
+  // CHECK: simt.barrier_wait %{{.*}} parity %
+  simt.barrier_wait %lane parity %warp
+  simt.fence_async
+  // CHECK: simt.named_barrier %{{.*}} threads 64
+  simt.named_barrier %warp threads 64
+  // CHECK: simt.named_barrier arrive %{{.*}} threads 64
+  simt.named_barrier arrive %warp threads 64
+  // CHECK: simt.set_registers increase 232
+  simt.set_registers increase 232
+  simt.set_registers decrease 24
   simt.return
 }
