@@ -177,7 +177,8 @@ public:
   virtual Status createQueue(std::unique_ptr<DriverQueue> &queue) = 0;
   /// The caller's own queue (CUstream, hipStream_t), which must outlive the result.
   virtual Status wrapQueue(void *, std::unique_ptr<DriverQueue> &) {
-    return error(Code::unsupported, "queues of a ", info().kind, " device cannot be wrapped");
+    return error(Code::unsupported, "queues of a ", info().kind,
+                 " device cannot be wrapped; heed_queue_create gives one");
   }
   /// `event` may hold an earlier event of this driver, which then is used again without allocating.
   virtual Status recordEvent(DriverQueue &queue, bool timed, std::unique_ptr<DriverEvent> &event) = 0;

@@ -6,8 +6,10 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <iterator>
 #include <numeric>
 #include <random>
+#include <sstream>
 #include <thread>
 
 using namespace heed;
@@ -132,27 +134,39 @@ int chosenVariant(const PackageMaker &maker, const char *isa = nullptr) {
   return static_cast<int>(*static_cast<float *>(call.output("y")->data));
 }
 
-bool has(std::string_view feature) {
+std::vector<std::string> cpuFeatures() {
   Device device = openCpu(1);
-  return (" " + std::string(device.features()) + " ").find(" " + std::string(feature) + " ") != std::string::npos;
+  std::istringstream words{std::string(device.features())};
+  return {std::istream_iterator<std::string>(words), {}};
 }
 
 TEST(Device, TakesTheFirstVariantThatFits) {
-#if !defined(__x86_64__)
-  GTEST_SKIP() << "instruction set levels of x86-64";
-#endif
-  PackageMaker maker = variants({{"x86-64-v9"}, {"x86-64-v3"}, {"x86-64-v2"}, {}});
-  EXPECT_EQ(chosenVariant(maker), has("x86-64-v3") ? 2 : has("x86-64-v2") ? 3 : 4);
-  if (has("x86-64-v2"))
-    EXPECT_EQ(chosenVariant(maker, "x86-64-v2"), 3);
-  EXPECT_EQ(chosenVariant(maker, "x86-64"), 4);
-  EXPECT_THAT(failure(Device::open("cpu",
-                                   [] {
-                                     static heed_device_options options = {sizeof(options), 0, nullptr, nullptr,
-                                                                           "pentium",       0, nullptr};
-                                     return &options;
-                                   }())),
-              HasSubstr("unknown instruction set 'pentium'"));
+  EXPECT_EQ(chosenVariant(variants({{"abacus"}, {}})), 2);
+  EXPECT_EQ(chosenVariant(variants({{}, {}})), 1);
+  for (const std::string &feature : cpuFeatures()) {
+    EXPECT_EQ(chosenVariant(variants({{"abacus"}, {feature}, {}})), 2) << feature;
+    EXPECT_EQ(chosenVariant(variants({{feature, "abacus"}, {feature}, {}})), 2) << feature;
+  }
+}
+
+std::string openingFailure(const char *isa) {
+  heed_device_options options = {sizeof(options), 0, nullptr, nullptr, isa, 0, nullptr};
+  return failure(Device::open("cpu", &options));
+}
+
+// Processors other than those of x86-64 have none of the levels.
+TEST(Device, TheInstructionSetCanBeLimited) {
+  PackageMaker maker = variants({{"x86-64-v4"}, {"x86-64-v3"}, {"x86-64-v2"}, {}});
+  std::vector<std::string> present = cpuFeatures();
+  int expected = 4;
+  for (const char *level : {"x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
+    if (testing::Value(present, testing::Contains(level)))
+      EXPECT_EQ(chosenVariant(maker, level), expected--);
+    else
+      EXPECT_THAT(openingFailure(level), HasSubstr(level));
+  }
+  EXPECT_EQ(chosenVariant(maker), std::min(expected + 1, 4));
+  EXPECT_THAT(openingFailure("pentium"), HasSubstr("'pentium'"));
 }
 
 TEST(Device, SaysWhichVariantsThereAre) {
@@ -224,27 +238,6 @@ TEST(Device, NoVariantForTheseShapes) {
   float x[1] = {};
   EXPECT_OK(call.bindInput("x", view(x, {1})));
   EXPECT_THAT(failure(call.run()), HasSubstr("no variant of the kernel accepts these shapes"));
-}
-
-TEST_P(DeviceSteps, GridsAreLinearisedXFastest) {
-  PackageMaker maker;
-  rt::ExprId n = maker.symbol("n");
-  maker.input("x", {n});
-  maker.output("y", {maker.expressions().mul(n, maker.constant(6))});
-  uint32_t y = maker.buffer(rt::Buffer::output(0));
-  uint32_t kernel = maker.kernel("grid", {rt::Access::write}, 0, n);
-  maker.plan().kernels[kernel].variants[0].grid = {n, maker.constant(2), maker.constant(3)};
-  maker.launch(kernel, {y});
-  Loaded loaded = load(maker);
-  Call call = loaded.module.createCall().value();
-  float x[5] = {};
-  EXPECT_OK(call.bindInput("x", view(x, {5})));
-  EXPECT_OK(call.run());
-  auto *out = static_cast<float *>(call.output("y")->data);
-  EXPECT_EQ(out[0], 0);
-  EXPECT_EQ(out[4], 4);
-  EXPECT_EQ(out[5], 100);
-  EXPECT_EQ(out[29], 20104);
 }
 
 TEST_P(DeviceSteps, PrepareRunsOnceAtLoad) {

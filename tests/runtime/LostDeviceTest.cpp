@@ -11,7 +11,7 @@ using namespace heed::test;
 namespace {
 
 class LostDevice : public OnDevice {};
-HEED_ON_EVERY_DEVICE(LostDevice);
+HEED_ON_DEVICES_WITH(LostDevice, needs::ownExecution);
 
 /// One launch of a kernel on x and y, four floats each, with the parameters given.
 PackageMaker oneLaunch(const std::string &kernel, const std::vector<int64_t> &params) {
@@ -90,18 +90,8 @@ void inOwnProcess(const TestDevice &which, const std::string &kernel, heed_code 
       testing::ExitedWithCode(0), "as expected");
 }
 
-TEST_P(LostDevice, AKernelThatNeverEndsIsNamed) {
-  if (GetParam().kind == "cpu")
-    GTEST_SKIP() << "kernels run on the caller's thread";
-  if (GetParam().software)
-    GTEST_SKIP() << endsLoops;
-  inOwnProcess(GetParam(), "spin", HEED_TIMEOUT);
-}
+TEST_P(LostDevice, AKernelThatNeverEndsIsNamed) { inOwnProcess(GetParam(), "spin", HEED_TIMEOUT); }
 
-TEST_P(LostDevice, AFaultLosesTheDeviceOnly) {
-  if (GetParam().kind == "cpu" || GetParam().software)
-    GTEST_SKIP() << "a fault in a kernel ends the process";
-  inOwnProcess(GetParam(), "wild", HEED_DEVICE_LOST);
-}
+TEST_P(LostDevice, AFaultLosesTheDeviceOnly) { inOwnProcess(GetParam(), "wild", HEED_DEVICE_LOST); }
 
 } // namespace

@@ -1,9 +1,9 @@
 #include "tests/runtime/TestDevices.h"
 
 #include "runtime/CapiObjects.h"
+#include "tests/runtime/LeftOut.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -75,14 +75,13 @@ std::vector<TestDevice> findTestDevices() {
     if (listing.kind == "cpu")
       continue;
     if (!listing.whyNot.ok())
-      std::printf("not run on %s: %s\n", listing.kind.c_str(), std::string(listing.whyNot.message()).c_str());
+      leaveOut(listing.kind + " devices", std::string(listing.whyNot.message()));
     for (const DeviceInfo &device : listing.devices)
       if (std::any_of(gpuImages().begin(), gpuImages().end(),
                       [&](const GpuImage &image) { return runs(image, device); }))
         devices.push_back({device.id(), device.kind, device.memoryIsHost, device.software});
       else
-        std::printf("not run on %s (%s): no test kernels were compiled for it\n", device.id().c_str(),
-                    device.name.c_str());
+        leaveOut(device.id() + " (" + device.name + ")", "no test kernels were compiled for it");
   }
   return devices;
 }
@@ -94,6 +93,19 @@ void PrintTo(const TestDevice &device, std::ostream *stream) { *stream << device
 const std::vector<TestDevice> &testDevices() {
   static const std::vector<TestDevice> devices = findTestDevices();
   return devices;
+}
+
+std::vector<TestDevice> testDevicesFor(const char *suite, const Need &need) {
+  std::vector<TestDevice> chosen;
+  std::string others;
+  for (const TestDevice &device : testDevices())
+    if (need.isMet(device))
+      chosen.push_back(device);
+    else
+      others += " " + device.id;
+  if (!others.empty())
+    leaveOut(std::string(suite) + " on" + others + (chosen.empty() ? ", and so on all devices" : ""), need.otherwise);
+  return chosen;
 }
 
 OpenedDevice openTestDevice(const TestDevice &which, double hangSeconds) {

@@ -20,15 +20,36 @@ struct TestDevice {
   bool software = false;   // computed by the host: a fault there ends the process
 
   bool isSeparate() const { return kind == "separate"; }
-  bool isGpu() const { return kind != "cpu" && !isSeparate(); }
 };
 
 void PrintTo(const TestDevice &device, std::ostream *stream);
 
 const std::vector<TestDevice> &testDevices();
 
+/// What a suite needs of a device.
+struct Need {
+  bool (*isMet)(const TestDevice &);
+  const char *otherwise; // why the suite does not apply to other devices
+};
+
+namespace needs {
+
 /// llvmpipe (Mesa 22) leaves every loop of a program once it made 65535 rounds in all.
-inline constexpr const char *endsLoops = "llvmpipe ends the loops of a program after 65535 rounds";
+inline constexpr Need longLoops = {[](const TestDevice &device) { return !device.software; },
+                                   "llvmpipe ends the loops of a program after 65535 rounds"};
+/// A kernel may fault or never end without taking this process along.
+inline constexpr Need ownExecution = {[](const TestDevice &device) { return device.kind != "cpu" && !device.software; },
+                                      "kernels run on threads of the process, which ends or hangs with them"};
+inline constexpr Need streams = {
+    [](const TestDevice &device) { return device.kind == "cuda" || device.kind == "rocm"; },
+    "the vendor's interface has no streams"};
+inline constexpr Need noStreams = {[](const TestDevice &device) { return !streams.isMet(device); },
+                                   "the vendor's interface has streams"};
+
+} // namespace needs
+
+/// The devices of testDevices() that meet the need; the others are printed as left out of `suite`.
+std::vector<TestDevice> testDevicesFor(const char *suite, const Need &need);
 
 /// A device opened for a test, with the probe of a separate one.
 struct OpenedDevice {
@@ -57,6 +78,12 @@ std::string testDeviceName(const testing::TestParamInfo<TestDevice> &info);
 /// Instantiates a suite of OnDevice.
 #define HEED_ON_EVERY_DEVICE(suite)                                                                                    \
   INSTANTIATE_TEST_SUITE_P(Devices, suite, testing::ValuesIn(heed::test::testDevices()), heed::test::testDeviceName)
+
+/// Instantiates a suite of OnDevice on the devices that meet a need. There may be none.
+#define HEED_ON_DEVICES_WITH(suite, need)                                                                              \
+  GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(suite);                                                                \
+  INSTANTIATE_TEST_SUITE_P(Devices, suite, testing::ValuesIn(heed::test::testDevicesFor(#suite, need)),                \
+                           heed::test::testDeviceName)
 
 } // namespace heed::test
 

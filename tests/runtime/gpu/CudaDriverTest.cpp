@@ -1,13 +1,11 @@
 // The driver of CUDA devices, on a fake libcuda that runs kernels on the host and fails when told to.
 #include "backends/cuda/driver/CudaDriver.h"
-#include "runtime/HostCopy.h"
 #include "tests/runtime/gpu/FakeCuda.h"
 #include "tests/runtime/gpu/GpuTest.h"
 
 #include <atomic>
 #include <cstdlib>
 #include <dlfcn.h>
-#include <random>
 #include <thread>
 
 using namespace heed;
@@ -196,33 +194,7 @@ TEST_F(CudaDriver, UploadsWaitInOrderOfTheQueue) {
 
 TEST_F(CudaDriver, StridedCopiesEqualTheHosts) {
   OpenDevice device("cuda:0");
-  std::mt19937 random(11);
-  DeviceArray from(*device.driver, 8000), to(*device.driver, 8000);
-  std::vector<std::byte> source(8000), expected(8000);
-  for (int round = 0; round < 100; ++round) {
-    rt::StridedCopy copy = {};
-    copy.rank = static_cast<uint32_t>(random() % 5);
-    copy.elementBytes = 1u << random() % 4;
-    int64_t dense = 1;
-    for (uint32_t dim = copy.rank; dim-- > 0;) {
-      copy.sizes[dim] = 1 + static_cast<int64_t>(random() % 4);
-      copy.sourceStrides[dim] = random() % 2 ? dense : static_cast<int64_t>(random() % 11) - 3;
-      copy.destinationStrides[dim] = dense;
-      dense *= copy.sizes[dim] + static_cast<int64_t>(random() % 2);
-    }
-    copy.source = from.memory.advanced(1600);
-    copy.destination = to.memory.advanced(8);
-    for (size_t i = 0; i < source.size(); ++i) {
-      source[i] = static_cast<std::byte>(random());
-      expected[i] = std::byte{1};
-    }
-    from.write(*device.queue, source);
-    to.write(*device.queue, expected);
-    ASSERT_STATUS(device.context->copy(*device.queue, copy));
-    rt::copyOnHost(copy.rank, copy.sizes.data(), copy.elementBytes, source.data() + 1600, copy.sourceStrides.data(),
-                   expected.data() + 8, copy.destinationStrides.data());
-    ASSERT_EQ(to.read<std::byte>(*device.queue), expected);
-  }
+  expectStridedCopies(device, 100);
 }
 
 TEST_F(CudaDriver, DenseAndPitchedCopiesAreOneCall) {

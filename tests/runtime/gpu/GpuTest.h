@@ -4,12 +4,14 @@
 
 #include "runtime/Devices.h"
 #include "runtime/Driver.h"
+#include "runtime/HostCopy.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -104,6 +106,37 @@ template <typename T> std::vector<T> counting(size_t count) {
   for (size_t i = 0; i < count; ++i)
     values[i] = static_cast<T>(i);
   return values;
+}
+
+/// Copies of random ranks, sizes, strides and widths.
+inline void expectStridedCopies(OpenDevice &device, int rounds) {
+  std::mt19937 random(11);
+  DeviceArray from(*device.driver, 8000), to(*device.driver, 8000);
+  std::vector<std::byte> source(8000), expected(8000);
+  for (int round = 0; round < rounds; ++round) {
+    rt::StridedCopy copy = {};
+    copy.rank = static_cast<uint32_t>(random() % 5);
+    copy.elementBytes = 1u << random() % 4;
+    int64_t dense = 1;
+    for (uint32_t dim = copy.rank; dim-- > 0;) {
+      copy.sizes[dim] = 1 + static_cast<int64_t>(random() % 4);
+      copy.sourceStrides[dim] = random() % 2 ? dense : static_cast<int64_t>(random() % 11) - 3;
+      copy.destinationStrides[dim] = dense;
+      dense *= copy.sizes[dim] + static_cast<int64_t>(random() % 2);
+    }
+    copy.source = from.memory.advanced(1600);
+    copy.destination = to.memory.advanced(8);
+    for (size_t i = 0; i < source.size(); ++i) {
+      source[i] = static_cast<std::byte>(random());
+      expected[i] = std::byte{1};
+    }
+    from.write(*device.queue, source);
+    to.write(*device.queue, expected);
+    ASSERT_STATUS(device.context->copy(*device.queue, copy));
+    rt::copyOnHost(copy.rank, copy.sizes.data(), copy.elementBytes, source.data() + 1600, copy.sourceStrides.data(),
+                   expected.data() + 8, copy.destinationStrides.data());
+    ASSERT_EQ(to.read<std::byte>(*device.queue), expected);
+  }
 }
 
 } // namespace heed::test
