@@ -62,8 +62,8 @@ static void printDevices() {
   throw CLI::Success();
 }
 
-void ModuleOptions::addTo(CLI::App &app) {
-  app.add_option("package", package, "The .heed package")->required();
+CLI::Option *ModuleOptions::addTo(CLI::App &app) {
+  CLI::Option *named = app.add_option("package", package, "The .heed package")->required();
   app.add_option("--device", device, "cpu, cuda:N, rocm:N, vulkan:N, or auto: the best that the package is made for")
       ->envname("HEED_DEVICE")
       ->capture_default_str();
@@ -71,15 +71,24 @@ void ModuleOptions::addTo(CLI::App &app) {
   app.add_option("--threads", threads, "Threads of the CPU, 0 for all")->envname("HEED_THREADS");
   app.add_option("--isa", isa, "Highest CPU instruction set to use, e.g. x86-64-v2");
   app.add_flag("--verify", verify, "Check the hash of the constants too");
+  return named;
 }
 
-rt::Status Session::open(const ModuleOptions &options) {
+heed_device_options ModuleOptions::deviceOptions() const {
   heed_device_options device = {};
   device.struct_bytes = sizeof(device);
-  device.worker_count = options.threads;
-  device.isa_limit = options.isa.empty() ? nullptr : options.isa.c_str();
+  device.worker_count = threads;
+  device.isa_limit = isa.empty() ? nullptr : isa.c_str();
+  return device;
+}
+
+rt::Status Session::open(const ModuleOptions &options, const Device *device) {
+  heed_device_options limits = options.deviceOptions();
   uint32_t flags = options.verify ? HEED_LOAD_VERIFY_CONSTANTS : 0;
-  HEED_TRY(take(Module::loadFileFor(options.package.c_str(), options.device.c_str(), &device, flags), module));
+  const char *package = options.package.c_str();
+  HEED_TRY(take(device ? Module::loadFile(package, device, flags)
+                       : Module::loadFileFor(package, options.device.c_str(), &limits, flags),
+                module));
   inputs = module->inputs();
   outputs = module->outputs();
   return take(module->createCall(), call);

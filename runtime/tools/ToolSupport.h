@@ -36,7 +36,10 @@ struct ModuleOptions {
   std::string isa;
   bool verify = false;
 
-  void addTo(CLI::App &app);
+  /// Returns the option of the package.
+  CLI::Option *addTo(CLI::App &app);
+  /// Points into this object.
+  heed_device_options deviceOptions() const;
 };
 
 /// A package loaded for a device, ready to run.
@@ -45,7 +48,8 @@ struct Session {
   std::optional<Call> call;
   std::vector<heed_tensor_info> inputs, outputs;
 
-  rt::Status open(const ModuleOptions &options);
+  /// Without a device the one is opened that the options name.
+  rt::Status open(const ModuleOptions &options, const Device *device = nullptr);
   heed_device *device() const { return heed_module_device(module->raw()); }
 };
 

@@ -1,8 +1,7 @@
 // heed-run: runs a package on tensors from files or from the command line.
-#include "runtime/tools/Compare.h"
 #include "runtime/tools/Npy.h"
-#include "runtime/tools/OnnxTensor.h"
-#include "runtime/tools/ToolSupport.h"
+#include "runtime/tools/TestFolder.h"
+#include "runtime/tools/TestList.h"
 
 #include <algorithm>
 #include <cmath>
@@ -21,8 +20,8 @@ struct Options {
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
   std::string testFolder;
-  double rtol = 1e-3;
-  double atol = 1e-7;
+  std::string testList;
+  Tolerance tolerance;
   bool profile = false;
 };
 
@@ -70,46 +69,17 @@ private:
 
   rt::Status readInputs() {
     if (!options.testFolder.empty())
-      HEED_TRY(readTestFolder());
+      HEED_TRY(test.read(options.testFolder, session));
     for (const std::string &text : options.inputs) {
       std::string name, value;
       HEED_TRY(splitNamed(text, name, value).within("--input"));
-      HEED_TRY(parseTensor(value, declaredType(session.inputs, name), inputs[name]).within("--input ", name));
-    }
-    return {};
-  }
-
-  rt::Status readTestFolder() {
-    std::vector<rt::NamedTensor> given;
-    HEED_TRY(rt::readOnnxTensors(options.testFolder, "input", given));
-    HEED_TRY(rt::readOnnxTensors(options.testFolder, "output", expected));
-    if (expected.empty())
-      return error(Code::notFound, "'", options.testFolder, "' holds no output_0.pb");
-    HEED_TRY(nameByPosition(session.inputs, "input", given));
-    HEED_TRY(nameByPosition(session.outputs, "output", expected));
-    for (rt::NamedTensor &tensor : given)
-      inputs[tensor.name] = std::move(tensor.tensor);
-    return {};
-  }
-
-  /// Files belong to the tensor they name; one without such a name to the one at its position.
-  rt::Status nameByPosition(const std::vector<heed_tensor_info> &infos, std::string_view what,
-                            std::vector<rt::NamedTensor> &tensors) {
-    for (size_t i = 0; i < tensors.size(); ++i) {
-      bool known = std::any_of(infos.begin(), infos.end(),
-                               [&](const heed_tensor_info &info) { return tensors[i].name == info.name; });
-      if (known)
-        continue;
-      if (i >= infos.size())
-        return error(Code::invalidArgument, "'", options.testFolder, "' holds ", tensors.size(), " ", what,
-                     "s, the model has ", infos.size());
-      tensors[i].name = infos[i].name;
+      HEED_TRY(parseTensor(value, declaredType(session.inputs, name), test.inputs[name]).within("--input ", name));
     }
     return {};
   }
 
   rt::Status bindInputs() {
-    for (auto &[name, tensor] : inputs)
+    for (auto &[name, tensor] : test.inputs)
       HEED_TRY(fromC(session.call->bindInput(name.c_str(), viewOf(tensor))));
     return {};
   }
@@ -122,42 +92,17 @@ private:
   }
 
   rt::Status handleOutputs() {
-    rt::Status status;
     for (const heed_tensor_info &info : session.outputs) {
       std::optional<heed_tensor_view> view;
       HEED_TRY(take(session.call->output(info.name), view));
       HostTensor tensor = copyOutput(*view);
       if (auto path = paths.find(info.name); path != paths.end())
         HEED_TRY(rt::writeNpy(path->second, tensor).within("output '", info.name, "'"));
-      else if (expected.empty())
+      else if (test.expected.empty())
         printTensor(info.name, tensor);
     }
-    // All outputs are compared before the first mismatch is reported.
-    for (const rt::NamedTensor &reference : expected) {
-      rt::Status compared = compareOutput(reference);
-      if (status.ok() && !compared.ok())
-        status = std::move(compared);
-    }
-    return status;
-  }
-
-  rt::Status compareOutput(const rt::NamedTensor &reference) {
-    std::optional<heed_tensor_view> view;
-    HEED_TRY(take(session.call->output(reference.name.c_str()), view));
-    HostTensor got = copyOutput(*view);
-    rt::Comparison result;
-    HEED_TRY(
-        rt::compare(got, reference.tensor, options.rtol, options.atol, result).within("output '", reference.name, "'"));
-    std::printf("%s: %s worst error %.3g norm-wise %.3g %s\n", reference.name.c_str(),
-                rt::printShape(got.type, got.sizes).c_str(), result.worstError, result.normWise,
-                result.matches ? "ok" : "MISMATCH");
-    if (result.matches)
-      return {};
-    char numbers[200];
-    std::snprintf(numbers, sizeof(numbers), "is %.9g, expected %.9g (rtol %g, atol %g)", got.number(result.worstIndex),
-                  reference.tensor.number(result.worstIndex), options.rtol, options.atol);
-    return error(Code::invalidArgument, "output '", reference.name, "' at ", rt::printIndex(got, result.worstIndex),
-                 " ", numbers);
+    return compareOutputs(*session.call, test.expected, options.tolerance,
+                          [](const std::string &line) { std::printf("%s\n", line.c_str()); });
   }
 
   static void printTensor(const char *name, const HostTensor &tensor) {
@@ -186,8 +131,7 @@ private:
   const Options &options;
   Session session;
   std::map<std::string, std::string> paths;
-  std::map<std::string, HostTensor> inputs;
-  std::vector<rt::NamedTensor> expected;
+  TestFolder test;
 };
 
 } // namespace
@@ -195,14 +139,23 @@ private:
 int main(int argc, char **argv) {
   Options options;
   CLI::App app("Runs a compiled model.", "heed-run");
-  options.module.addTo(app);
+  CLI::Option *package = options.module.addTo(app)->required(false);
   app.add_option("--input", options.inputs, "name=@x.npy, name=2x3xf32=1,2,.. or name=2x3xf32=0 (repeatable)")
       ->allow_extra_args(false);
   app.add_option("--output", options.outputs, "name=@y.npy; outputs without a file are printed (repeatable)")
       ->allow_extra_args(false);
   app.add_option("--test-dir", options.testFolder, "Folder of input_N.pb and output_N.pb to run and compare");
-  app.add_option("--rtol", options.rtol, "Relative tolerance of the comparison")->capture_default_str();
-  app.add_option("--atol", options.atol, "Absolute tolerance of the comparison")->capture_default_str();
+  app.add_option("--test-list", options.testList,
+                 "Instead of a package: file of lines PACKAGE TEST-DIR RTOL ATOL, all run on one device")
+      ->excludes(package, app.get_option("--input"), app.get_option("--output"), app.get_option("--test-dir"));
+  app.add_option("--rtol", options.tolerance.relative, "Relative tolerance of the comparison")->capture_default_str();
+  app.add_option("--atol", options.tolerance.absolute, "Absolute tolerance of the comparison")->capture_default_str();
   app.add_flag("--profile", options.profile, "Print the time of each kernel");
-  return runTool(app, argc, argv, [&] { return Runner(options).run(); });
+  app.callback([&] {
+    if (options.module.package.empty() && options.testList.empty())
+      throw CLI::RequiredError("package");
+  });
+  return runTool(app, argc, argv, [&] {
+    return options.testList.empty() ? Runner(options).run() : runTestList(options.testList, options.module);
+  });
 }

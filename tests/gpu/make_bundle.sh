@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# make_bundle.sh OUT [--build=BUILD] [--cuda=CHIPS] [--vulkan=CHIPS] [--packages=DIR] [--only=PARTS] [--jobs=N]
-# collects what testing on a machine with a GPU needs, where there is no compiler: the runtime, its tools, and packages
+# make_bundle.sh OUT [--build=BUILD] [--cuda=CHIPS] [--vulkan=CHIPS] [--cpu=CPU] [--packages=DIR] [--only=PARTS]
+# [--jobs=N]: collects what testing on a machine with a GPU needs, where there is no compiler: the runtime, its tools, and packages
 # compiled here. OUT/run.sh runs everything there. README.md says more.
 #
 #   --build=BUILD     the build folder (build/release)
 #   --cuda=CHIPS      chips to compile for, such as cuda:sm_80,cuda:sm_90a (cuda:sm_80); empty for none
 #   --vulkan=CHIPS    the same for Vulkan (vulkan:32)
+#   --cpu=CPU         the same for the processor, to try a bundle where it was made (none)
 #   --packages=DIR    keep compiled packages here and take those that are newer than the compiler from here
 #   --only=PARTS      of numerics,onnx,minilm,runtime (all)
 #   --jobs=N          compilations at a time (one per processor)
@@ -14,13 +15,14 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
 usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
-out='' build=$root/build/release cuda=cuda:sm_80 vulkan=vulkan:32 packages='' only=numerics,onnx,minilm,runtime
+out='' build=$root/build/release cuda=cuda:sm_80 vulkan=vulkan:32 cpu='' packages='' only=numerics,onnx,minilm,runtime
 jobs=$(nproc)
 for argument in "$@"; do
   case $argument in
   --build=*) build=$(realpath "${argument#*=}") ;;
   --cuda=*) cuda=${argument#*=} ;;
   --vulkan=*) vulkan=${argument#*=} ;;
+  --cpu=*) cpu=${argument#*=} ;;
   --packages=*) packages=$(realpath "${argument#*=}") ;;
   --only=*) only=${argument#*=} ;;
   --jobs=*) jobs=${argument#*=} ;;
@@ -84,7 +86,7 @@ move_changed() {
   rm -r "$1"
 }
 
-for kind in cuda vulkan; do
+for kind in cuda vulkan cpu; do
   targets=${!kind}
   [ -n "$targets" ] || continue
   wants numerics && compile_attention "$kind" "$targets"

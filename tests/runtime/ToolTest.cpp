@@ -300,6 +300,44 @@ TEST_F(Tools, RunComparesOnnxTestFolders) {
   EXPECT_THAT(err, HasSubstr("input_0.pb: no valid ONNX tensor"));
 }
 
+TEST_F(Tools, RunTakesListsOfTests) {
+  std::filesystem::create_directories(folder + "data/good");
+  std::filesystem::create_directories(folder + "data/bad");
+  for (const char *data : {"data/good", "data/bad"})
+    write(std::string(data) + "/input_0.pb", onnxTensor("x", {1, 2, 3, 4}));
+  write("data/good/output_0.pb", onnxTensor("y", {21, 42, 63, 84}));
+  write("data/bad/output_0.pb", onnxTensor("y", {21, 42, 63, 85}));
+  std::filesystem::create_directories(folder + "lists");
+  write("lists/good.txt", "# package, data, relative and absolute tolerance\n\n../add.heed ../data/good 0 0\n"
+                          "../add.heed ../data/bad 0 1\n");
+  EXPECT_EQ(run("heed-run", "--test-list=lists/good.txt --device=cpu"), 0) << err;
+  EXPECT_THAT(out, AllOf(HasSubstr("ok ../add.heed: y: 4xf32 worst error 0 norm-wise 0 ok\n"),
+                         HasSubstr("\n2 passed, 0 failed\n")));
+  // What fails keeps nothing after it from running.
+  write("lists/bad.txt", "../add.heed ../data/bad 0 0\n../none.heed ../data/good 0 0\n../add.heed ../data 0 0\n"
+                         "../twice.heed ../data/good 0 0\n../add.heed ../data/good 0 0");
+  EXPECT_EQ(run("heed-run", "--test-list=lists/bad.txt"), 1);
+  EXPECT_THAT(out, AllOf(HasSubstr("FAIL ../add.heed: output 'y' at [3] is 84, expected 85"),
+                         HasSubstr("FAIL ../none.heed: cannot read"), HasSubstr("holds no output_0.pb"),
+                         HasSubstr("FAIL ../twice.heed: "), HasSubstr("\nok ../add.heed: "),
+                         HasSubstr("\n1 passed, 4 failed\n")));
+  EXPECT_THAT(err, HasSubstr("heed-run: error: 4 of 5 lines of 'lists/bad.txt' failed"));
+  for (auto [text, expected] : {std::pair{"", "lists nothing to run"},
+                                {"add.heed data 0", "list.txt:1: is not of the form PACKAGE FOLDER RTOL ATOL"},
+                                {"add.heed data 0 0 0", "list.txt:1: is not of the form"},
+                                {"\nadd.heed data x 0", "list.txt:2: is not of the form"}}) {
+    write("list.txt", text);
+    EXPECT_EQ(run("heed-run", "--test-list=list.txt"), 1) << text;
+    EXPECT_THAT(err, HasSubstr(expected)) << text;
+  }
+  EXPECT_EQ(run("heed-run", "--test-list=none.txt"), 1);
+  EXPECT_THAT(err, HasSubstr("cannot read 'none.txt'"));
+  EXPECT_EQ(run("heed-run", "--test-list=list.txt --device=cpu:1"), 1);
+  EXPECT_EQ(run("heed-run", "add.heed --test-list=list.txt"), 2);
+  EXPECT_EQ(run("heed-run", "--test-list=list.txt --test-dir=."), 2);
+  EXPECT_EQ(run("heed-run", ""), 2);
+}
+
 TEST_F(Tools, BenchReportsAndAsksForSizes) {
   EXPECT_EQ(run("heed-bench", "add.heed --dim n=4 --seconds=0.01 --warmup=0.01"), 0) << err;
   EXPECT_THAT(out, AllOf(HasSubstr("median"), HasSubstr("0 allocations in a call"), HasSubstr("add")));
