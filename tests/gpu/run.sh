@@ -92,7 +92,7 @@ suite_minilm() {
       failed=$((failed + 1))
     fi
   done
-  report minilm "$passed" "$failed" "batches, in $((SECONDS - start)) s"
+  report minilm "$passed" "$failed" "batches, in $((SECONDS - start)) s; worst norm-wise error $(sed -n 's/.*norm-wise \([^ ]*\) .*/\1/p' "$logs/minilm.log" | sort -g | tail -n 1)"
 }
 suite_runtime() {
   local start=$SECONDS passed failed
