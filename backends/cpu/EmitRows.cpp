@@ -1,5 +1,6 @@
 /// Rows nodes: one loop nest over the row vectors of a shape, everything in it in registers.
 #include "backends/cpu/KernelEmitter.h"
+#include "compiler/tile/Arithmetic.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -90,8 +91,9 @@ Vectors KernelEmitter::reduceInto(tile::ReduceOp op, ValueRange sums, const Posi
     }
     Value term = vector;
     if (inside)
-      term = arith::SelectOp::create(b, b.loc, inside, vector, neutral(op.getCombine(), vector.getType()));
-    next.push_back(combine(op.getCombine(), term, sums[index]));
+      term =
+          arith::SelectOp::create(b, b.loc, inside, vector, tile::neutral(b, b.loc, op.getCombine(), vector.getType()));
+    next.push_back(tile::combine(b, b.loc, op.getCombine(), term, sums[index]));
   }
   return next;
 }
@@ -107,7 +109,7 @@ void KernelEmitter::emitVertical(const Node &node) {
     Vectors sums;
     for (tile::ReduceOp op : reductions) {
       Type element = computeType(tileType(op.getSource()).getElementType());
-      Value start = neutral(op.getCombine(), b.vectorOf(element, position.lanes));
+      Value start = tile::neutral(b, b.loc, op.getCombine(), b.vectorOf(element, position.lanes));
       sums.append(position.vectors, start);
     }
     auto body = [&](ValueRange carried) {
@@ -162,7 +164,7 @@ void KernelEmitter::emitHorizontal(const Node &node) {
     Vectors sums;
     for (tile::ReduceOp op : reductions) {
       Type element = computeType(tileType(op.getSource()).getElementType());
-      sums.append(position.vectors, neutral(op.getCombine(), b.vectorOf(element, position.lanes)));
+      sums.append(position.vectors, tile::neutral(b, b.loc, op.getCombine(), b.vectorOf(element, position.lanes)));
     }
     sums = forRange(llvm::divideCeil(position.rowLength, step), sums, [&](Length chunk, ValueRange carried) {
       position.lane = b.mul(chunk, step);
@@ -179,7 +181,7 @@ void KernelEmitter::emitHorizontal(const Node &node) {
         continue;
       Value sum = sums[index * position.vectors];
       for (int64_t other = 1; other < position.vectors; ++other)
-        sum = combine(op.getCombine(), sum, sums[index * position.vectors + other]);
+        sum = tile::combine(b, b.loc, op.getCombine(), sum, sums[index * position.vectors + other]);
       sum = across(op.getCombine(), sum);
       Place place = placeOf(op.getResult());
       if (sum.getType() != place.element)

@@ -1,5 +1,6 @@
 /// Ops on whole tiles: transposes, transposing loads and stores, scans, triangular inverses, rings.
 #include "backends/cpu/KernelEmitter.h"
+#include "compiler/tile/Arithmetic.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -115,11 +116,11 @@ void KernelEmitter::emitScan(tile::ScanOp op) {
         at[outer] = index;
         nest(outer + 1);
       });
-    Vectors start{neutral(op.getCombine(), from.element)};
+    Vectors start{tile::neutral(b, b.loc, op.getCombine(), from.element)};
     forRange(type.getDimSize(dim), start, [&](Length index, ValueRange carried) {
       at[dim] = index;
       Value next = b.load(from.element, address(from, at), bytesOf(from.element));
-      next = combine(op.getCombine(), carried[0], next);
+      next = tile::combine(b, b.loc, op.getCombine(), carried[0], next);
       if (type.getElementType().isF16() || type.getElementType().isBF16())
         next = b.round(next, type.getElementType());
       b.store(next, address(to, at), bytesOf(to.element));

@@ -101,9 +101,6 @@ private:
 
   // EmitElementwise.cpp: one op on vectors or scalars.
   mlir::Value emitElementwise(mlir::Operation *op, mlir::ValueRange operands, mlir::Type like);
-  mlir::Value emitDivision(mlir::Operation *op, mlir::Value dividend, mlir::Value divisor);
-  mlir::Value combine(tile::Combine kind, mlir::Value a, mlir::Value c);
-  mlir::Value neutral(tile::Combine kind, mlir::Type type);
   mlir::Value across(tile::Combine kind, mlir::Value vector);
 
   // EmitMemory.cpp: operands of the kernel.

@@ -1,6 +1,7 @@
 /// Reductions: inside a lane, then across lanes by shuffles, then across warps through shared memory; and scans.
 /// The order of the operations depends on the layout only, so results are the same on every run.
 #include "backends/simt/TileLowering.h"
+#include "compiler/tile/Arithmetic.h"
 
 using namespace mlir;
 using namespace heed;
@@ -22,7 +23,7 @@ Registers TileLowering::reduceRegisters(tile::ReduceOp op, const Layout &from, c
   Registers source = registers(op.getSource(), from), result(to.numRegisters());
   unsigned dim = op.getDim();
   Value extent = op.getExtent() ? toI64(op.getExtent()) : Value();
-  Value rest = neutral(op.getCombine(), source[0].getType());
+  Value rest = tile::neutral(b, b.getLoc(), op.getCombine(), source[0].getType());
   for (auto [reg, value] : llvm::enumerate(source)) {
     if (extent) {
       Value position = arith::ExtUIOp::create(b, b.getI64Type(), coordinate(from, reg, dim));

@@ -77,9 +77,7 @@ private:
 
   // LowerElementwise.cpp: one op on scalars.
   mlir::Value emitElementwise(mlir::Operation *op, mlir::ValueRange operands);
-  mlir::Value emitDivision(mlir::Operation *op, mlir::Value dividend, mlir::Value divisor);
   mlir::Value combine(tile::Combine kind, mlir::Value x, mlir::Value y);
-  mlir::Value neutral(tile::Combine kind, mlir::Type type);
   mlir::Value widen(mlir::Value value);
   mlir::Value narrow(mlir::Value value, mlir::Type type);
 
