@@ -145,6 +145,8 @@ FailureOr<SmallVector<Piece>> TileEmitter::inlineBlock(Block &block, ArrayRef<Pi
         return failure();
       Value tensor = captures.lookup(extract.getTensor());
       result = read(tensor ? tensor : extract.getTensor(), *indices);
+    } else if (isa<plan::SymbolOp>(op)) {
+      result = lookUp(op.getResult(0)); // a parameter of the kernel, wherever it is asked for
     } else {
       FailureOr<SmallVector<Piece>> operands = lookUpAll(op.getOperands());
       if (failed(operands))

@@ -2,6 +2,7 @@
 //
 // RUN: heed-opt %s --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels,canonicalize,cse)' -o %t
 // RUN: heed-interpret %s %t --entry=gather_rows --dim n=7
+// RUN: heed-interpret %s %t --entry=mean --dim n=7
 // RUN: heed-interpret %s %t --entry=join --dim n=7 --dim m=3
 // RUN: heed-interpret %s %t --entry=pad --dim n=7
 // RUN: heed-interpret %s %t --entry=compare_and_choose --dim n=7
@@ -27,6 +28,22 @@ func.func @gather_rows(%table: tensor<11x20xf32> {plan.name = "table"}, %ids: te
     linalg.yield %v : f32
   } -> tensor<2x?x20xf32>
   return %0 : tensor<2x?x20xf32>
+}
+
+// A size is asked for inside the scalar code.
+func.func @mean(%sum: tensor<4xf32> {plan.name = "sum"}, %x: tensor<4x?xf32> {plan.name = "x", plan.shape = affine_map<()[n]->(4,n)>})
+    -> (tensor<4xf32> {plan.name = "y"}) attributes {plan.symbols = ["n"]} {
+  %e = tensor.empty() : tensor<4xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(a)->(a)>, affine_map<(a)->(a)>], iterator_types = ["parallel"]}
+      ins(%sum : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%s: f32, %o: f32):
+    %n = plan.symbol "n"
+    %wide = arith.index_cast %n : index to i64
+    %count = arith.sitofp %wide : i64 to f32
+    %mean = arith.divf %s, %count : f32
+    linalg.yield %mean : f32
+  } -> tensor<4xf32>
+  return %0 : tensor<4xf32>
 }
 
 func.func @join(%a: tensor<3x?x5xf32> {plan.name = "a", plan.shape = affine_map<()[n,m]->(3,n,5)>}, %b: tensor<3x?x5xf32> {plan.name = "b", plan.shape = affine_map<()[n,m]->(3,m,5)>})
