@@ -31,11 +31,12 @@ suites=(
   "examples 2 suite_examples"
   "fuzz 10 suite_fuzz"
   "numerics 4 suite_numerics"
+  "generated 3 suite_generated"
   "errors 2 suite_errors"
   "models 4 suite_models"
   "onnx 8 suite_onnx"
   "vulkan 45 suite_vulkan"
-  "amd-emulator 60 suite_amd_emulator"
+  "amd-emulator 40 suite_amd_emulator"
 )
 
 suite_build() { cmake --preset release && ninja -C "$build" -j"$jobs"; }
@@ -68,7 +69,11 @@ suite_emulated() { tests/runtime/gpu/emulated.sh "$build"; }
 suite_lit() { /usr/lib/llvm-22/bin/lit -s -v -j"$jobs" --param build="$build" tests/dialects tests/compiler tests/backends; }
 # Kernels of single lanes' programs: assembled for every chip; and run on emulated ones, where there is an emulator.
 suite_gpu_code() { "$python" tests/lanes/run.py --tools="$build/bin" code; }
-suite_lanes() { "$python" tests/lanes/run.py --tools="$build/bin"; }
+suite_lanes() {
+  . tests/amd/emulator.sh
+  use_amd_emulator "$build" "$python" || return $(($? - 1))
+  "$python" tests/lanes/run.py --tools="$build/bin"
+}
 suite_compiler() { "$build/bin/heed-compiler-test"; }
 suite_examples() {
   local folder
@@ -87,6 +92,8 @@ suite_numerics() {
     "$build/bin/heed-numerics" run "$build/numerics" --isa=$isa
   done
 }
+# Products, rows and maps with sizes that are known at run time only.
+suite_generated() { "$python" tests/generated/run.py "$build"; }
 suite_errors() { "$python" -m pytest -n "$jobs" tests/onnx/test_errors.py; }
 # Whole models: accuracy, fusion, memory, compile time and byte-identical compilations.
 suite_models() { "$python" -m pytest -s tests/onnx/test_models.py; }

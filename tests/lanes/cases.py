@@ -106,6 +106,25 @@ def out_of_bounds(machine):
         yield Case(kernel, [given, np.zeros(64 * width, np.float32)], check)
 
 
+def registers(machine):
+    """More values of a lane alive at a time than 128 registers hold, narrowed and widened: some chips name halves of
+    registers by the numbers above."""
+    count = 160
+    for given_type, result_type, op in (("f32", "f16", "arith.truncf"), ("f16", "f32", "arith.extf")):
+        kernel = Kernel(f"{result_type}_in_many_registers", machine.lanes, 2, 64)
+        first = kernel.binary("arith.muli", kernel.thread(), kernel.const(count))
+        places = [kernel.binary("arith.addi", first, kernel.const(i)) for i in range(count)]
+        values = [kernel.load(0, place, given_type) for place in places]
+        for place, value in zip(places, values):
+            result = kernel.op(f"{op} {value} : {given_type} to {result_type}")
+            kernel.store(1, place, result, result_type)
+        given = RANDOM.normal(size=64 * count).astype(TYPES[given_type])
+
+        def check(arrays, given=given, result_type=result_type):
+            same(arrays[1], given.astype(TYPES[result_type]))
+        yield Case(kernel, [given, np.zeros(64 * count, TYPES[result_type])], check)
+
+
 #===-- Lanes and workgroups -------------------------------------------------------------------------------------------===#
 
 def shuffles(machine):
@@ -513,7 +532,7 @@ def asynchronous(machine):
             yield Case(kernel, [given, np.zeros(32 * count, np.int32)], check)
 
 
-THEMES = {"places": places, "accesses": accesses, "out-of-bounds": out_of_bounds, "shuffles": shuffles,
+THEMES = {"places": places, "accesses": accesses, "out-of-bounds": out_of_bounds, "registers": registers, "shuffles": shuffles,
           "workgroups": workgroups, "functions": functions, "arithmetic": arithmetic, "conversions": conversions, "matrices": matrices,
           "asynchronous": asynchronous, **cuda_cases.THEMES}
 

@@ -3,23 +3,15 @@
 #
 #   emulated.sh BUILD [CHIP...]      default chips: gfx942 gfx1100 gfx1200
 #
-# Needs HEED_AMD_EMULATOR, a folder with an emulated libamdhip64 (build_hip_emu.sh), and what that needs: TINYGRAD_DIR,
-# and a Python with numpy, which PYTHON may name. Without them it says so and succeeds.
+# What it needs, and where that is named: tests/amd/emulator.sh. Without it nothing is run, which is said.
 set -euo pipefail
 build=$1
 shift
 chips=("$@")
 [ $# = 0 ] && chips=(gfx942 gfx1100 gfx1200)
 
-if [ -z "${HEED_AMD_EMULATOR:-}" ] || [ -z "${TINYGRAD_DIR:-}" ]; then
-  echo "ROCm driver: NOT RUN: no AMD emulator; set HEED_AMD_EMULATOR to the folder of build_hip_emu.sh, and TINYGRAD_DIR"
-  exit 0
-fi
-library=$PWD/$build/amd-emulator
-if [ ! -e "$library/libamdhip64.so" ] || [ "$HEED_AMD_EMULATOR/hip_emu.c" -nt "$library/libamdhip64.so" ]; then
-  sh "$HEED_AMD_EMULATOR/build_hip_emu.sh" "$library" >/dev/null
-fi
-export HEED_HIP_LIBRARY=$library/libamdhip64.so HSACO_STEPPER=$library/stepper.so
+. "$(dirname "$0")/../../amd/emulator.sh"
+use_amd_emulator "$build" "${PYTHON:-.venv/bin/python}" || exit $(($? - 1))
 # A kernel that never ends is stopped after so many instructions of a wave.
 export HIP_EMU_LIMIT=20000000
 
