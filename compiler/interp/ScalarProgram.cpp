@@ -1,6 +1,7 @@
 #include "compiler/interp/ScalarProgram.h"
 
 #include "compiler/interp/AffineEvaluation.h"
+#include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -72,6 +73,13 @@ LogicalResult ScalarProgram::compileOp(Operation &op, Interpreter &interpreter, 
     return compileExtract(op, frame);
   if (isa<tensor::DimOp>(op))
     return compileDim(op, frame);
+  if (auto symbol = dyn_cast<plan::SymbolOp>(op)) {
+    auto *found = llvm::find(frame.symbolNames, symbol.getName());
+    if (found == frame.symbolNames.end())
+      return op.emitError("interpreter: the graph has no symbol ") << symbol.getName();
+    slots[newSlot(symbol.getResult())] = Scalar::ofInteger(frame.symbols[found - frame.symbolNames.begin()]);
+    return success();
+  }
   Step step{.kind = StepKind::compute, .op = &op, .result = 0};
   if (auto index = dyn_cast<linalg::IndexOp>(op)) {
     step.kind = StepKind::iterationIndex;
