@@ -39,8 +39,8 @@ void dump(StringRef directory, const IsaLevel &isa, StringRef suffix, llvm::func
 }
 
 /// Lowers tiles to the LLVM dialect in `lowered` and generates code from it.
-FailureOr<NativeCode> generateLevel(ModuleOp prepared, const IsaLevel &isa, StringRef dumpDirectory,
-                                    LoweredModule &lowered) {
+FailureOr<MachineCode> generateLevel(ModuleOp prepared, const IsaLevel &isa, StringRef dumpDirectory,
+                                     LoweredModule &lowered) {
   FailureOr<LoweredModule> rows = lowerTilesToRows(prepared, isa);
   if (failed(rows))
     return failure();
@@ -48,17 +48,17 @@ FailureOr<NativeCode> generateLevel(ModuleOp prepared, const IsaLevel &isa, Stri
   dump(dumpDirectory, isa, ".mlir", [&](raw_ostream &stream) { stream << *lowered.module; });
   if (failed(lowerRowsToLlvm(*lowered.module, isa)))
     return failure();
-  return NativeCode::generate(*lowered.module, isa);
+  return generateCode(*lowered.module, isa);
 }
 
 LevelResult compileLevel(ModuleOp prepared, const IsaLevel &isa, StringRef dumpDirectory) {
   LoweredModule lowered;
-  FailureOr<NativeCode> code = generateLevel(prepared, isa, dumpDirectory, lowered);
+  FailureOr<MachineCode> code = generateLevel(prepared, isa, dumpDirectory, lowered);
   if (failed(code))
     return {};
   dump(dumpDirectory, isa, ".ll", [&](raw_ostream &stream) { stream << code->printLlvm(); });
-  dump(dumpDirectory, isa, ".s", [&](raw_ostream &stream) { stream << code->printAssembly().value_or(""); });
-  FailureOr<std::string> image = code->linkSharedObject();
+  dump(dumpDirectory, isa, ".s", [&](raw_ostream &stream) { stream << code->assembly().value_or(""); });
+  FailureOr<std::string> image = linkSharedObject(*lowered.module, *code);
   if (failed(image))
     return {};
   return {true, std::move(lowered.kernels), std::move(*image)};
@@ -176,10 +176,10 @@ FailureOr<std::string> CpuBackend::printCode(ModuleOp kernels, StringRef level) 
   std::string text;
   for (const IsaLevel &isa : isaLevels()) {
     LoweredModule lowered;
-    FailureOr<NativeCode> code = generateLevel(*prepared, isa, "", lowered);
+    FailureOr<MachineCode> code = generateLevel(*prepared, isa, "", lowered);
     if (failed(code))
       return failure();
-    FailureOr<std::string> printed = isLlvm ? code->printLlvm() : code->printAssembly();
+    FailureOr<std::string> printed = isLlvm ? code->printLlvm() : code->assembly();
     if (failed(printed))
       return failure();
     text += ((isLlvm ? "; " : "# ") + name() + " " + isa.name + "\n").str() + *printed;

@@ -54,7 +54,7 @@ FailureOr<MachineCode> CudaBackend::lower(ModuleOp kernels) const {
   prepareMachineTranslation(*kernels.getContext());
   if (failed(simt::checkKernels(kernels, target)) || failed(simt::lowerSimtToLlvm(kernels, CudaLowering(target.atoms))))
     return failure();
-  MachineName machine{"nvptx64-nvidia-cuda", chip.name.str(), "+ptx" + std::to_string(chip.ptx)};
+  Machine machine{"nvptx64-nvidia-cuda", chip.name.str(), "+ptx" + std::to_string(chip.ptx)};
   return MachineCode::generate(kernels, machine, [](llvm::Module &) {});
 }
 

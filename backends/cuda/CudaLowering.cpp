@@ -137,20 +137,6 @@ struct LowerLoadMatrix : ConvertOpToLLVMPattern<LoadMatrixOp> {
   }
 };
 
-/// A function of f32 that is one approximate instruction.
-template <typename MathOp> struct LowerFunction : ConvertOpToLLVMPattern<MathOp> {
-  LowerFunction(const LLVMTypeConverter &types, StringRef intrinsic)
-      : ConvertOpToLLVMPattern<MathOp>(types, /*benefit=*/2), intrinsic(intrinsic) {}
-  LogicalResult matchAndRewrite(MathOp op, typename MathOp::Adaptor adaptor,
-                                ConversionPatternRewriter &rewriter) const override {
-    if (!op.getType().isF32())
-      return failure();
-    rewriter.replaceOp(op, callIntrinsic(rewriter, op.getLoc(), intrinsic, op.getType(), adaptor.getOperand()));
-    return success();
-  }
-  StringRef intrinsic;
-};
-
 } // namespace
 
 void CudaLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &patterns) const {
@@ -159,7 +145,7 @@ void CudaLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &p
   populateMatrixInstructions(types, patterns, atoms);
   patterns.add<LowerProgram, LowerLane, LowerWarp, LowerShuffle, LowerBarrier, LowerCopy, LowerCommit, LowerWait,
                LowerLoadMatrix>(types);
-  patterns.add<LowerFunction<math::Exp2Op>>(types, "llvm.nvvm.ex2.approx.ftz");
-  patterns.add<LowerFunction<math::Log2Op>>(types, "llvm.nvvm.lg2.approx.ftz.f");
-  patterns.add<LowerFunction<math::RsqrtOp>>(types, "llvm.nvvm.rsqrt.approx.f");
+  patterns.add<LowerToIntrinsic<math::Exp2Op>>(types, "llvm.nvvm.ex2.approx.ftz");
+  patterns.add<LowerToIntrinsic<math::Log2Op>>(types, "llvm.nvvm.lg2.approx.ftz.f");
+  patterns.add<LowerToIntrinsic<math::RsqrtOp>>(types, "llvm.nvvm.rsqrt.approx.f");
 }

@@ -25,23 +25,22 @@ void heed::prepareMachineTranslation(MLIRContext &context) {
   context.appendDialectRegistry(registry);
 }
 
-/// Sums and products stay apart unless the program fuses them itself, so that results do not depend on the chip.
-static std::unique_ptr<llvm::TargetMachine> createTargetMachine(const MachineName &name, std::string &error) {
-  llvm::Triple triple(name.triple);
+static std::unique_ptr<llvm::TargetMachine> createTargetMachine(const Machine &machine, std::string &error) {
+  llvm::Triple triple(machine.triple);
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target)
     return nullptr;
   llvm::TargetOptions options;
-  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  options.AllowFPOpFusion = machine.fusesProducts ? llvm::FPOpFusion::Standard : llvm::FPOpFusion::Strict;
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, name.chip, name.features, options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+      triple, machine.chip, machine.features, options, llvm::Reloc::PIC_, std::nullopt, machine.effort));
 }
 
 /// Loops are left as the lowering wrote them: it has unrolled what fits the registers, and more would not.
-static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
+static void optimise(llvm::Module &module, const Machine &machine, llvm::TargetMachine &target) {
   llvm::PipelineTuningOptions tuning;
   tuning.LoopUnrolling = false;
-  llvm::PassBuilder builder(&machine, tuning);
+  llvm::PassBuilder builder(&target, tuning);
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager graphs;
@@ -51,7 +50,10 @@ static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, graphs, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
+  if (machine.optimise)
+    machine.optimise(module, modules);
+  else
+    builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
 }
 
 /// Keeps LLVM's errors as text; by itself it would print them and end the process.
@@ -68,7 +70,7 @@ struct MachineCode::State {
   ModuleOp source;
   std::string errors; ///< of LLVM, so far
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::TargetMachine> machine;
+  std::unique_ptr<llvm::TargetMachine> target;
   std::unique_ptr<llvm::Module> module;
 };
 
@@ -84,7 +86,7 @@ static LogicalResult checkUndefined(ModuleOp source, const llvm::Module &module)
   return success();
 }
 
-FailureOr<MachineCode> MachineCode::generate(ModuleOp source, const MachineName &name,
+FailureOr<MachineCode> MachineCode::generate(ModuleOp source, const Machine &machine,
                                              llvm::function_ref<void(llvm::Module &)> annotate) {
   auto state = std::make_unique<State>();
   state->source = source;
@@ -93,17 +95,17 @@ FailureOr<MachineCode> MachineCode::generate(ModuleOp source, const MachineName 
   if (!state->module)
     return source.emitError("cannot translate the compiled kernels to LLVM IR");
   std::string error;
-  state->machine = createTargetMachine(name, error);
-  if (!state->machine)
-    return source.emitError("no code generator for ") << name.triple << ": " << error;
+  state->target = createTargetMachine(machine, error);
+  if (!state->target)
+    return source.emitError("no code generator for ") << machine.triple << ": " << error;
   llvm::Module &module = *state->module;
-  module.setTargetTriple(state->machine->getTargetTriple());
-  module.setDataLayout(state->machine->createDataLayout());
+  module.setTargetTriple(state->target->getTargetTriple());
+  module.setDataLayout(state->target->createDataLayout());
   annotate(module);
   llvm::raw_string_ostream report(error);
   if (llvm::verifyModule(module, &report))
     return source.emitError("the compiled kernels are not valid LLVM IR: ") << error;
-  optimise(module, *state->machine);
+  optimise(module, machine, *state->target);
   if (failed(checkUndefined(source, module)))
     return failure();
   return MachineCode(std::move(state));
@@ -116,14 +118,14 @@ std::string MachineCode::printLlvm() const {
 }
 
 /// Code generation changes the module, so each time it gets one of its own.
-static FailureOr<std::string> emitFile(ModuleOp source, const llvm::Module &module, llvm::TargetMachine &machine,
+static FailureOr<std::string> emitFile(ModuleOp source, const llvm::Module &module, llvm::TargetMachine &target,
                                        std::string &errors, llvm::CodeGenFileType kind) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, stream, nullptr, kind))
+  if (target.addPassesToEmitFile(passes, stream, nullptr, kind))
     return source.emitError("the code generator of ")
-           << machine.getTargetTriple().str() << " cannot write "
+           << target.getTargetTriple().str() << " cannot write "
            << (kind == llvm::CodeGenFileType::ObjectFile ? "object files" : "assembly");
   passes.run(*llvm::CloneModule(module));
   if (!errors.empty())
@@ -132,9 +134,9 @@ static FailureOr<std::string> emitFile(ModuleOp source, const llvm::Module &modu
 }
 
 FailureOr<std::string> MachineCode::assembly() const {
-  return emitFile(state->source, *state->module, *state->machine, state->errors, llvm::CodeGenFileType::AssemblyFile);
+  return emitFile(state->source, *state->module, *state->target, state->errors, llvm::CodeGenFileType::AssemblyFile);
 }
 
 FailureOr<std::string> MachineCode::object() const {
-  return emitFile(state->source, *state->module, *state->machine, state->errors, llvm::CodeGenFileType::ObjectFile);
+  return emitFile(state->source, *state->module, *state->target, state->errors, llvm::CodeGenFileType::ObjectFile);
 }

@@ -4,34 +4,42 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Support/LLVM.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/IR/PassManager.h"
+#include "llvm/Support/CodeGen.h"
 
 #include <memory>
 #include <string>
 
-namespace llvm {
-class Module;
-}
-
 namespace heed {
 
-/// A machine as LLVM names it. None of it may come from a user: LLVM ends the process on names it does not know.
-struct MachineName {
+/// A machine, and how code for it is made.
+struct Machine {
+  // As LLVM names it. None of it may come from a user: LLVM ends the process on names it does not know.
   std::string triple;
   std::string chip;
   std::string features;
+
+  /// A product and a sum may be rounded once. By default only where the program says so, so that results do not depend
+  /// on the chip.
+  bool fusesProducts = false;
+  llvm::CodeGenOptLevel effort = llvm::CodeGenOptLevel::Aggressive;
+  /// The optimisations; null for LLVM's usual ones, but without unrolling loops.
+  void (*optimise)(llvm::Module &module, llvm::ModuleAnalysisManager &analyses) = nullptr;
 };
 
 class MachineCode {
 public:
-  /// Translates a module in the LLVM dialect, lets `annotate` add what the dialect cannot say, and optimises. Kernels
-  /// may call nothing from outside. The context must have gone through prepareMachineTranslation.
-  static mlir::FailureOr<MachineCode> generate(mlir::ModuleOp source, const MachineName &name,
+  /// Translates a module in the LLVM dialect, which must outlive the result, lets `annotate` add what the dialect
+  /// cannot say, and optimises. Kernels may call nothing from outside. The context must have gone through
+  /// prepareMachineTranslation. Errors are reported on the module.
+  static mlir::FailureOr<MachineCode> generate(mlir::ModuleOp source, const Machine &machine,
                                                llvm::function_ref<void(llvm::Module &)> annotate);
   MachineCode(MachineCode &&);
   ~MachineCode();
 
   std::string printLlvm() const;
   mlir::FailureOr<std::string> assembly() const;
+  /// Equal modules give equal bytes.
   mlir::FailureOr<std::string> object() const;
 
 private:

@@ -36,8 +36,7 @@ mlir::LogicalResult lowerSimtToLlvm(mlir::ModuleOp module, const LaneLowering &l
 /// Puts predicated stores under scf.if, neighbours with the same predicate under one.
 void guardStores(mlir::ModuleOp module);
 
-//===-- For patterns
-//------------------------------------------------------------------------------------------------===//
+//===-- For patterns ----------------------------------------------------------------------------------------------===//
 
 /// Pointer to global memory from an i64 address, or into the workgroup's arena from an i32 offset.
 mlir::Value pointerTo(mlir::OpBuilder &builder, mlir::Location location, Space space, mlir::Value address);
@@ -47,6 +46,20 @@ mlir::Value callIntrinsic(mlir::OpBuilder &builder, mlir::Location location, llv
                           mlir::ValueRange operands);
 
 mlir::Value constantInt(mlir::OpBuilder &builder, mlir::Location location, unsigned bits, int64_t value);
+
+/// A function of f32 that is one intrinsic.
+template <typename MathOp> struct LowerToIntrinsic : mlir::ConvertOpToLLVMPattern<MathOp> {
+  LowerToIntrinsic(const mlir::LLVMTypeConverter &types, llvm::StringRef intrinsic)
+      : mlir::ConvertOpToLLVMPattern<MathOp>(types, /*benefit=*/2), intrinsic(intrinsic) {}
+  mlir::LogicalResult matchAndRewrite(MathOp op, typename MathOp::Adaptor adaptor,
+                                      mlir::ConversionPatternRewriter &rewriter) const override {
+    if (!op.getType().isF32())
+      return mlir::failure();
+    rewriter.replaceOp(op, callIntrinsic(rewriter, op.getLoc(), intrinsic, op.getType(), adaptor.getOperand()));
+    return mlir::success();
+  }
+  llvm::StringRef intrinsic;
+};
 
 /// Bytes of a scalar or vector.
 int64_t bytesOf(mlir::Type type);

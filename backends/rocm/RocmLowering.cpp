@@ -140,19 +140,6 @@ struct LowerPredicatedLoad : ConvertOpToLLVMPattern<LoadOp> {
   }
 };
 
-template <typename MathOp> struct LowerFunction : ConvertOpToLLVMPattern<MathOp> {
-  LowerFunction(const LLVMTypeConverter &types, StringRef intrinsic)
-      : ConvertOpToLLVMPattern<MathOp>(types, /*benefit=*/2), intrinsic(intrinsic) {}
-  LogicalResult matchAndRewrite(MathOp op, typename MathOp::Adaptor adaptor,
-                                ConversionPatternRewriter &rewriter) const override {
-    if (!op.getType().isF32())
-      return failure();
-    rewriter.replaceOp(op, callIntrinsic(rewriter, op.getLoc(), intrinsic, op.getType(), adaptor.getOperand()));
-    return success();
-  }
-  StringRef intrinsic;
-};
-
 /// The instruction takes numbers below the smallest normal one for zero, so those are scaled first.
 struct LowerRsqrt : ConvertOpToLLVMPattern<math::RsqrtOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
@@ -180,8 +167,8 @@ struct LowerRsqrt : ConvertOpToLLVMPattern<math::RsqrtOp> {
 void RocmLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &patterns) const {
   patterns.add<LowerLane, LowerWarp, LowerShuffle>(types, chip);
   patterns.add<LowerProgram, LowerBarrier, LowerPredicatedLoad>(types);
-  patterns.add<LowerFunction<math::Exp2Op>>(types, "llvm.amdgcn.exp2");
-  patterns.add<LowerFunction<math::Log2Op>>(types, "llvm.amdgcn.log");
+  patterns.add<LowerToIntrinsic<math::Exp2Op>>(types, "llvm.amdgcn.exp2");
+  patterns.add<LowerToIntrinsic<math::Log2Op>>(types, "llvm.amdgcn.log");
   populateMatrixInstructions(types, patterns, atoms);
   patterns.add<LowerRsqrt>(types, /*benefit=*/2);
 }
