@@ -1,9 +1,10 @@
 #include "dialects/simt/Simt.h"
 
+#include "dialects/KernelSyntax.h"
+
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/Matchers.h"
-#include "mlir/Interfaces/FunctionImplementation.h"
 
 #include "dialects/simt/SimtDialect.cpp.inc"
 #include "dialects/simt/SimtEnums.cpp.inc"
@@ -11,6 +12,7 @@
 #include "dialects/simt/SimtOps.cpp.inc"
 
 using namespace mlir;
+using namespace heed;
 using namespace heed::simt;
 
 void SimtDialect::initialize() {
@@ -21,18 +23,10 @@ void SimtDialect::initialize() {
 }
 
 ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
-  auto buildFunctionType = [](Builder &builder, ArrayRef<Type> inputs, ArrayRef<Type> results,
-                              function_interface_impl::VariadicFlag,
-                              std::string &) { return builder.getFunctionType(inputs, results); };
-  return function_interface_impl::parseFunctionOp(parser, result, /*allowVariadic=*/false,
-                                                  getFunctionTypeAttrName(result.name), buildFunctionType,
-                                                  getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
+  return parseKernel<KernelOp>(parser, result);
 }
 
-void KernelOp::print(OpAsmPrinter &printer) {
-  function_interface_impl::printFunctionOp(printer, *this, /*isVariadic=*/false, getFunctionTypeAttrName(),
-                                           getArgAttrsAttrName(), getResAttrsAttrName());
-}
+void KernelOp::print(OpAsmPrinter &printer) { printKernel(printer, *this); }
 
 LogicalResult KernelOp::verify() {
   if (!getResultTypes().empty())

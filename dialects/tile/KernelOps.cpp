@@ -1,26 +1,20 @@
 /// Syntax and constraint T1 of tile.kernel; program_id.
 #include "dialects/tile/Tile.h"
 
+#include "dialects/KernelSyntax.h"
+
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Builders.h"
-#include "mlir/Interfaces/FunctionImplementation.h"
 
 using namespace mlir;
+using namespace heed;
 using namespace heed::tile;
 
 ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
-  auto buildFunctionType = [](Builder &builder, ArrayRef<Type> inputs, ArrayRef<Type> results,
-                              function_interface_impl::VariadicFlag,
-                              std::string &) { return builder.getFunctionType(inputs, results); };
-  return function_interface_impl::parseFunctionOp(parser, result, /*allowVariadic=*/false,
-                                                  getFunctionTypeAttrName(result.name), buildFunctionType,
-                                                  getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
+  return parseKernel<KernelOp>(parser, result);
 }
 
-void KernelOp::print(OpAsmPrinter &printer) {
-  function_interface_impl::printFunctionOp(printer, *this, /*isVariadic=*/false, getFunctionTypeAttrName(),
-                                           getArgAttrsAttrName(), getResAttrsAttrName());
-}
+void KernelOp::print(OpAsmPrinter &printer) { printKernel(printer, *this); }
 
 unsigned KernelOp::getNumBases() {
   return llvm::count_if(getArgumentTypes(), [](Type type) { return isa<MemRefType>(type); });
