@@ -15,7 +15,7 @@ TileLowering::Operand TileLowering::atomOperand(Value value, const Layout &layou
         operand.values = std::move(*moved);
         return operand;
       }
-  operand.shared = stage(value, how.order, how.stored, how.paddingBytes);
+  operand.shared = stage(value, how);
   return operand;
 }
 

@@ -14,20 +14,21 @@ constexpr int64_t unrolledOperations = 128;
 
 static int64_t bytesOf(Type element) { return element.getIntOrFloatBitWidth() / 8; }
 
-static int64_t stagedBytes(RankedTensorType tile, Type stored, int64_t paddingBytes) {
-  return tile.getNumElements() * bytesOf(stored) + paddingBytes * std::max(tile.getDimSize(0), tile.getDimSize(1));
-}
-
 /// Multiply-adds read vectors along the rows (or columns) of elements of the accumulator's type. Matrix instructions
 /// take elements as they are, best neighbours along the depth.
 TileLowering::Staging TileLowering::stagingOf(tile::DotOp dot, Value operand, unsigned depthDim) const {
-  if (!plan.productOf(dot).atom)
-    return {{1 - depthDim, depthDim}, dot.getType().getElementType(), 4 * bytesOf(dot.getType().getElementType())};
+  auto padded = [](unsigned fastest, int64_t padBytes) {
+    return tile::SharedLayout({fastest, 1 - fastest}, /*chunkBytes=*/16, 1, 1, padBytes);
+  };
+  if (!plan.productOf(dot).atom) {
+    Type type = dot.getType().getElementType();
+    return {type, padded(1 - depthDim, 4 * bytesOf(type))};
+  }
   unsigned fastest = depthDim;
   // Matrices are loaded either way round, so an operand may lie as it does in memory.
   if (auto load = operand.getDefiningOp<tile::LoadOp>(); load && target.abilities.loadMatrix)
     fastest = ViewAccess(load).contiguousDim().value_or(depthDim);
-  return {{fastest, 1 - fastest}, tileType(operand).getElementType(), 16};
+  return {tileType(operand).getElementType(), padded(fastest, 16)};
 }
 
 /// An operand that products inside a loop read but that does not change there stays in shared memory for the whole
@@ -38,13 +39,14 @@ void TileLowering::stageEarly(tile::LoadOp op) {
   auto dot = cast<tile::DotOp>(*op->user_begin());
   Staging how = stagingOf(dot, op.getResult(), dot.getLeft() == op.getResult() ? 1 : 0);
   bool isInvariant = llvm::all_of(op->getUsers(), [&](Operation *user) { return user->getBlock() != op->getBlock(); });
-  if (!isInvariant || arena.used() + stagedBytes(op.getType(), how.stored, how.paddingBytes) > target.sharedBytes / 3)
+  if (!isInvariant ||
+      arena.used() + how.layout.sizeInBytes(op.getType().getShape(), bytesOf(how.stored)) > target.sharedBytes / 3)
     return;
-  staged.try_emplace(op.getResult(), stage(op.getResult(), how.order, how.stored, how.paddingBytes));
+  staged.try_emplace(op.getResult(), stage(op.getResult(), how));
 }
 
 /// Brings an operand into shared memory.
-SharedTile TileLowering::stage(Value operand, ArrayRef<unsigned> order, Type stored, int64_t paddingBytes) {
+SharedTile TileLowering::stage(Value operand, const Staging &how) {
   if (auto known = staged.find(operand); known != staged.end()) {
     SharedTile tile = known->second;
     tile.range = arena.again(tile.range);
@@ -60,7 +62,7 @@ SharedTile TileLowering::stage(Value operand, ArrayRef<unsigned> order, Type sto
     layout = plan.layoutOf(operand);
     values = registers(operand, layout);
   }
-  SharedTile tile = allocate(layout.shape(), order, stored, paddingBytes / bytesOf(stored));
+  SharedTile tile = allocate(layout.shape(), how.stored, how.layout);
   storeShared(values, layout, tile);
   tile.range = arena.again(tile.range);
   return tile;
@@ -84,10 +86,10 @@ static int64_t readWidth(const Layout &layout, unsigned dim, ArrayRef<int64_t> o
 
 SmallVector<Value> TileLowering::readVector(const SharedTile &from, const Layout &accumulator, unsigned dim,
                                             ArrayRef<int64_t> offsets, Value depth, unsigned depthDim) {
-  int64_t bytes = from.element.getIntOrFloatBitWidth() / 8;
-  int64_t width = readWidth(accumulator, dim, offsets, from.strides[depthDim], target.vectorBytes / bytes);
+  int64_t bytes = from.elementBytes();
+  int64_t width = readWidth(accumulator, dim, offsets, from.stride(depthDim), target.vectorBytes / bytes);
   Value lanePart = arith::MulIOp::create(b, laneCoordinate(accumulator, dim), i32(bytes));
-  Value base = arith::AddIOp::create(b, lanePart, arith::MulIOp::create(b, depth, i32(from.strides[depthDim] * bytes)));
+  Value base = arith::AddIOp::create(b, lanePart, arith::MulIOp::create(b, depth, i32(from.stride(depthDim) * bytes)));
   Type type = width > 1 ? Type(VectorType::get({width}, from.element)) : from.element;
   SmallVector<Value> values;
   for (size_t first = 0; first < offsets.size(); first += width) {
@@ -122,9 +124,8 @@ void TileLowering::emitMultiplyAdds(tile::DotOp op) {
   Layout layout = plan.layoutOf(op.getResult());
   Registers sums = registers(op.getAccumulator(), layout);
   Type type = op.getType().getElementType();
-  Staging leftStaging = stagingOf(op, op.getLeft(), 1), rightStaging = stagingOf(op, op.getRight(), 0);
-  SharedTile left = stage(op.getLeft(), leftStaging.order, type, leftStaging.paddingBytes);
-  SharedTile right = stage(op.getRight(), rightStaging.order, type, rightStaging.paddingBytes);
+  SharedTile left = stage(op.getLeft(), stagingOf(op, op.getLeft(), 1));
+  SharedTile right = stage(op.getRight(), stagingOf(op, op.getRight(), 0));
   SmallVector<int64_t> rows = offsetsAlong(layout, 0), columns = offsetsAlong(layout, 1);
   int64_t depth = tileType(op.getLeft()).getDimSize(1), unroll = 1;
   while (depth % (unroll * 2) == 0 && unroll * 2 * layout.numRegisters() <= unrolledOperations)

@@ -30,12 +30,10 @@ static std::optional<unsigned> neighbourDim(const Layout &layout) {
   return std::nullopt;
 }
 
-static unsigned fastestDim(const SharedTile &tile) { return tile.strides[0] == 1 ? 0 : 1; }
-
 bool TileLowering::canLoadMatrices(const Operand &operand) const {
   const SharedTile &tile = operand.shared;
-  return target.abilities.loadMatrix && tile.element.getIntOrFloatBitWidth() == 16 &&
-         neighbourDim(operand.layout).has_value() && tile.strides[1 - fastestDim(tile)] % matrixSize == 0;
+  return target.abilities.loadMatrix && !tile.layout.isSwizzled() && tile.element.getIntOrFloatBitWidth() == 16 &&
+         neighbourDim(operand.layout).has_value() && tile.stride(1 - tile.fastestDim()) % matrixSize == 0;
 }
 
 /// One instruction for 1, 2 or 4 matrices: lane t gives the address of row t % 8 of matrix t / 8, whose offset must be
@@ -43,18 +41,16 @@ bool TileLowering::canLoadMatrices(const Operand &operand) const {
 Registers TileLowering::loadMatrixBatch(const Operand &operand, ArrayRef<tile::Coordinates> offsets) {
   const SharedTile &tile = operand.shared;
   const Layout &layout = operand.layout;
-  unsigned fastest = fastestDim(tile), rowDim = 1 - fastest;
-  int64_t bytes = tile.element.getIntOrFloatBitWidth() / 8, fixed = tile.range.begin;
-  auto bytesAt = [&](const tile::Coordinates &at) {
-    return (at[0] * tile.strides[0] + at[1] * tile.strides[1]) * bytes;
-  };
+  unsigned fastest = tile.fastestDim(), rowDim = 1 - fastest;
+  int64_t bytes = tile.elementBytes(), fixed = tile.range.begin;
+  auto bytesAt = [&](const tile::Coordinates &at) { return (at[0] * tile.stride(0) + at[1] * tile.stride(1)) * bytes; };
   fixed += bytesAt(offsets[0]);
   Value row = arith::AndIOp::create(b, lane, i32(matrixSize - 1));
-  Value address = arith::MulIOp::create(b, row, i32(tile.strides[rowDim] * bytes));
+  Value address = arith::MulIOp::create(b, row, i32(tile.stride(rowDim) * bytes));
   for (unsigned dim : {0u, 1u})
     address = arith::AddIOp::create(
         b, address,
-        arith::MulIOp::create(b, contribution(layout, tile::Input::Warp, dim), i32(tile.strides[dim] * bytes)));
+        arith::MulIOp::create(b, contribution(layout, tile::Input::Warp, dim), i32(tile.stride(dim) * bytes)));
   for (unsigned bit = 0; (size_t(1) << bit) < offsets.size(); ++bit) {
     Value set = arith::AndIOp::create(b, arith::ShRUIOp::create(b, lane, i32(3 + bit)), i32(1));
     int64_t distance = bytesAt(offsets[size_t(1) << bit]) - bytesAt(offsets[0]);

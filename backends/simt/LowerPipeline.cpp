@@ -65,20 +65,16 @@ std::optional<TileLowering::Pipelined> TileLowering::planCopy(tile::LoadOp load,
   std::optional<SmallVector<Operation *>> slice = scalarSlice(load, loop);
   auto dot = cast<tile::DotOp>(*load->user_begin());
   Staging how = stagingOf(dot, load.getResult(), dot.getLeft() == load.getResult() ? 1 : 0);
-  if (!slice || bytes < 4 || how.stored != element || access.contiguousDim() != how.order[0])
+  if (!slice || bytes < 4 || how.stored != element || access.contiguousDim() != how.layout.getOrder()[0])
     return std::nullopt;
   Pipelined copy{load, load.getResult(), {}, plan.memoryLayout(access), std::move(*slice)};
-  copy.ring.element = element;
-  copy.ring.isOrdered = true;
-  copy.ring.strides.resize(2);
-  copy.ring.strides[how.order[0]] = 1;
-  copy.ring.strides[how.order[1]] = load.getType().getDimSize(how.order[0]) + how.paddingBytes / bytesOf(element);
+  copy.ring = {.range = {},
+               .element = element,
+               .shape = llvm::to_vector(load.getType().getShape()),
+               .layout = how.layout,
+               .slot = {},
+               .isOrdered = true};
   return copy;
-}
-
-static int64_t slotBytes(const SharedTile &ring, RankedTensorType tile) {
-  unsigned outer = ring.strides[0] == 1 ? 1 : 0;
-  return tile.getDimSize(outer) * ring.strides[outer] * bytesOf(ring.element);
 }
 
 /// Two slots an operand, three where that leaves room for several other programs on the same processor.
@@ -89,7 +85,7 @@ TileLowering::Pipeline TileLowering::planPipeline(scf::ForOp loop) {
   int64_t bytes = 0;
   for (auto load : loop.getBody()->getOps<tile::LoadOp>())
     if (std::optional<Pipelined> copy = planCopy(load, loop)) {
-      bytes += slotBytes(copy->ring, load.getType());
+      bytes += copy->ring.sizeInBytes();
       pipeline.loads.push_back(std::move(*copy));
     }
   for (int64_t slots : {3, 2})
@@ -98,7 +94,7 @@ TileLowering::Pipeline TileLowering::planPipeline(scf::ForOp loop) {
   if (pipeline.slots == 0)
     return {};
   for (Pipelined &copy : pipeline.loads)
-    copy.ring.range = arena.allocate(pipeline.slots * slotBytes(copy.ring, tileType(copy.tile)));
+    copy.ring.range = arena.allocate(pipeline.slots * copy.ring.sizeInBytes());
   return pipeline;
 }
 
@@ -122,7 +118,7 @@ void TileLowering::startCopies(const Pipeline &pipeline, scf::ForOp loop, Value 
 void TileLowering::emitCopy(const Pipelined &copy, Value slot, Value wanted) {
   ViewAccess access(copy.load);
   SharedTile to = copy.ring;
-  to.slot = arith::MulIOp::create(b, slot, i32(slotBytes(copy.ring, tileType(copy.tile))));
+  to.slot = arith::MulIOp::create(b, slot, i32(copy.ring.sizeInBytes()));
   Walk where = walk(access, copy.layout);
   Value owner = isOwner(copy.layout);
   auto copyAll = [&] {
@@ -157,7 +153,7 @@ SmallVector<Value> TileLowering::enterIteration(const Pipeline &pipeline, scf::F
   startCopies(pipeline, loop, carried[0], carried[2]);
   for (const Pipelined &copy : pipeline.loads) {
     SharedTile tile = copy.ring;
-    tile.slot = arith::MulIOp::create(b, carried[1], i32(slotBytes(copy.ring, tileType(copy.tile))));
+    tile.slot = arith::MulIOp::create(b, carried[1], i32(copy.ring.sizeInBytes()));
     staged[copy.tile] = tile;
   }
   return {arith::AddIOp::create(b, carried[0], scalar(loop.getStep())), nextSlot(carried[1], pipeline.slots),

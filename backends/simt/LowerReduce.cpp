@@ -86,17 +86,12 @@ Registers TileLowering::reduceWarps(tile::ReduceOp op, Registers values, const L
   // One copy of the result a part; within a part the copies of a lane are told apart by the source's layout.
   SmallVector<int64_t> shape(to.shape());
   Type element = values[0].getType(), stored = sharedType(element);
-  SmallVector<unsigned> order;
-  for (int64_t dim = int64_t(shape.size()) - 1; dim >= 0; --dim)
-    order.push_back(dim);
   int64_t bytes = stored.getIntOrFloatBitWidth() / 8, partBytes = to.numElements() * bytes;
   shape.insert(shape.begin(), parts);
-  for (unsigned &dim : order)
-    ++dim;
-  order.push_back(0);
-  SharedTile exchange = allocate(shape, order, stored, /*padding=*/0);
+  SharedTile exchange = allocate(shape, stored, tile::SharedLayout(tile::rowMajor(shape.size())));
   SharedTile onePart = exchange;
-  onePart.strides.erase(onePart.strides.begin());
+  onePart.shape.erase(onePart.shape.begin());
+  onePart.layout = tile::SharedLayout(tile::rowMajor(onePart.shape.size()));
   Value ownPart = arith::MulIOp::create(b, part, i32(partBytes));
   Value owner;
   uint64_t warpMask = to.freeVariableMask(tile::Input::Warp);

@@ -37,19 +37,20 @@ Value TileLowering::fromShared(Value value, Type element) {
   return arith::TruncIOp::create(b, element, value);
 }
 
-/// `order` has the fastest dimension first; rows are `padding` elements longer than they need to be.
-SharedTile TileLowering::allocate(ArrayRef<int64_t> shape, ArrayRef<unsigned> order, Type stored, int64_t padding) {
-  SharedTile result;
-  result.element = stored;
-  result.strides.resize(shape.size());
-  int64_t stride = 1;
-  for (auto [position, dim] : llvm::enumerate(order)) {
-    result.strides[dim] = stride;
-    stride *= shape[dim];
-    if (position == 0 && order.size() > 1)
-      stride += padding;
-  }
-  result.range = arena.allocate(stride * stored.getIntOrFloatBitWidth() / 8);
+int64_t SharedTile::stride(unsigned dim) const {
+  tile::Coordinates unit(shape.size(), 0);
+  unit[dim] = 1;
+  return shape[dim] == 1 ? 0 : layout.elementOffset(unit, shape, elementBytes());
+}
+
+SharedTile TileLowering::allocate(ArrayRef<int64_t> shape, Type stored, const tile::SharedLayout &layout) {
+  SharedTile result{.range = {},
+                    .element = stored,
+                    .shape = llvm::to_vector(shape),
+                    .layout = layout,
+                    .slot = {},
+                    .isOrdered = false};
+  result.range = arena.allocate(result.sizeInBytes());
   return result;
 }
 
@@ -61,44 +62,70 @@ Operation *TileLowering::tag(Operation *access, const SharedTile &tile) {
   return access;
 }
 
+/// Swizzles and panels map bits of coordinates to bits of an offset, so what lanes and registers contribute is joined
+/// by XOR; where they touch different bits, by an addition that is folded into the access.
+Value TileLowering::swizzledOffset(const SharedTile &tile, const Layout &layout, int64_t reg, int64_t &fixed) {
+  auto offsetOf = [&](const tile::Coordinates &at) {
+    return tile.layout.elementOffset(at, tile.shape, tile.elementBytes()) * tile.elementBytes();
+  };
+  Value sum;
+  int64_t touched = 0;
+  for (auto [input, source] : {std::pair{tile::Input::Lane, lane}, std::pair{tile::Input::Warp, warp}})
+    for (auto [bit, base] : llvm::enumerate(layout.bases(input))) {
+      int64_t offset = offsetOf(base);
+      if (offset == 0)
+        continue;
+      touched |= offset;
+      Value set = arith::AndIOp::create(b, arith::ShRUIOp::create(b, source, i32(bit)), i32(1));
+      Value part = arith::MulIOp::create(b, set, i32(offset));
+      sum = sum ? arith::XOrIOp::create(b, sum, part).getResult() : part;
+    }
+  int64_t own = offsetOf(layout.registerOffset(reg));
+  if ((own & touched) != 0)
+    return arith::XOrIOp::create(b, sum, i32(own));
+  fixed += own;
+  return sum;
+}
+
 /// Where the element of a register lies, i32 bytes.
 Value TileLowering::sharedOffset(const SharedTile &tile, const Layout &layout, int64_t reg) {
-  int64_t bytes = tile.element.getIntOrFloatBitWidth() / 8, fixed = tile.range.begin;
+  int64_t fixed = tile.range.begin;
   bool separable = layout.isSeparable();
   Value offset;
-  for (unsigned dim = 0; dim < layout.rank(); ++dim) {
-    Value position = separable ? laneCoordinate(layout, dim) : coordinate(layout, reg, dim);
-    if (separable)
-      fixed += layout.registerOffset(reg)[dim] * tile.strides[dim] * bytes;
-    Value part = arith::MulIOp::create(b, position, i32(tile.strides[dim] * bytes));
-    offset = offset ? arith::AddIOp::create(b, offset, part).getResult() : part;
+  if (tile.layout.isSwizzled() || tile.layout.getPanelBytes() != 0) {
+    offset = swizzledOffset(tile, layout, reg, fixed);
+  } else {
+    for (unsigned dim = 0; dim < layout.rank(); ++dim) {
+      int64_t bytes = tile.stride(dim) * tile.elementBytes();
+      Value position = separable ? laneCoordinate(layout, dim) : coordinate(layout, reg, dim);
+      if (separable)
+        fixed += layout.registerOffset(reg)[dim] * bytes;
+      Value part = arith::MulIOp::create(b, position, i32(bytes));
+      offset = offset ? arith::AddIOp::create(b, offset, part).getResult() : part;
+    }
   }
   if (tile.slot)
     offset = offset ? arith::AddIOp::create(b, offset, tile.slot).getResult() : tile.slot;
   return offset ? arith::AddIOp::create(b, offset, i32(fixed)).getResult() : i32(fixed);
 }
 
-/// The dimension along which elements are neighbours, and the widest vector that all rows can be accessed in.
-static std::pair<unsigned, int64_t> vectorAccess(const SharedTile &tile, int64_t vectorBytes) {
-  int64_t bytes = tile.element.getIntOrFloatBitWidth() / 8, widest = vectorBytes / bytes;
-  unsigned fastest = 0;
-  for (auto [dim, stride] : llvm::enumerate(tile.strides))
-    if (stride == 1)
-      fastest = dim;
-  for (auto [dim, stride] : llvm::enumerate(tile.strides))
-    while (dim != fastest && widest > 1 && stride % widest != 0)
-      widest /= 2;
-  return {fastest, std::max<int64_t>(widest, 1)};
+/// Elements along the fastest dimension that one access may move.
+static int64_t vectorAccess(const SharedTile &tile, const Layout &layout, int64_t vectorBytes) {
+  if (layout.rank() == 0)
+    return 1;
+  int64_t widest = vectorBytes / tile.elementBytes();
+  if (tile.layout.isSwizzled())
+    widest = std::min(widest, tile.layout.getChunkBytes() / tile.elementBytes());
+  while (widest > 1 && tile.layout.rowBytes(tile.shape, tile.elementBytes()) % (widest * tile.elementBytes()) != 0)
+    widest /= 2;
+  return std::max<int64_t>(widest, 1);
 }
 
 void TileLowering::storeShared(const Registers &values, const Layout &layout, const SharedTile &to) {
   Value owner = isOwner(layout);
-  int64_t bytes = to.element.getIntOrFloatBitWidth() / 8;
-  auto [fastest, widest] = vectorAccess(to, target.vectorBytes);
-  if (layout.rank() == 0)
-    widest = 1;
+  int64_t bytes = to.elementBytes(), widest = vectorAccess(to, layout, target.vectorBytes);
   SmallVector<int64_t> all = allRegisters(layout);
-  for (Run run : layout.rank() == 0 ? SmallVector<Run>{{0, 1}} : runsAlong(layout, all, fastest, widest)) {
+  for (Run run : layout.rank() == 0 ? SmallVector<Run>{{0, 1}} : runsAlong(layout, all, to.fastestDim(), widest)) {
     SmallVector<Value> elements;
     for (int64_t next = 0; next < run.width; ++next)
       elements.push_back(toShared(values[run.first + next], to.element));
@@ -109,10 +136,10 @@ void TileLowering::storeShared(const Registers &values, const Layout &layout, co
 }
 
 Registers TileLowering::loadShared(const SharedTile &from, const Layout &layout, ArrayRef<int64_t> registers) {
-  int64_t bytes = from.element.getIntOrFloatBitWidth() / 8;
-  auto [fastest, widest] = vectorAccess(from, target.vectorBytes);
+  int64_t bytes = from.elementBytes(), widest = vectorAccess(from, layout, target.vectorBytes);
   Registers values;
-  for (Run run : layout.rank() == 0 ? SmallVector<Run>{{0, 1}} : runsAlong(layout, registers, fastest, widest)) {
+  for (Run run :
+       layout.rank() == 0 ? SmallVector<Run>{{0, 1}} : runsAlong(layout, registers, from.fastestDim(), widest)) {
     Type type = run.width > 1 ? Type(VectorType::get({run.width}, from.element)) : from.element;
     auto load = simt::LoadOp::create(b, type, Space::Shared, sharedOffset(from, layout, registers[run.first]), Value(),
                                      Value(), run.width * bytes);

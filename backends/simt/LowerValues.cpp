@@ -196,10 +196,10 @@ Registers TileLowering::convert(const Registers &values, const Layout &from, con
   if (std::optional<Registers> moved = moveRegisters(values, from, to))
     return *moved;
   Type element = values[0].getType();
-  SmallVector<unsigned> order;
-  for (int64_t dim = from.rank() - 1; dim >= 0; --dim)
-    order.push_back(dim);
-  SharedTile exchange = allocate(from.shape(), order, sharedType(element), /*padding=*/1);
+  Type stored = sharedType(element);
+  int64_t padding = from.rank() > 1 ? stored.getIntOrFloatBitWidth() / 8 : 0;
+  SharedTile exchange =
+      allocate(from.shape(), stored, tile::SharedLayout(tile::rowMajor(from.rank()), /*chunkBytes=*/16, 1, 1, padding));
   storeShared(values, from, exchange);
   exchange.range = arena.again(exchange.range);
   Registers moved = loadShared(exchange, to, element);

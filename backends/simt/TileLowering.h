@@ -19,13 +19,20 @@ namespace heed::simt {
 /// What a lane holds of a tile, by register of the layout.
 using Registers = llvm::SmallVector<mlir::Value>;
 
-/// A tile in shared memory: element t is at range.begin + elementBytes * sum(t_d * strides_d).
+/// A tile in shared memory, from range.begin on.
 struct SharedTile {
   SharedRange range;
   mlir::Type element; ///< as stored
-  llvm::SmallVector<int64_t, 2> strides;
+  llvm::SmallVector<int64_t> shape;
+  tile::SharedLayout layout;
   mlir::Value slot = {};  ///< i32 bytes to add; null: none
   bool isOrdered = false; ///< barriers around its accesses are placed by whoever made it
+
+  int64_t elementBytes() const { return element.getIntOrFloatBitWidth() / 8; }
+  int64_t sizeInBytes() const { return layout.sizeInBytes(shape, elementBytes()); }
+  unsigned fastestDim() const { return layout.getOrder().empty() ? 0 : layout.getOrder().front(); }
+  /// Elements from one position along a dimension to the next, where that is the same everywhere.
+  int64_t stride(unsigned dim) const;
 };
 
 class TileLowering {
@@ -116,13 +123,13 @@ private:
   mlir::Type sharedType(mlir::Type element) const;
   mlir::Value toShared(mlir::Value value, mlir::Type stored);
   mlir::Value fromShared(mlir::Value value, mlir::Type element);
-  SharedTile allocate(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<unsigned> order, mlir::Type stored,
-                      int64_t padding);
+  SharedTile allocate(llvm::ArrayRef<int64_t> shape, mlir::Type stored, const tile::SharedLayout &layout);
   void storeShared(const Registers &values, const tile::Layout &layout, const SharedTile &to);
   Registers loadShared(const SharedTile &from, const tile::Layout &layout, mlir::Type element);
   /// Some registers of the layout, as they are stored.
   Registers loadShared(const SharedTile &from, const tile::Layout &layout, llvm::ArrayRef<int64_t> registers);
   mlir::Value sharedOffset(const SharedTile &tile, const tile::Layout &layout, int64_t reg);
+  mlir::Value swizzledOffset(const SharedTile &tile, const tile::Layout &layout, int64_t reg, int64_t &fixed);
   mlir::Value pack(llvm::ArrayRef<mlir::Value> elements);
   void unpack(mlir::Value packed, Registers &elements);
   mlir::Operation *tag(mlir::Operation *access, const SharedTile &tile);
@@ -151,9 +158,8 @@ private:
   // LowerDot.cpp
   /// How the operand of a product lies in shared memory.
   struct Staging {
-    llvm::SmallVector<unsigned, 2> order;
     mlir::Type stored;
-    int64_t paddingBytes;
+    tile::SharedLayout layout;
   };
   Staging stagingOf(tile::DotOp dot, mlir::Value operand, unsigned depthDim) const;
   void emitDot(tile::DotOp op);
@@ -177,7 +183,7 @@ private:
                                             int64_t size);
   Registers loadMatrixBatch(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets);
   void stageEarly(tile::LoadOp op);
-  SharedTile stage(mlir::Value operand, llvm::ArrayRef<unsigned> order, mlir::Type stored, int64_t paddingBytes);
+  SharedTile stage(mlir::Value operand, const Staging &how);
   std::optional<Registers> moveRegisters(const Registers &values, const tile::Layout &from, const tile::Layout &to);
   /// Reads at the depth coordinate `depth` what the lane's rows (or columns) need.
   llvm::SmallVector<mlir::Value> readVector(const SharedTile &from, const tile::Layout &accumulator, unsigned dim,

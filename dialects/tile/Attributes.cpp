@@ -88,13 +88,14 @@ Attribute SharedLayoutAttr::parse(AsmParser &parser, Type) {
   SmallVector<int64_t> order;
   SharedLayout defaults;
   int64_t chunk = defaults.getChunkBytes(), rowsPerPhase = defaults.getRowsPerPhase(), phases = defaults.getPhases(),
-          pad = defaults.getPadBytes();
+          pad = defaults.getPadBytes(), panel = defaults.getPanelBytes();
   auto parseValue = [&](StringRef name, bool &known) -> ParseResult {
     int64_t *value = llvm::StringSwitch<int64_t *>(name)
                          .Case("chunk", &chunk)
                          .Case("rows_per_phase", &rowsPerPhase)
                          .Case("phases", &phases)
                          .Case("pad", &pad)
+                         .Case("panel", &panel)
                          .Default(nullptr);
     known = value;
     return known ? parser.parseInteger(*value) : success();
@@ -107,7 +108,7 @@ Attribute SharedLayoutAttr::parse(AsmParser &parser, Type) {
     return {};
   }
   SmallVector<unsigned> dims(order.begin(), order.end());
-  return get(parser.getContext(), SharedLayout(dims, chunk, rowsPerPhase, phases, pad));
+  return get(parser.getContext(), SharedLayout(dims, chunk, rowsPerPhase, phases, pad, panel));
 }
 
 void SharedLayoutAttr::print(AsmPrinter &printer) const {

@@ -17,6 +17,9 @@ using Coordinates = llvm::SmallVector<int64_t, 3>;
 /// What each bit of an input adds (by XOR) to the coordinates, lowest bit first.
 using Bases = llvm::SmallVector<Coordinates, 6>;
 
+/// The dimensions of a row-major tile, fastest first.
+llvm::SmallVector<unsigned, 3> rowMajor(unsigned rank);
+
 enum class Input { Register, Lane, Warp };
 
 /// Copies of the base tile along a dimension, held in further registers.

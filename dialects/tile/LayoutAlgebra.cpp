@@ -10,7 +10,7 @@ using namespace heed::tile;
 
 static int64_t powerOfTwoPart(int64_t value) { return value & -value; }
 
-static llvm::SmallVector<unsigned, 3> rowMajor(unsigned rank) {
+llvm::SmallVector<unsigned, 3> heed::tile::rowMajor(unsigned rank) {
   llvm::SmallVector<unsigned, 3> order(rank);
   std::iota(order.rbegin(), order.rend(), 0);
   return order;
