@@ -35,16 +35,18 @@ LogicalResult heed::writeFile(ModuleOp module, StringRef path, StringRef bytes) 
   llvm::raw_fd_ostream stream(path, error);
   stream << bytes;
   stream.close();
-  if (!error && !stream.has_error())
-    return success();
+  if (!error)
+    error = stream.error();
   stream.clear_error();
-  return module.emitError("cannot write ") << path;
+  if (!error)
+    return success();
+  return module.emitError("cannot write ") << path << ": " << error.message() << "; TMPDIR may name another folder";
 }
 
 FailureOr<std::string> heed::readFile(ModuleOp module, StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer)
-    return module.emitError("cannot read ") << path;
+    return module.emitError("cannot read ") << path << ": " << buffer.getError().message();
   return (*buffer)->getBuffer().str();
 }
 

@@ -54,9 +54,7 @@ FailureOr<std::vector<KernelFacts>> heed::rocm::readKernelFacts(StringRef codeOb
     if (name == kernel.getMap().end() || !name->second.isString())
       return failure();
     facts.push_back({.name = name->second.getString().str(),
-                     .scratchBytes = readNumber(kernel.getMap(), ".private_segment_fixed_size"),
-                     .vectorRegisters = readNumber(kernel.getMap(), ".vgpr_count"),
-                     .kernargBytes = readNumber(kernel.getMap(), ".kernarg_segment_size")});
+                     .scratchBytes = readNumber(kernel.getMap(), ".private_segment_fixed_size")});
   }
   return facts;
 }

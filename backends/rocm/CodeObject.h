@@ -12,8 +12,6 @@ namespace heed::rocm {
 struct KernelFacts {
   std::string name;
   uint64_t scratchBytes = 0; ///< of a lane, in memory: values that did not fit the registers
-  uint64_t vectorRegisters = 0;
-  uint64_t kernargBytes = 0;
 };
 
 /// Reads the metadata of a linked code object. Fails on bytes that hold none.

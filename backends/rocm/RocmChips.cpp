@@ -17,11 +17,6 @@ llvm::ArrayRef<RocmChip> heed::rocm::rocmChips() {
   return chips;
 }
 
-const RocmChip *heed::rocm::findRocmChip(llvm::StringRef name) {
-  auto *chip = llvm::find_if(rocmChips(), [&](const RocmChip &each) { return each.name == name; });
-  return chip == rocmChips().end() ? nullptr : chip;
-}
-
 std::string heed::rocm::rocmChipNames() {
   return llvm::join(llvm::map_range(rocmChips(), [](const RocmChip &chip) { return chip.name; }), ", ");
 }

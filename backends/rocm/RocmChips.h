@@ -20,8 +20,6 @@ struct RocmChip {
 };
 
 llvm::ArrayRef<RocmChip> rocmChips();
-/// Null when unknown.
-const RocmChip *findRocmChip(llvm::StringRef name);
 /// "gfx90a, gfx942, ..".
 std::string rocmChipNames();
 

@@ -50,7 +50,6 @@ private:
   void fail(mlir::Operation *op, const llvm::Twine &reason);
 
   // LowerKernel.cpp: the entry, blocks, scalars, regions.
-  void emitProgramIds();
   void emitBlock(mlir::Block &block);
   void emitOp(mlir::Operation *op);
   void emitScalar(mlir::Operation *op);

@@ -41,7 +41,6 @@ public:
   mlir::Value value(mlir::AffineExpr expression);
   mlir::AffineExpr expression(int64_t constant);
 
-  const StoredView &operandView(unsigned operand) const { return operandViews[operand]; }
   const StoredView &resultView(unsigned result) const { return resultViews[result]; }
   /// The strided memref of an operand (a block argument of the source kernel) or of a result. A scalar is a memref of
   /// one element.

@@ -33,10 +33,6 @@ SmallVector<int64_t> TileEmitter::unite(ArrayRef<Piece> pieces) {
 
 Piece TileEmitter::coordinate(int64_t dim) { return {Value(), {dim}, dim}; }
 
-Piece TileEmitter::constantFloat(double value, Type type) {
-  return Piece::uniform(arith::ConstantOp::create(kernel.at(), FloatAttr::get(type, value)));
-}
-
 Value TileEmitter::materialise(const Piece &piece) {
   if (piece.value || !piece.coordinate)
     return piece.value;

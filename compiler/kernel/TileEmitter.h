@@ -45,7 +45,6 @@ public:
   Piece coordinate(int64_t dim);
   /// A tile given from outside, over these domain dimensions.
   static Piece tile(mlir::Value value, llvm::ArrayRef<int64_t> dims) { return {value, llvm::to_vector(dims), {}}; }
-  Piece constantFloat(double value, mlir::Type type);
 
   /// Makes `tensor`, a value of the source kernel, stand for `piece` when read at the indices of its own dimensions.
   void define(mlir::Value tensor, Piece piece) { defined[tensor] = std::move(piece); }

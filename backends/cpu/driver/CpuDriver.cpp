@@ -208,7 +208,7 @@ public:
 
   Status wrap(MemoryKind kind, void *handle, uint64_t, DevicePointer &pointer) override {
     if (kind != MemoryKind::host)
-      return error(Code::unsupported, "the CPU uses host memory only");
+      return error(Code::unsupported, "a cpu device uses host memory in place; memory of other kinds has to be copied");
     pointer = {handle, 0};
     return {};
   }

@@ -165,7 +165,7 @@ VulkanDescription describeVulkan(const VulkanInstance &instance, VkPhysicalDevic
   instance.vk.vkGetPhysicalDeviceProperties(device, &core);
   out.info.name = core.deviceName;
   auto refuse = [&](const auto &...why) {
-    out.usable = error(Code::unsupported, core.deviceName, " cannot be used: ", why...);
+    out.usable = error(Code::unsupported, core.deviceName, " is left out: ", why...);
   };
   if (core.apiVersion < VK_API_VERSION_1_3) {
     refuse("its driver has Vulkan ", VK_API_VERSION_MAJOR(core.apiVersion), ".", VK_API_VERSION_MINOR(core.apiVersion),

@@ -38,7 +38,8 @@ bool VulkanQueue::idle() { return !current && timeline->reached(submitted); }
 
 Status VulkanQueue::open(size_t words, VulkanCommands *&commands) {
   if (words * sizeof(uint64_t) > VulkanCommands::parameterBytes)
-    return error(Code::unsupported, words, " argument words of a kernel are too many");
+    return error(Code::unsupported, "a kernel takes ", words, " argument words, and at most ",
+                 VulkanCommands::parameterBytes / sizeof(uint64_t), " are passed; split it");
   if (recording)
     return openRecording(words, commands);
   if (readByHost > 0) {
@@ -135,7 +136,7 @@ Status VulkanQueue::upload(DevicePointer destination, const void *source, uint64
   if (bytes == 0)
     return {};
   if (recording)
-    return error(Code::unsupported, "uploads cannot be recorded");
+    return error(Code::unsupported, "a recording holds launches and copies on the device; upload before it begins");
   HEED_TRY(device.alive());
   const VulkanAllocation &target = allocationOf(destination);
   if (target.host && idle()) {
@@ -160,7 +161,7 @@ Status VulkanQueue::download(void *destination, DevicePointer source, uint64_t b
   if (bytes == 0)
     return {};
   if (recording)
-    return error(Code::unsupported, "downloads cannot be recorded");
+    return error(Code::unsupported, "a recording holds launches and copies on the device; download after it has run");
   HEED_TRY(device.alive());
   const VulkanAllocation &origin = allocationOf(source);
   if (origin.host) {
@@ -190,7 +191,8 @@ Status VulkanQueue::download(void *destination, DevicePointer source, uint64_t b
 
 Status VulkanQueue::recordEvent(bool timed, std::unique_ptr<DriverEvent> &event) {
   if (recording)
-    return error(Code::unsupported, "events cannot be recorded");
+    return error(Code::unsupported,
+                 "a recording holds launches and copies on the device; record events after it has run");
   if (!event)
     event = std::make_unique<VulkanEvent>(device);
   auto &point = static_cast<VulkanEvent &>(*event);
