@@ -16,7 +16,7 @@ public:
   GpuModule &operator=(const GpuModule &) = delete;
 
   GpuDriver &driver;
-  const GpuHandle handle;
+  GpuHandle handle;
 };
 
 class GpuKernel : public DriverKernel {

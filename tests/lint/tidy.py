@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """clang-tidy with .clang-tidy over every source of Heed that the build knows, or over the files given.
 
-A source that was clean is not checked again until it or a file it includes changes: what ninja knows about includes
-and the contents of those files make the key of a stamp in the build folder.
+A source that was clean is not checked again until it or a file it includes changes: what ninja knows about includes,
+the contents of those files, the command and the version of clang-tidy make the key of a stamp. Stamps lie in the build
+folder, or in the folder that HEED_TIDY_CACHE names, which several checkouts may share.
 """
 
 import argparse
@@ -18,11 +19,11 @@ ROOT = Path(__file__).resolve().parents[2]
 TIDY = "clang-tidy-22"
 
 
-def sources(build: Path) -> dict[str, str]:
-    """Object file by source, both as the compilation database names them, for sources of the repository."""
+def sources(build: Path) -> dict[str, dict]:
+    """The entries of the compilation database for sources of the repository, by source."""
     commands = json.loads((build / "compile_commands.json").read_text())
     within = f"{ROOT}{os.sep}"
-    found = {entry["file"]: entry.get("output", "") for entry in commands}
+    found = {entry["file"]: entry for entry in commands}
     return {file: found[file] for file in sorted(found) if file.startswith(within) and not file.startswith(f"{build}")}
 
 
@@ -39,13 +40,29 @@ def included_files(build: Path) -> dict[str, list[str]]:
     return files
 
 
-def stamp_of(build: Path, source: str, includes: list[str]) -> Path:
-    key = hashlib.sha256((ROOT / ".clang-tidy").read_bytes())
-    for name in sorted({source, *includes}):
-        path = build / name
-        if str(path.resolve()).startswith(f"{ROOT}{os.sep}") and path.suffix != ".pch" and path.is_file():
-            key.update(name.encode() + b"\0" + path.read_bytes())
-    return build / "tidy" / key.hexdigest()
+class Stamps:
+    """Files that say by their names what was found clean."""
+
+    def __init__(self, build: Path):
+        self.build = build
+        self.folder = Path(os.environ.get("HEED_TIDY_CACHE") or build / "tidy")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        version = subprocess.run([TIDY, "--version"], check=True, capture_output=True).stdout
+        self.common = version + (ROOT / ".clang-tidy").read_bytes()
+        self.digests: dict[Path, bytes] = {}  # of files of the repository and the build, by name and contents
+
+    def digest(self, path: Path) -> bytes:
+        if path not in self.digests:
+            ours = path.is_relative_to(ROOT) and path.suffix != ".pch" and path.is_file()
+            name = str(path.relative_to(ROOT)).encode() if ours else b""
+            self.digests[path] = hashlib.sha256(name + b"\0" + path.read_bytes()).digest() if ours else b""
+        return self.digests[path]
+
+    def of(self, entry: dict, includes: list[str]) -> Path:
+        key = hashlib.sha256(self.common + entry["command"].replace(str(ROOT), "").encode())
+        for path in sorted({Path(os.path.normpath(self.build / name)) for name in (entry["file"], *includes)}):
+            key.update(self.digest(path))
+        return self.folder / key.hexdigest()
 
 
 def check(build: Path, source: str) -> subprocess.CompletedProcess:
@@ -59,13 +76,13 @@ def main() -> int:
     parser.add_argument("files", nargs="*", type=Path)
     options = parser.parse_args()
     build = options.build.resolve()
-    objects, includes = sources(build), included_files(build)
-    wanted = [str(path.resolve()) for path in options.files] or list(objects)
-    if unknown := [name for name in wanted if name not in objects]:
+    entries, includes = sources(build), included_files(build)
+    wanted = [str(path.resolve()) for path in options.files] or list(entries)
+    if unknown := [name for name in wanted if name not in entries]:
         sys.exit(f"tidy: error: the build does not know {unknown[0]}")
-    stamps = {name: stamp_of(build, name, includes.get(objects[name], [])) for name in wanted}
+    of = Stamps(build).of
+    stamps = {name: of(entries[name], includes.get(entries[name].get("output", ""), [])) for name in wanted}
     stale = [name for name in wanted if not stamps[name].exists()]
-    (build / "tidy").mkdir(exist_ok=True)
     failures = 0
     with concurrent.futures.ThreadPoolExecutor(options.j) as pool:
         for name, done in zip(stale, pool.map(lambda name: check(build, name), stale)):

@@ -9,6 +9,7 @@
 #include <iterator>
 
 namespace heed::rt {
+namespace {
 
 /// Drivers trust the data they are given back, so damage must be found here.
 struct CacheHeader {
@@ -16,6 +17,9 @@ struct CacheHeader {
   uint64_t bytes;
   uint64_t hash;
 };
+
+} // namespace
+
 static constexpr char cacheMagic[8] = {'h', 'e', 'e', 'd', 'v', 'k', 'p', '1'};
 
 PipelineCacheFile::PipelineCacheFile(const std::string &folder, const VkPhysicalDeviceProperties &device)

@@ -16,8 +16,6 @@
 using namespace heed;
 using namespace heed::test;
 using rt::Code;
-using testing::AllOf;
-using testing::AnyOf;
 using testing::HasSubstr;
 
 namespace {

@@ -226,6 +226,8 @@ API cuMemcpyDtoDAsync_v2(uint64_t destination, uint64_t source, size_t bytes, vo
   return addCopy(stream, destination, source, bytes);
 }
 
+namespace {
+
 struct Copy2D {
   size_t sourceX, sourceY;
   unsigned sourceType;
@@ -239,6 +241,8 @@ struct Copy2D {
   void *destinationArray;
   size_t destinationPitch, width, height;
 };
+
+} // namespace
 
 API cuMemcpy2DAsync_v2(const void *description, void *stream) {
   ENTER(true);
