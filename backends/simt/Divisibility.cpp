@@ -57,22 +57,56 @@ int64_t Divisibility::of(Value number) const {
   return divisor;
 }
 
+/// A number that a loop carries: the most that divides the first and, as it divides the number, the next.
+int64_t Divisibility::ofCarried(Value carried, Value first, Value next) const {
+  int64_t divisor = of(first);
+  const auto before = known;
+  while (true) {
+    known[carried] = divisor;
+    int64_t following = of(next);
+    if (following >= divisor)
+      return divisor;
+    divisor = following;
+    known = before; // what rested on the assumption goes
+  }
+}
+
+int64_t Divisibility::ofArgument(BlockArgument argument) const {
+  Operation *parent = argument.getOwner()->getParentOp();
+  if (auto loop = dyn_cast<scf::ForOp>(parent)) {
+    if (argument == loop.getInductionVar())
+      return std::min(of(loop.getLowerBound()), of(loop.getStep()));
+    unsigned carried = argument.getArgNumber() - loop.getNumInductionVars();
+    return ofCarried(argument, loop.getInitArgs()[carried], loop.getYieldedValues()[carried]);
+  }
+  if (auto search = dyn_cast<scf::WhileOp>(parent)) {
+    unsigned number = argument.getArgNumber();
+    if (argument.getOwner() == search.getAfterBody())
+      return of(search.getConditionOp().getArgs()[number]);
+    return ofCarried(argument, search.getInits()[number], search.getYieldOp().getResults()[number]);
+  }
+  return 1;
+}
+
 int64_t Divisibility::compute(Value number) const {
   if (std::optional<int64_t> value = getConstantIntValue(number))
     return powerOfTwoIn(*value);
-  if (auto argument = dyn_cast<BlockArgument>(number)) {
-    auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
-    if (loop && argument == loop.getInductionVar())
-      return std::min(of(loop.getLowerBound()), of(loop.getStep()));
-    return 1;
-  }
+  if (auto argument = dyn_cast<BlockArgument>(number))
+    return ofArgument(argument);
   Operation *op = number.getDefiningOp();
+  unsigned result = cast<OpResult>(number).getResultNumber();
   if (isa<arith::MulIOp>(op))
     return std::min(of(op->getOperand(0)) * of(op->getOperand(1)), everything);
   if (isa<arith::AddIOp, arith::SubIOp, arith::MinSIOp, arith::MaxSIOp>(op))
     return std::min(of(op->getOperand(0)), of(op->getOperand(1)));
   if (isa<arith::SelectOp>(op))
     return std::min(of(op->getOperand(1)), of(op->getOperand(2)));
+  if (auto branch = dyn_cast<scf::IfOp>(op))
+    return std::min(of(branch.thenYield().getOperand(result)), of(branch.elseYield().getOperand(result)));
+  if (auto loop = dyn_cast<scf::ForOp>(op))
+    return of(loop.getRegionIterArgs()[result]);
+  if (auto search = dyn_cast<scf::WhileOp>(op))
+    return of(search.getConditionOp().getArgs()[result]);
   return 1;
 }
 

@@ -50,6 +50,8 @@ public:
 
 private:
   int64_t compute(mlir::Value number) const;
+  int64_t ofArgument(mlir::BlockArgument argument) const;
+  int64_t ofCarried(mlir::Value carried, mlir::Value first, mlir::Value next) const;
 
   int64_t baseAlignment;
   mutable llvm::DenseMap<mlir::Value, int64_t> known;

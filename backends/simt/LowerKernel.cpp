@@ -93,8 +93,10 @@ void TileLowering::emitOp(Operation *op) {
     emitLoop(loop);
   } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
     emitBranch(branch);
-  } else if (isa<scf::YieldOp>(op)) {
-    return; // emitLoop and emitBranch read it
+  } else if (auto search = dyn_cast<scf::WhileOp>(op)) {
+    emitSearch(search);
+  } else if (isa<scf::YieldOp, scf::ConditionOp>(op)) {
+    return; // emitLoop, emitBranch and emitSearch read it
   } else if (auto load = dyn_cast<tile::LoadOp>(op)) {
     if (llvm::all_of(load->getUsers(), llvm::IsaPred<tile::DotOp>))
       stageEarly(load);
@@ -236,4 +238,35 @@ void TileLowering::emitBranch(scf::IfOp op) {
   unsigned next = 0;
   for (Value result : op.getResults())
     bindFlat(result, branch.getResults(), next);
+}
+
+/// A loop over scalars.
+void TileLowering::emitSearch(scf::WhileOp op) {
+  if (llvm::any_of(op->getOperandTypes(), llvm::IsaPred<RankedTensorType>) ||
+      llvm::any_of(op.getResultTypes(), llvm::IsaPred<RankedTensorType>))
+    return fail(op, "only scf.for carries tiles");
+  auto emitRegion = [&](Block &from, ValueRange arguments) {
+    for (auto [argument, value] : llvm::zip_equal(from.getArguments(), arguments))
+      scalars.map(argument, value);
+    scopes.emplace_back();
+    emitBlock(from);
+    scopes.pop_back();
+  };
+  auto lower = [&](ValueRange values) {
+    return llvm::map_to_vector(values, [&](Value value) { return scalar(value); });
+  };
+  SmallVector<Type> types = llvm::map_to_vector(op.getResultTypes(), [&](Type type) { return registerType(type); });
+  auto loop = scf::WhileOp::create(
+      b, types, lower(op.getInits()),
+      [&](OpBuilder &, Location, ValueRange arguments) {
+        emitRegion(*op.getBeforeBody(), arguments);
+        scf::ConditionOp condition = op.getConditionOp();
+        scf::ConditionOp::create(b, scalar(condition.getCondition()), lower(condition.getArgs()));
+      },
+      [&](OpBuilder &, Location, ValueRange arguments) {
+        emitRegion(*op.getAfterBody(), arguments);
+        scf::YieldOp::create(b, lower(op.getYieldOp().getResults()));
+      });
+  for (auto [result, value] : llvm::zip_equal(op.getResults(), loop.getResults()))
+    scalars.map(result, value);
 }

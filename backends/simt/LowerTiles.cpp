@@ -17,8 +17,9 @@
 using namespace mlir;
 using namespace heed;
 
-static LogicalResult prepareTiles(ModuleOp kernels) {
+static LogicalResult prepareTiles(ModuleOp kernels, const simt::SimtTarget &target) {
   PassManager passes(kernels.getContext());
+  passes.addPass(createSchedulePartsPass(target.schedule));
   passes.addPass(createInlinePartsPass());
   passes.addPass(createLowerAffinePass());
   passes.addPass(createExpandMathPass());
@@ -61,7 +62,7 @@ FailureOr<OwningOpRef<ModuleOp>> simt::lowerTiles(ModuleOp kernels, const SimtTa
   context->loadDialect<simt::SimtDialect, arith::ArithDialect, math::MathDialect, scf::SCFDialect,
                        vector::VectorDialect>();
   OwningOpRef<ModuleOp> prepared = kernels.clone();
-  if (failed(prepareTiles(*prepared)))
+  if (failed(prepareTiles(*prepared, target)))
     return failure();
   OwningOpRef<ModuleOp> lanes = ModuleOp::create(kernels.getLoc());
   for (auto kernel : prepared->getOps<tile::KernelOp>())

@@ -2,6 +2,7 @@
 /// value.
 #pragma once
 
+#include "compiler/tile/PartSchedule.h"
 #include "dialects/tile/Atom.h"
 
 #include <cstdint>
@@ -30,6 +31,8 @@ struct SimtTarget {
   Abilities abilities;
   /// Matrix instructions, best first. The lowering falls back to multiply-add on scalars, which needs no entry.
   llvm::ArrayRef<tile::Atom> atoms;
+  /// How the parts of loops overlap; empty: they do not.
+  llvm::ArrayRef<tile::PartSchedule> schedule;
 };
 
 } // namespace heed::simt

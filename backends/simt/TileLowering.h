@@ -56,6 +56,7 @@ private:
   void emitScalarLoad(mlir::memref::LoadOp op);
   void emitLoop(mlir::scf::ForOp op);
   void emitBranch(mlir::scf::IfOp op);
+  void emitSearch(mlir::scf::WhileOp op);
   mlir::Value scalar(mlir::Value value) { return scalars.lookup(value); }
   mlir::Type registerType(mlir::Type element) const;
   void yield(mlir::ValueRange values, mlir::ValueRange like);

@@ -10,18 +10,12 @@
 /// the difference from the maximum. Multiplying the scores themselves would round large ones before the difference is
 /// taken. A masked score is far below where the running maximum starts, so its weight is 0 even in a row that has seen
 /// nothing.
-#include "compiler/kernel/MaskAnalysis.h"
-#include "compiler/kernel/Skeletons.h"
-#include "compiler/kernel/TileEmitter.h"
-#include "dialects/attn/Attn.h"
+#include "compiler/kernel/AttendSkeleton.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
-#include <numbers>
 #include <numeric>
 
 using namespace mlir;
@@ -35,93 +29,6 @@ SmallVector<int64_t> heed::depthChunks(int64_t depth, int64_t granule) {
     chunks.push_back(llvm::alignTo(depth % 64, granule));
   return chunks;
 }
-
-namespace {
-/// Domain dimensions of an attend kernel.
-enum Dimension : int64_t { Rows = 0, Depth = 1, Keys = 2, ValueDepth = 3 };
-
-constexpr double log2e = std::numbers::log2e;
-/// What a masked score is set to: far below the start of the running maximum, finite with a score added.
-constexpr double maskedLogit = -2.0e38;
-
-class AttendSkeleton {
-public:
-  AttendSkeleton(KernelBuilder &kernel, attn::AttendOp attend, AttendBlocks blocks)
-      : kernel(kernel), at(kernel.at()), attend(attend), blocks(blocks), emitter(kernel, TileDomain()),
-        mask(kernel, attend.getKeep(),
-             [this](unsigned capture, ValueRange indices) { return readCapture(capture, indices); }) {
-    double scale = attend.getScale().convertToDouble();
-    scaleIsLate = isSoftmax() && !attend.hasScore() && scale > 0;
-    unit = scaleIsLate ? scale * log2e : log2e;
-  }
-
-  LogicalResult build();
-
-private:
-  /// The row state, as loop-carried tiles: m, l, then one accumulator per chunk of the value width.
-  using RowState = SmallVector<Value>;
-  /// Keys that may be visible to the rows of the program; whether every block between has some that are.
-  struct KeyBounds {
-    Value low, high;
-    bool exact;
-  };
-
-  void openProgram();
-  void enterChunk(Dimension dim, int64_t size, int64_t start);
-  LogicalResult loadQuery();
-  RowState firstState();
-  FailureOr<RowState> visitKeys();
-  KeyBounds boundKeys();
-  FailureOr<RowState> visitRange(KeyBounds bounds, ValueRange state);
-  Value readListed(Value entry);
-  Value listEnd();
-  FailureOr<RowState> loop(Value low, Value high, Value step, ValueRange state,
-                           llvm::function_ref<FailureOr<RowState>(Value, ValueRange)> body);
-  FailureOr<RowState> visitBlock(Value firstKey, ValueRange state);
-  FailureOr<Value> scores();
-  FailureOr<Value> applyMask(Value logits, Value firstKey);
-  FailureOr<RowState> accumulate(Value logits, ValueRange state);
-  LogicalResult storeResults(RowState state);
-
-  SmallVector<Piece> keyIndices(Value tensor, Dimension depth);
-  SmallVector<Piece> regionArguments(std::optional<Piece> scalar);
-  FailureOr<Piece> runRegion(Region &region, std::optional<Piece> scalar);
-  DenseMap<Value, Value> regionCaptures(Region &region);
-  Value readCapture(unsigned capture, ValueRange indices);
-  Value readPerBatch(Value tensor);
-
-  RankedTensorType floatTile(ArrayRef<int64_t> dims) { return emitter.tileType(at.getF32Type(), dims); }
-  Value splat(double value, ArrayRef<int64_t> dims) {
-    return arith::ConstantOp::create(
-        at, DenseElementsAttr::get(floatTile(dims), at.getF32FloatAttr(static_cast<float>(value))));
-  }
-  Value overRows(Value rowTile, int64_t dim) { return emitter.spread(TileEmitter::tile(rowTile, {Rows}), {Rows, dim}); }
-  /// The greater of two tiles. Any NaN reaches the weights anyway, so the cheapest form will do.
-  Value greater(Value a, Value b) {
-    Value wins = arith::CmpFOp::create(at, arith::CmpFPredicate::OGT, a, b);
-    return arith::SelectOp::create(at, wins, a, b);
-  }
-  /// The weight of a difference of scores.
-  Value power(Value difference, ArrayRef<int64_t> dims) {
-    return math::Exp2Op::create(at, arith::MulFOp::create(at, difference, splat(unit, dims)));
-  }
-  bool isSoftmax() { return attend.getNormaliser() == attn::Normaliser::Softmax; }
-
-  KernelBuilder &kernel;
-  ImplicitLocOpBuilder &at;
-  attn::AttendOp attend;
-  AttendBlocks blocks;
-  TileEmitter emitter;
-  MaskAnalysis mask;
-
-  Value batch, head, keyHead, firstRow, length, offset;
-  AffineExpr rows, keys;
-  bool scaleIsLate; ///< logits are unscaled dot products; the scale is part of `unit`
-  double unit;      ///< a difference of logits times this is a difference of binary logarithms of weights
-  SmallVector<int64_t> depths, valueDepths;
-  SmallVector<Value> query;
-};
-} // namespace
 
 Value AttendSkeleton::readPerBatch(Value tensor) {
   FailureOr<Piece> piece = emitter.read(tensor, {Piece::uniform(batch)});
@@ -185,193 +92,67 @@ AttendSkeleton::RowState AttendSkeleton::firstState() {
   return state;
 }
 
-//===-- Regions
-//----------------------------------------------------------------------------------------------------===//
-
-DenseMap<Value, Value> AttendSkeleton::regionCaptures(Region &region) {
-  DenseMap<Value, Value> captures;
-  unsigned first = region.getNumArguments() - attend.getCaptures().size();
-  for (auto [position, capture] : llvm::enumerate(attend.getCaptures()))
-    captures[region.getArgument(first + position)] = capture;
-  return captures;
-}
-
-SmallVector<Piece> AttendSkeleton::regionArguments(std::optional<Piece> scalar) {
-  SmallVector<Piece> arguments;
-  if (scalar)
-    arguments.push_back(*scalar);
-  Piece row = emitter.coordinate(Rows), position = row;
-  if (offset)
-    position = emitter.binary<arith::AddIOp>(row, Piece::uniform(offset));
-  llvm::append_range(
-      arguments, ArrayRef<Piece>{Piece::uniform(batch), Piece::uniform(head), row, emitter.coordinate(Keys), position});
-  for (Value capture : attend.getCaptures()) {
-    Piece piece; // tensors are read through regionCaptures
-    if (!isa<RankedTensorType>(capture.getType()))
-      piece = Piece::uniform(kernel.scalar(capture));
-    arguments.push_back(piece);
-  }
-  return arguments;
-}
-
-FailureOr<Piece> AttendSkeleton::runRegion(Region &region, std::optional<Piece> scalar) {
-  FailureOr<SmallVector<Piece>> yields =
-      emitter.inlineBlock(region.front(), regionArguments(scalar), {}, regionCaptures(region));
-  if (failed(yields))
-    return failure();
-  return yields->front();
-}
-
-Value AttendSkeleton::readCapture(unsigned capture, ValueRange indices) {
-  SmallVector<Piece> pieces = llvm::map_to_vector(indices, [](Value index) { return Piece::uniform(index); });
-  FailureOr<Piece> piece = emitter.read(attend.getCaptures()[capture], pieces);
-  return failed(piece) ? Value() : piece->value;
-}
-
 //===-- The loop over keys
 //-----------------------------------------------------------------------------------------===//
 
-/// Indices of a key or value block; through the page table when there is one.
-SmallVector<Piece> AttendSkeleton::keyIndices(Value tensor, Dimension depth) {
-  Piece key = emitter.coordinate(Keys), first = Piece::uniform(batch);
-  if (Value pages = attend.getPages()) {
-    Piece pageSize = Piece::uniform(kernel.constant(cast<RankedTensorType>(tensor.getType()).getDimSize(2)));
-    Piece page = emitter.binary<arith::FloorDivSIOp>(key, pageSize);
-    first = *emitter.read(pages, {first, page});
-    key = emitter.binary<arith::RemSIOp>(key, pageSize);
-  }
-  return {first, Piece::uniform(keyHead), key, emitter.coordinate(depth)};
-}
-
-FailureOr<Value> AttendSkeleton::scores() {
-  Value logits = splat(0, {Rows, Keys});
-  int64_t start = 0;
-  for (auto [depth, queryTile] : llvm::zip_equal(depths, query)) {
-    enterChunk(Depth, depth, start);
-    FailureOr<Piece> key = emitter.read(attend.getKey(), keyIndices(attend.getKey(), Depth));
-    if (failed(key))
-      return failure();
-    logits = tile::DotOp::create(at, queryTile, emitter.spread(*key, {Depth, Keys}), logits);
-    start += depth;
-  }
-  if (scaleIsLate)
-    return logits;
-  Value scaled = arith::MulFOp::create(at, logits, splat(attend.getScale().convertToDouble(), {Rows, Keys}));
-  if (!attend.hasScore())
-    return scaled;
-  FailureOr<Piece> changed = runRegion(attend.getScore(), TileEmitter::tile(scaled, {Rows, Keys}));
-  if (failed(changed))
+/// What `build` emits as a part of the loop; a schedule may run it for another block than the other parts.
+FailureOr<SmallVector<Value>> AttendSkeleton::part(StringRef name,
+                                                   llvm::function_ref<FailureOr<SmallVector<Value>>()> build) {
+  bool works = true;
+  SmallVector<Value> results = kernel.part(name, [&] {
+    FailureOr<SmallVector<Value>> built = build();
+    works = succeeded(built);
+    return works ? *built : SmallVector<Value>();
+  });
+  if (!works)
     return failure();
-  Value result = emitter.spread(*changed, {Rows, Keys});
-  // A bias of minus infinity becomes a finite masked score; comparing this way keeps a NaN.
-  Value floor = splat(maskedLogit, {Rows, Keys});
-  Value below = arith::CmpFOp::create(at, arith::CmpFPredicate::OLT, result, floor);
-  return arith::SelectOp::create(at, below, floor, result).getResult();
+  return results;
 }
 
-/// Masks the scores where the block is not entirely visible.
-FailureOr<Value> AttendSkeleton::applyMask(Value logits, Value firstKey) {
-  Value lastKey =
-      kernel.sub(kernel.min(kernel.add(firstKey, kernel.constant(blocks.keys)), length), kernel.constant(1));
-  Value reachesEnd = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, emitter.getDomain().extents[Keys],
-                                           kernel.constant(blocks.keys));
-  Value needed = reachesEnd;
-  if (attend.hasKeep()) {
-    mask.setKeys({firstKey, lastKey});
-    Value must = mask.classify().must;
-    Value yes = arith::ConstantOp::create(at, at.getBoolAttr(true));
-    needed = must ? at.createOrFold<arith::OrIOp>(reachesEnd, at.createOrFold<arith::XOrIOp>(must, yes)) : yes;
-  }
-  auto branch = scf::IfOp::create(at, logits.getType(), needed, /*withElse=*/true);
-  OpBuilder::InsertionGuard guard(at);
-  at.setInsertionPointToStart(branch.elseBlock());
-  scf::YieldOp::create(at, logits);
-  at.setInsertionPointToStart(branch.thenBlock());
-  Piece visible =
-      Piece{arith::CmpIOp::create(at, arith::CmpIPredicate::slt, emitter.spread(emitter.coordinate(Keys), {Keys}),
-                                  emitter.spread(Piece::uniform(length), {Keys})),
-            {Keys},
-            std::nullopt};
-  if (attend.hasKeep()) {
-    FailureOr<Piece> kept = runRegion(attend.getKeep(), std::nullopt);
-    if (failed(kept))
-      return failure();
-    visible = emitter.binary<arith::AndIOp>(visible, *kept);
-  }
-  Value masked =
-      arith::SelectOp::create(at, emitter.spread(visible, {Rows, Keys}), logits, splat(maskedLogit, {Rows, Keys}));
-  scf::YieldOp::create(at, masked);
-  return branch.getResult(0);
-}
-
-/// The weights of a block and the state they lead to.
+/// The state that the scores of a block lead to.
 FailureOr<AttendSkeleton::RowState> AttendSkeleton::accumulate(Value logits, ValueRange state) {
   RowState next(state);
-  Value weights, decay;
-  SmallVector<Value> normalised = kernel.part("normalise", [&]() -> SmallVector<Value> {
-    if (!isSoftmax()) {
-      Value zero = splat(0, {Rows, Keys}), one = splat(1, {Rows, Keys});
-      if (attend.getNormaliser() == attn::Normaliser::Relu)
-        return {greater(logits, zero)};
-      Value grown = math::ExpOp::create(at, arith::NegFOp::create(at, logits));
-      return {arith::DivFOp::create(at, one, arith::AddFOp::create(at, one, grown))};
-    }
-    Value blockMaximum = tile::ReduceOp::create(at, floatTile({Rows}), tile::Combine::Max, logits, 1, Value());
-    Value maximum = greater(state[0], blockMaximum);
-    Value p = power(arith::SubFOp::create(at, logits, overRows(maximum, Keys)), {Rows, Keys});
-    Value shrink = power(arith::SubFOp::create(at, state[0], maximum), {Rows});
-    Value blockSum = tile::ReduceOp::create(at, floatTile({Rows}), tile::Combine::Add, p, 1, Value());
-    Value sum = arith::AddFOp::create(at, arith::MulFOp::create(at, state[1], shrink), blockSum);
-    return {p, maximum, sum, shrink};
-  });
-  weights = normalised[0];
+  FailureOr<SmallVector<Value>> normalised = part("normalise", [&] { return normalise(logits, state); });
+  if (failed(normalised))
+    return failure();
+  Value weights = normalised->front(), decay;
   if (isSoftmax()) {
-    next[0] = normalised[1];
-    next[1] = normalised[2];
-    decay = normalised[3];
+    next[0] = (*normalised)[1];
+    next[1] = (*normalised)[2];
+    decay = (*normalised)[3];
   }
-  if (attend.hasProb()) {
-    FailureOr<Piece> changed = runRegion(attend.getProb(), TileEmitter::tile(weights, {Rows, Keys}));
-    if (failed(changed))
-      return failure();
-    weights = emitter.spread(*changed, {Rows, Keys});
-  }
-  Type valueType = attend.getValueType().getElementType();
-  if (valueType != at.getF32Type() && !valueType.isF64())
-    weights = arith::TruncFOp::create(at, emitter.tileType(valueType, {Rows, Keys}), weights);
-
   int64_t start = 0;
   for (auto [chunk, depth] : llvm::enumerate(valueDepths)) {
-    enterChunk(ValueDepth, depth, start);
-    FailureOr<Piece> value = emitter.read(attend.getValue(), keyIndices(attend.getValue(), ValueDepth));
-    if (failed(value))
+    FailureOr<SmallVector<Value>> sum = part("product", [&]() -> FailureOr<SmallVector<Value>> {
+      enterChunk(ValueDepth, depth, start);
+      FailureOr<Value> added = product(weights, decay, state[2 + chunk]);
+      if (failed(added))
+        return failure();
+      return SmallVector<Value>{*added};
+    });
+    if (failed(sum))
       return failure();
-    Value valueTile = emitter.spread(*value, {Keys, ValueDepth});
-    Value accumulator = state[2 + chunk];
-    next[2 + chunk] = kernel.part("product", [&]() -> SmallVector<Value> {
-      Value kept =
-          decay ? arith::MulFOp::create(at, accumulator, overRows(decay, ValueDepth)).getResult() : accumulator;
-      return {tile::DotOp::create(at, weights, valueTile, kept)};
-    })[0];
+    next[2 + chunk] = sum->front();
     start += depth;
   }
   return next;
 }
 
 FailureOr<AttendSkeleton::RowState> AttendSkeleton::visitBlock(Value firstKey, ValueRange state) {
-  tile::CountOp::create(at, tile::Counter::KeyBlocks, kernel.constant(1));
   emitter.getDomain().origins[Keys] = firstKey;
   emitter.getDomain().extents[Keys] = kernel.sub(length, firstKey);
-  FailureOr<Value> logits = failure();
-  SmallVector<Value> part = kernel.part("scores", [&]() -> SmallVector<Value> {
-    logits = scores();
-    if (succeeded(logits))
-      logits = applyMask(*logits, firstKey);
-    return succeeded(logits) ? SmallVector<Value>{*logits} : SmallVector<Value>{};
+  FailureOr<SmallVector<Value>> logits = part("scores", [&]() -> FailureOr<SmallVector<Value>> {
+    tile::CountOp::create(at, tile::Counter::KeyBlocks, kernel.constant(1));
+    FailureOr<Value> visible = scores();
+    if (succeeded(visible))
+      visible = applyMask(*visible, firstKey);
+    if (failed(visible))
+      return failure();
+    return SmallVector<Value>{*visible};
   });
   if (failed(logits))
     return failure();
-  return accumulate(part[0], state);
+  return accumulate(logits->front(), state);
 }
 
 /// The keys that the lengths and the keep region let the block's rows see.

@@ -77,11 +77,17 @@ FailureOr<Value> MatmulSkeleton::step(Value firstDepth, Value sum) {
   TileDomain &domain = emitter.getDomain();
   domain.origins[Depth] = firstDepth;
   domain.extents[Depth] = kernel.sub(kernel.value(sizes[roles.depth]), firstDepth);
-  FailureOr<Value> left = operandTile(*root.getDpsInputOperand(0), {Rows, Depth});
-  FailureOr<Value> right = operandTile(*root.getDpsInputOperand(1), {Depth, Columns});
-  if (failed(left) || failed(right))
+  bool works = true;
+  SmallVector<Value> operands = kernel.part("operands", [&]() -> SmallVector<Value> {
+    FailureOr<Value> left = operandTile(*root.getDpsInputOperand(0), {Rows, Depth});
+    FailureOr<Value> right = operandTile(*root.getDpsInputOperand(1), {Depth, Columns});
+    works = succeeded(left) && succeeded(right);
+    return works ? SmallVector<Value>{*left, *right} : SmallVector<Value>();
+  });
+  if (!works)
     return failure();
-  return tile::DotOp::create(at, *left, *right, sum).getResult();
+  return kernel.part(
+      "multiply", [&]() -> SmallVector<Value> { return {tile::DotOp::create(at, operands[0], operands[1], sum)}; })[0];
 }
 
 FailureOr<Value> MatmulSkeleton::depthLoop(Type sumType) {

@@ -2,6 +2,7 @@
 
 void heed::registerTilePasses() {
   mlir::registerPass(createInlinePartsPass);
+  mlir::registerPass([] { return createSchedulePartsPass({}); });
   mlir::registerPass(createOrientTilesPass);
   mlir::registerPass(createExpandMathPass);
 }

@@ -1,6 +1,7 @@
 /// Passes on tile kernels that every target shares: tiles in, tiles out.
 #pragma once
 
+#include "compiler/tile/PartSchedule.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
 
@@ -10,6 +11,9 @@ namespace heed {
 
 /// Replaces every tile.part by its body. What remains when a target has no use for schedules.
 std::unique_ptr<mlir::Pass> createInlinePartsPass();
+
+/// Overlaps the parts of loops as the table, which must outlive the pass, says; an empty one changes nothing.
+std::unique_ptr<mlir::Pass> createSchedulePartsPass(llvm::ArrayRef<tile::PartSchedule> table);
 
 /// Chooses for every rank-2 tile whether it is held as it is or transposed, so that products read rows along the lanes
 /// and as few tiles as possible are transposed, weighted by loop depth.

@@ -1,0 +1,176 @@
+/// One block of keys of an attend kernel: what its parts compute.
+#include "compiler/kernel/AttendSkeleton.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace heed;
+
+//===-- Regions
+//----------------------------------------------------------------------------------------------------===//
+
+DenseMap<Value, Value> AttendSkeleton::regionCaptures(Region &region) {
+  DenseMap<Value, Value> captures;
+  unsigned first = region.getNumArguments() - attend.getCaptures().size();
+  for (auto [position, capture] : llvm::enumerate(attend.getCaptures()))
+    captures[region.getArgument(first + position)] = capture;
+  return captures;
+}
+
+SmallVector<Piece> AttendSkeleton::regionArguments(std::optional<Piece> scalar) {
+  SmallVector<Piece> arguments;
+  if (scalar)
+    arguments.push_back(*scalar);
+  Piece row = emitter.coordinate(Rows), position = row;
+  if (offset)
+    position = emitter.binary<arith::AddIOp>(row, Piece::uniform(offset));
+  llvm::append_range(
+      arguments, ArrayRef<Piece>{Piece::uniform(batch), Piece::uniform(head), row, emitter.coordinate(Keys), position});
+  for (Value capture : attend.getCaptures()) {
+    Piece piece; // tensors are read through regionCaptures
+    if (!isa<RankedTensorType>(capture.getType()))
+      piece = Piece::uniform(kernel.scalar(capture));
+    arguments.push_back(piece);
+  }
+  return arguments;
+}
+
+FailureOr<Piece> AttendSkeleton::runRegion(Region &region, std::optional<Piece> scalar) {
+  FailureOr<SmallVector<Piece>> yields =
+      emitter.inlineBlock(region.front(), regionArguments(scalar), {}, regionCaptures(region));
+  if (failed(yields))
+    return failure();
+  return yields->front();
+}
+
+Value AttendSkeleton::readCapture(unsigned capture, ValueRange indices) {
+  SmallVector<Piece> pieces = llvm::map_to_vector(indices, [](Value index) { return Piece::uniform(index); });
+  FailureOr<Piece> piece = emitter.read(attend.getCaptures()[capture], pieces);
+  return failed(piece) ? Value() : piece->value;
+}
+
+//===-- What parts compute
+//-----------------------------------------------------------------------------------------===//
+
+/// Indices of a key or value block; through the page table when there is one.
+SmallVector<Piece> AttendSkeleton::keyIndices(Value tensor, Dimension depth) {
+  Piece key = emitter.coordinate(Keys), first = Piece::uniform(batch);
+  if (Value pages = attend.getPages()) {
+    Piece pageSize = Piece::uniform(kernel.constant(cast<RankedTensorType>(tensor.getType()).getDimSize(2)));
+    Piece page = emitter.binary<arith::FloorDivSIOp>(key, pageSize);
+    first = *emitter.read(pages, {first, page});
+    key = emitter.binary<arith::RemSIOp>(key, pageSize);
+  }
+  return {first, Piece::uniform(keyHead), key, emitter.coordinate(depth)};
+}
+
+FailureOr<Value> AttendSkeleton::scores() {
+  Value logits = splat(0, {Rows, Keys});
+  int64_t start = 0;
+  for (auto [depth, queryTile] : llvm::zip_equal(depths, query)) {
+    enterChunk(Depth, depth, start);
+    FailureOr<Piece> key = emitter.read(attend.getKey(), keyIndices(attend.getKey(), Depth));
+    if (failed(key))
+      return failure();
+    logits = tile::DotOp::create(at, queryTile, emitter.spread(*key, {Depth, Keys}), logits);
+    start += depth;
+  }
+  if (scaleIsLate)
+    return logits;
+  Value scaled = arith::MulFOp::create(at, logits, splat(attend.getScale().convertToDouble(), {Rows, Keys}));
+  if (!attend.hasScore())
+    return scaled;
+  FailureOr<Piece> changed = runRegion(attend.getScore(), TileEmitter::tile(scaled, {Rows, Keys}));
+  if (failed(changed))
+    return failure();
+  Value result = emitter.spread(*changed, {Rows, Keys});
+  // A bias of minus infinity becomes a finite masked score; comparing this way keeps a NaN.
+  Value floor = splat(maskedLogit, {Rows, Keys});
+  Value below = arith::CmpFOp::create(at, arith::CmpFPredicate::OLT, result, floor);
+  return arith::SelectOp::create(at, below, floor, result).getResult();
+}
+
+/// Masks the scores where the block is not entirely visible.
+FailureOr<Value> AttendSkeleton::applyMask(Value logits, Value firstKey) {
+  Value lastKey =
+      kernel.sub(kernel.min(kernel.add(firstKey, kernel.constant(blocks.keys)), length), kernel.constant(1));
+  Value reachesEnd = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, emitter.getDomain().extents[Keys],
+                                           kernel.constant(blocks.keys));
+  Value needed = reachesEnd;
+  if (attend.hasKeep()) {
+    mask.setKeys({firstKey, lastKey});
+    Value must = mask.classify().must;
+    Value yes = arith::ConstantOp::create(at, at.getBoolAttr(true));
+    needed = must ? at.createOrFold<arith::OrIOp>(reachesEnd, at.createOrFold<arith::XOrIOp>(must, yes)) : yes;
+  }
+  auto branch = scf::IfOp::create(at, logits.getType(), needed, /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(at);
+  at.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(at, logits);
+  at.setInsertionPointToStart(branch.thenBlock());
+  Piece visible =
+      Piece{arith::CmpIOp::create(at, arith::CmpIPredicate::slt, emitter.spread(emitter.coordinate(Keys), {Keys}),
+                                  emitter.spread(Piece::uniform(length), {Keys})),
+            {Keys},
+            std::nullopt};
+  if (attend.hasKeep()) {
+    FailureOr<Piece> kept = runRegion(attend.getKeep(), std::nullopt);
+    if (failed(kept))
+      return failure();
+    visible = emitter.binary<arith::AndIOp>(visible, *kept);
+  }
+  Value masked =
+      arith::SelectOp::create(at, emitter.spread(visible, {Rows, Keys}), logits, splat(maskedLogit, {Rows, Keys}));
+  scf::YieldOp::create(at, masked);
+  return branch.getResult(0);
+}
+
+/// The weights of a block as the value product takes them.
+FailureOr<Value> AttendSkeleton::finishWeights(Value weights) {
+  if (attend.hasProb()) {
+    FailureOr<Piece> changed = runRegion(attend.getProb(), TileEmitter::tile(weights, {Rows, Keys}));
+    if (failed(changed))
+      return failure();
+    weights = emitter.spread(*changed, {Rows, Keys});
+  }
+  Type valueType = attend.getValueType().getElementType();
+  if (valueType == at.getF32Type() || valueType.isF64())
+    return weights;
+  return arith::TruncFOp::create(at, emitter.tileType(valueType, {Rows, Keys}), weights).getResult();
+}
+
+/// The weights of a block; for a softmax also its maximum and sum so far, and how much what came before shrinks.
+FailureOr<SmallVector<Value>> AttendSkeleton::normalise(Value logits, ValueRange state) {
+  SmallVector<Value> results;
+  Value weights;
+  if (isSoftmax()) {
+    Value blockMaximum = tile::ReduceOp::create(at, floatTile({Rows}), tile::Combine::Max, logits, 1, Value());
+    Value maximum = greater(state[0], blockMaximum);
+    weights = power(arith::SubFOp::create(at, logits, overRows(maximum, Keys)), {Rows, Keys});
+    Value shrink = power(arith::SubFOp::create(at, state[0], maximum), {Rows});
+    Value blockSum = tile::ReduceOp::create(at, floatTile({Rows}), tile::Combine::Add, weights, 1, Value());
+    Value sum = arith::AddFOp::create(at, arith::MulFOp::create(at, state[1], shrink), blockSum);
+    results = {maximum, sum, shrink};
+  } else if (attend.getNormaliser() == attn::Normaliser::Relu) {
+    weights = greater(logits, splat(0, {Rows, Keys}));
+  } else {
+    Value one = splat(1, {Rows, Keys});
+    Value grown = math::ExpOp::create(at, arith::NegFOp::create(at, logits));
+    weights = arith::DivFOp::create(at, one, arith::AddFOp::create(at, one, grown));
+  }
+  FailureOr<Value> finished = finishWeights(weights);
+  if (failed(finished))
+    return failure();
+  results.insert(results.begin(), *finished);
+  return results;
+}
+
+/// One chunk of the output, with the block's values added; `decay` may be null.
+FailureOr<Value> AttendSkeleton::product(Value weights, Value decay, Value accumulator) {
+  FailureOr<Piece> value = emitter.read(attend.getValue(), keyIndices(attend.getValue(), ValueDepth));
+  if (failed(value))
+    return failure();
+  Value valueTile = emitter.spread(*value, {Keys, ValueDepth});
+  Value kept = decay ? arith::MulFOp::create(at, accumulator, overRows(decay, ValueDepth)).getResult() : accumulator;
+  return tile::DotOp::create(at, weights, valueTile, kept).getResult();
+}

@@ -1,0 +1,106 @@
+/// The skeleton of attend kernels while it builds one.
+#pragma once
+
+#include "compiler/kernel/MaskAnalysis.h"
+#include "compiler/kernel/Skeletons.h"
+#include "compiler/kernel/TileEmitter.h"
+#include "dialects/attn/Attn.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+#include <numbers>
+
+namespace heed {
+
+class AttendSkeleton {
+public:
+  AttendSkeleton(KernelBuilder &kernel, attn::AttendOp attend, AttendBlocks blocks)
+      : kernel(kernel), at(kernel.at()), attend(attend), blocks(blocks), emitter(kernel, TileDomain()),
+        mask(kernel, attend.getKeep(),
+             [this](unsigned capture, mlir::ValueRange indices) { return readCapture(capture, indices); }) {
+    double scale = attend.getScale().convertToDouble();
+    scaleIsLate = isSoftmax() && !attend.hasScore() && scale > 0;
+    unit = scaleIsLate ? scale * log2e : log2e;
+  }
+
+  mlir::LogicalResult build();
+
+private:
+  /// Domain dimensions.
+  enum Dimension : int64_t { Rows = 0, Depth = 1, Keys = 2, ValueDepth = 3 };
+  static constexpr double log2e = std::numbers::log2e;
+  /// What a masked score is set to: far below the start of the running maximum, finite with a score added.
+  static constexpr double maskedLogit = -2.0e38;
+  /// The row state, as loop-carried tiles: m, l, then one accumulator per chunk of the value width.
+  using RowState = llvm::SmallVector<mlir::Value>;
+  /// Keys that may be visible to the rows of the program; whether every block between has some that are.
+  struct KeyBounds {
+    mlir::Value low, high;
+    bool exact;
+  };
+
+  void openProgram();
+  void enterChunk(Dimension dim, int64_t size, int64_t start);
+  mlir::LogicalResult loadQuery();
+  RowState firstState();
+  mlir::FailureOr<RowState> visitKeys();
+  KeyBounds boundKeys();
+  mlir::FailureOr<RowState> visitRange(KeyBounds bounds, mlir::ValueRange state);
+  mlir::Value readListed(mlir::Value entry);
+  mlir::Value listEnd();
+  mlir::FailureOr<RowState> loop(mlir::Value low, mlir::Value high, mlir::Value step, mlir::ValueRange state,
+                                 llvm::function_ref<mlir::FailureOr<RowState>(mlir::Value, mlir::ValueRange)> body);
+  mlir::FailureOr<RowState> visitBlock(mlir::Value firstKey, mlir::ValueRange state);
+  mlir::FailureOr<mlir::Value> scores();
+  mlir::FailureOr<mlir::Value> applyMask(mlir::Value logits, mlir::Value firstKey);
+  mlir::FailureOr<mlir::Value> finishWeights(mlir::Value weights);
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>> normalise(mlir::Value logits, mlir::ValueRange state);
+  mlir::FailureOr<mlir::Value> product(mlir::Value weights, mlir::Value decay, mlir::Value accumulator);
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+  part(llvm::StringRef name, llvm::function_ref<mlir::FailureOr<llvm::SmallVector<mlir::Value>>()> build);
+  mlir::FailureOr<RowState> accumulate(mlir::Value logits, mlir::ValueRange state);
+  mlir::LogicalResult storeResults(RowState state);
+
+  llvm::SmallVector<Piece> keyIndices(mlir::Value tensor, Dimension depth);
+  llvm::SmallVector<Piece> regionArguments(std::optional<Piece> scalar);
+  mlir::FailureOr<Piece> runRegion(mlir::Region &region, std::optional<Piece> scalar);
+  llvm::DenseMap<mlir::Value, mlir::Value> regionCaptures(mlir::Region &region);
+  mlir::Value readCapture(unsigned capture, mlir::ValueRange indices);
+  mlir::Value readPerBatch(mlir::Value tensor);
+
+  mlir::RankedTensorType floatTile(llvm::ArrayRef<int64_t> dims) { return emitter.tileType(at.getF32Type(), dims); }
+  mlir::Value splat(double value, llvm::ArrayRef<int64_t> dims) {
+    return mlir::arith::ConstantOp::create(
+        at, mlir::DenseElementsAttr::get(floatTile(dims), at.getF32FloatAttr(static_cast<float>(value))));
+  }
+  mlir::Value overRows(mlir::Value rowTile, int64_t dim) {
+    return emitter.spread(TileEmitter::tile(rowTile, {Rows}), {Rows, dim});
+  }
+  /// The greater of two tiles. Any NaN reaches the weights anyway, so the cheapest form will do.
+  mlir::Value greater(mlir::Value a, mlir::Value b) {
+    mlir::Value wins = mlir::arith::CmpFOp::create(at, mlir::arith::CmpFPredicate::OGT, a, b);
+    return mlir::arith::SelectOp::create(at, wins, a, b);
+  }
+  /// The weight of a difference of scores.
+  mlir::Value power(mlir::Value difference, llvm::ArrayRef<int64_t> dims) {
+    return mlir::math::Exp2Op::create(at, mlir::arith::MulFOp::create(at, difference, splat(unit, dims)));
+  }
+  bool isSoftmax() { return attend.getNormaliser() == attn::Normaliser::Softmax; }
+
+  KernelBuilder &kernel;
+  mlir::ImplicitLocOpBuilder &at;
+  attn::AttendOp attend;
+  AttendBlocks blocks;
+  TileEmitter emitter;
+  MaskAnalysis mask;
+
+  mlir::Value batch, head, keyHead, firstRow, length, offset;
+  mlir::AffineExpr rows, keys;
+  bool scaleIsLate; ///< logits are unscaled dot products; the scale is part of `unit`
+  double unit;      ///< a difference of logits times this is a difference of binary logarithms of weights
+  llvm::SmallVector<int64_t> depths, valueDepths;
+  llvm::SmallVector<mlir::Value> query;
+};
+
+} // namespace heed

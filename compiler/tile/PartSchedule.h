@@ -1,0 +1,18 @@
+/// How the parts of a skeleton's loop overlap: data, one table a target.
+#pragma once
+
+#include "llvm/ADT/StringRef.h"
+
+namespace heed::tile {
+
+/// One line of a schedule table. A table lists the parts in the order in which one round of the rewritten loop runs
+/// them; in round r a part of stage s works on iteration r - s.
+struct PartSchedule {
+  llvm::StringRef part;
+  unsigned stage = 0;
+};
+
+/// An integer that all copies of one load or gather of a rewritten loop have in common.
+constexpr llvm::StringLiteral siteAttrName = "heed.site";
+
+} // namespace heed::tile
