@@ -5,6 +5,7 @@
 
 #include "runtime/PlanModel.h"
 
+#include "mlir/IR/AffineMap.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Support/LLVM.h"
 
@@ -28,6 +29,15 @@ struct Divisibility {
   int64_t divisor;
 };
 
+/// An operand as a tensor whose boxes a kernel copies at once: rt::TensorMap, by maps of the kernel's parameters.
+struct TensorMap {
+  unsigned base; ///< number of the operand or result
+  int64_t elementBytes;
+  mlir::AffineMap offset, sizes, strides; ///< ()[parameters] -> (..), in elements, outermost first
+  llvm::SmallVector<int64_t> box;
+  int64_t swizzleBytes;
+};
+
 /// One kernel inside one image.
 struct KernelEntry {
   std::string kernel;       ///< symbol of the tile.kernel
@@ -39,6 +49,8 @@ struct KernelEntry {
   /// When it may be used: all base pointers are multiples of this many bytes, and the parameters divisible.
   int64_t baseAlignment = 1;
   std::vector<Divisibility> divisibilities = {};
+  /// Passed behind the words. What devices ask of their numbers is asked for by the plan.
+  std::vector<TensorMap> tensorMaps = {};
 };
 
 /// The machine code of all kernels of a plan. Images and, per kernel, entries are ordered from the most demanding to

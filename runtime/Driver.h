@@ -71,13 +71,29 @@ public:
   virtual Status findKernel(const Variant &variant, std::unique_ptr<DriverKernel> &kernel) = 0;
 };
 
+/// A tensor map (PlanModel.h) with its numbers: all within what PlanModel.h says.
+struct TensorMapShape {
+  uint32_t rank = 0;
+  uint32_t elementBytes = 0;
+  uint32_t swizzleBytes = 0;
+  std::array<int64_t, maxTensorMapRank> sizes = {};   // outermost first
+  std::array<int64_t, maxTensorMapRank> strides = {}; // in elements, the last is 1
+  std::array<uint32_t, maxTensorMapRank> box = {};
+};
+
+/// A tensor map in the form the device reads.
+struct alignas(64) EncodedTensorMap {
+  std::array<std::byte, 128> bytes;
+};
+
 struct Launch {
   const DriverKernel *kernel;
   std::string_view name; // of the kernel in its plan, for errors; valid during the call only
   std::span<const DevicePointer> operands;
   std::span<const int64_t> params;
-  std::array<int64_t, 3> grid; // all positive, their product fits 63 bits
-  int64_t work;                // estimated operations of the launch, 0 when unknown
+  std::array<int64_t, 3> grid;                       // all positive, their product fits 63 bits
+  int64_t work;                                      // estimated operations of the launch, 0 when unknown
+  std::span<const EncodedTensorMap> tensorMaps = {}; // as many as the kernel's variant has; valid during the call only
 };
 
 /// The views do not overlap. Source strides may be zero or negative.
@@ -170,6 +186,11 @@ public:
   /// must not change and a destination must not be read. A driver may do the work earlier. `bytes` may be 0.
   virtual Status upload(DriverQueue &queue, DevicePointer destination, const void *source, uint64_t bytes) = 0;
   virtual Status download(DriverQueue &queue, void *destination, DevicePointer source, uint64_t bytes) = 0;
+
+  /// Describes memory for kernels that copy boxes of it at once. `base` is a multiple of tensorMapAlignment.
+  virtual Status encodeTensorMap(DevicePointer, const TensorMapShape &, EncodedTensorMap &) {
+    return error(Code::unsupported, "a ", info().kind, " device has no tensor maps");
+  }
 
   virtual Status loadCode(const CodeSection &code, std::shared_ptr<DriverCode> &loaded) = 0;
   /// `workerScratchBytes`: the most any variant in use asks for.

@@ -1,4 +1,4 @@
-// The argument words of GPU kernels, in the order every GPU target's code expects them.
+// The argument words of GPU kernels, in the order every GPU target's code expects them. Tensor maps follow them.
 #ifndef HEED_RUNTIME_KERNELWORDS_H
 #define HEED_RUNTIME_KERNELWORDS_H
 

@@ -148,6 +148,16 @@ private:
     return numbers(table.capacity(), output.capacity);
   }
 
+  Status tensorMap(const fb::TensorMap &table, TensorMap &map) {
+    map.operand = table.operand();
+    map.elementBytes = table.element_bytes();
+    map.offset = table.offset();
+    map.swizzleBytes = table.swizzle_bytes();
+    HEED_TRY(numbers(table.sizes(), map.sizes));
+    HEED_TRY(numbers(table.strides(), map.strides));
+    return numbers(table.box(), map.box);
+  }
+
   Status variant(const fb::Variant &table, Variant &variant) {
     HEED_TRY(texts(table.features(), variant.features));
     HEED_TRY(structs(table.requirements(), variant.requirements, [](const fb::Requirement &requirement) {
@@ -162,7 +172,7 @@ private:
     variant.workerScratchBytes = table.worker_scratch_bytes();
     HEED_TRY(triple(table.workgroup(), "a workgroup", variant.workgroup));
     variant.sharedBytes = table.shared_bytes();
-    return {};
+    return tables(table.tensor_maps(), variant.tensorMaps, &Decoder::tensorMap);
   }
 
   Status kernel(const fb::Kernel &table, Kernel &kernel) {

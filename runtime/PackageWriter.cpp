@@ -115,6 +115,11 @@ private:
     return fb::CreateStep(builder, fb::StepAction_CopyStep, action.Union());
   }
 
+  Offset<fb::TensorMap> writeTensorMap(const TensorMap &map) {
+    return fb::CreateTensorMap(builder, map.operand, map.elementBytes, map.offset, builder.CreateVector(map.sizes),
+                               builder.CreateVector(map.strides), builder.CreateVector(map.box), map.swizzleBytes);
+  }
+
   Offset<fb::Variant> writeVariant(const Variant &variant) {
     std::vector<fb::Requirement> requirements;
     for (const Requirement &requirement : variant.requirements)
@@ -123,7 +128,8 @@ private:
         builder, texts(variant.features), builder.CreateVectorOfStructs(requirements),
         writeConstraints(variant.conditions), variant.operandAlignment, variant.code, text(variant.symbol),
         builder.CreateVector(variant.grid.data(), variant.grid.size()), variant.workerScratchBytes,
-        builder.CreateVector(variant.workgroup.data(), variant.workgroup.size()), variant.sharedBytes);
+        builder.CreateVector(variant.workgroup.data(), variant.workgroup.size()), variant.sharedBytes,
+        tables(variant.tensorMaps, [&](const TensorMap &map) { return writeTensorMap(map); }));
   }
 
   Offset<fb::Kernel> writeKernel(const Kernel &kernel) {

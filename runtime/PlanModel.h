@@ -131,6 +131,25 @@ struct Requirement {
   int64_t maximum = INT64_MAX;
 };
 
+/// Most dimensions a tensor map may have.
+inline constexpr size_t maxTensorMapRank = 5;
+/// What the address of a tensor and its strides are multiples of, in bytes.
+inline constexpr uint32_t tensorMapAlignment = 16;
+
+/// An operand as a tensor of which a kernel copies boxes at once. The driver makes what the device needs of it for
+/// every launch (CUDA: a CUtensorMap), which the kernel gets behind its words. Dimensions are outermost first, strides
+/// count elements, the last is the constant 1. The variant's conditions keep the numbers within what devices take:
+/// offsets and strides multiples of 16 bytes, strides of 0 to 2^40 - 1 bytes, sizes of 1 to 2^32.
+struct TensorMap {
+  uint32_t operand = 0;      // of the kernel
+  uint32_t elementBytes = 2; // 1, 2, 4 or 8
+  ExprId offset = noExpr;    // of the first element from the operand's base pointer, in bytes; noExpr is 0
+  std::vector<ExprId> sizes;
+  std::vector<ExprId> strides;
+  std::vector<uint32_t> box; // elements of one copy: 1 to 256 a dimension
+  uint32_t swizzleBytes = 0; // 0; or 32, 64 or 128, which then are the bytes of a row of the box
+};
+
 /// One piece of code for a kernel and when it may be used. Features and requirements are decided once per module and
 /// device, conditions and alignment when a call is bound. The first variant that fits is taken.
 struct Variant {
@@ -147,6 +166,7 @@ struct Variant {
   uint64_t workerScratchBytes = 0;                       // CPU: private memory of each worker
   std::array<uint32_t, 3> workgroup = {1, 1, 1};         // GPU: threads of a workgroup
   uint64_t sharedBytes = 0;                              // GPU: dynamic shared memory of a workgroup
+  std::vector<TensorMap> tensorMaps;                     // with operandAlignment of at least 16
 };
 
 /// What --explain says about a kernel. Free text, one idea a line.

@@ -12,6 +12,7 @@ constexpr uint64_t maxWorkgroupThreads = 4096;
 constexpr uint64_t maxSharedBytes = uint64_t(1) << 20;
 constexpr uint64_t maxWorkerScratch = uint64_t(1) << 30;
 constexpr uint32_t maxOperandAlignment = 4096;
+constexpr uint32_t maxTensorMapBox = 256;
 
 template <typename... Pieces> Status broken(const Pieces &...pieces) { return error(Code::badPackage, pieces...); }
 
@@ -234,11 +235,35 @@ private:
     if (kernel.variants.empty())
       return broken("has no variant");
     for (size_t i = 0; i < kernel.variants.size(); ++i)
-      HEED_TRY(checkVariant(kernel.variants[i]).within("variant ", i));
+      HEED_TRY(checkVariant(kernel.variants[i], kernel).within("variant ", i));
     return {};
   }
 
-  Status checkVariant(const Variant &variant) const {
+  Status checkTensorMap(const TensorMap &map, const Kernel &kernel) const {
+    size_t rank = map.box.size();
+    if (map.operand >= kernel.operands.size())
+      return broken("is of operand ", map.operand, " of ", kernel.operands.size());
+    if (!std::has_single_bit(map.elementBytes) || map.elementBytes > 8)
+      return broken("has elements of ", map.elementBytes, " bytes; 1, 2, 4 and 8 are possible");
+    if (rank == 0 || rank > maxTensorMapRank || map.sizes.size() != rank || map.strides.size() != rank)
+      return broken("has ", map.sizes.size(), " sizes, ", map.strides.size(), " strides and a box of ", rank,
+                    " dimensions; they must be as many, 1 to ", maxTensorMapRank);
+    HEED_TRY(checkOptionalExpr(map.offset, "the offset"));
+    for (const std::vector<ExprId> *numbers : {&map.sizes, &map.strides})
+      for (ExprId number : *numbers)
+        HEED_TRY(checkExpr(number, "a size or stride"));
+    if (!(plan.expressions[map.strides.back()] == Expr{ExprOp::constant, 1, 0}))
+      return broken("must have the last stride 1");
+    if (std::any_of(map.box.begin(), map.box.end(), [](uint32_t size) { return size == 0 || size > maxTensorMapBox; }))
+      return broken("must have a box of 1 to ", maxTensorMapBox, " elements a dimension");
+    uint32_t row = map.box.back() * map.elementBytes;
+    bool isSwizzle = map.swizzleBytes == 32 || map.swizzleBytes == 64 || map.swizzleBytes == 128;
+    if (row % 16 != 0 || (map.swizzleBytes != 0 && (!isSwizzle || row != map.swizzleBytes)))
+      return broken("has rows of ", row, " bytes and a swizzle of ", map.swizzleBytes);
+    return {};
+  }
+
+  Status checkVariant(const Variant &variant, const Kernel &kernel) const {
     if (variant.code >= package.code.size())
       return broken("refers to code section ", variant.code, " of ", package.code.size());
     if (!formatFits(plan.target, package.code[variant.code].format))
@@ -266,6 +291,10 @@ private:
                     " has more than ", maxWorkgroupThreads, " threads");
     if (variant.sharedBytes > maxSharedBytes)
       return broken("shared memory of ", variant.sharedBytes, " bytes is above ", maxSharedBytes);
+    if (!variant.tensorMaps.empty() && variant.operandAlignment < tensorMapAlignment)
+      return broken("tensor maps need an operand alignment of ", tensorMapAlignment);
+    for (size_t i = 0; i < variant.tensorMaps.size(); ++i)
+      HEED_TRY(checkTensorMap(variant.tensorMaps[i], kernel).within("tensor map ", i));
     return {};
   }
 
@@ -365,6 +394,12 @@ private:
       for (const Constraint &condition : variant.conditions) {
         HEED_TRY(checkExpr(condition.left, "a variant's condition"));
         HEED_TRY(checkExpr(condition.right, "a variant's condition"));
+      }
+      for (const TensorMap &map : variant.tensorMaps) {
+        HEED_TRY(checkExpr(map.offset, "a tensor map"));
+        for (const std::vector<ExprId> *numbers : {&map.sizes, &map.strides})
+          for (ExprId number : *numbers)
+            HEED_TRY(checkExpr(number, "a tensor map"));
       }
     }
     return {};

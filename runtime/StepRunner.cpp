@@ -11,11 +11,21 @@ StepRunner::StepRunner(const Module &module, const std::vector<Step> &steps)
     auto *launch = std::get_if<LaunchStep>(&steps[i]);
     if (!launch)
       continue;
-    size_t variants = module.variants(launch->kernel).size();
+    const auto &list = module.variants(launch->kernel);
+    size_t variants = list.size();
     resolved[i].offsets.resize(launch->operands.size());
     resolved[i].params.resize(launch->params.size());
     resolved[i].applicable.resize(variants);
     resolved[i].grids.resize(variants);
+    resolved[i].maps.resize(variants);
+    for (size_t variant = 0; variant < variants; ++variant) {
+      size_t count = list[variant].variant->tensorMaps.size();
+      ResolvedMaps &maps = resolved[i].maps[variant];
+      maps.shapes.resize(count);
+      maps.offsets.resize(count);
+      maps.addresses.resize(count);
+      maps.encoded.resize(count);
+    }
     mostOperands = std::max(mostOperands, launch->operands.size());
   }
   operands.resize(mostOperands);
@@ -65,6 +75,11 @@ Status StepRunner::resolveLaunch(const LaunchStep &launch, const Evaluation &eva
       continue;
     anyApplies = true;
     HEED_TRY(resolveGrid(variant, evaluation, out.grids[i]));
+    ResolvedMaps &maps = out.maps[i];
+    std::fill(maps.addresses.begin(), maps.addresses.end(), 0);
+    for (size_t map = 0; map < maps.shapes.size(); ++map)
+      HEED_TRY(resolveTensorMap(variant.tensorMaps[map], evaluation, maps.shapes[map], maps.offsets[map])
+                   .within("tensor map ", map));
     if (out.grids[i][0] > 0 && out.grids[i][1] > 0 && out.grids[i][2] > 0)
       out.skipped = false;
   }
@@ -78,6 +93,29 @@ Status StepRunner::resolveLaunch(const LaunchStep &launch, const Evaluation &eva
   for (size_t i = 0; i < launch.params.size(); ++i)
     HEED_TRY(evaluation.get(launch.params[i], "parameter", out.params[i]));
   out.work = std::max(evaluation.tryGet(kernel.flops).value_or(0), evaluation.tryGet(kernel.bytes).value_or(0));
+  return {};
+}
+
+Status StepRunner::resolveTensorMap(const TensorMap &map, const Evaluation &evaluation, TensorMapShape &shape,
+                                    int64_t &offset) const {
+  constexpr int64_t largestSize = int64_t(1) << 32, strideLimit = int64_t(1) << 40;
+  shape.rank = static_cast<uint32_t>(map.box.size());
+  shape.elementBytes = map.elementBytes;
+  shape.swizzleBytes = map.swizzleBytes;
+  HEED_TRY(evaluation.get(map.offset, "offset", offset));
+  if (offset % tensorMapAlignment != 0)
+    return error(Code::badPackage, "an offset of ", offset, " bytes; the variant's conditions should exclude it");
+  for (size_t i = 0; i < shape.rank; ++i) {
+    int64_t &size = shape.sizes[i], &stride = shape.strides[i];
+    HEED_TRY(evaluation.get(map.sizes[i], "size", size));
+    HEED_TRY(evaluation.get(map.strides[i], "stride", stride));
+    shape.box[i] = map.box[i];
+    bool isStride = stride >= 0 && stride < strideLimit / map.elementBytes &&
+                    (i + 1 == shape.rank || stride * map.elementBytes % tensorMapAlignment == 0);
+    if (size < 1 || size > largestSize || !isStride)
+      return error(Code::badPackage, "size ", size, " and stride ", stride, " of dimension ", i,
+                   "; the variant's conditions should exclude them");
+  }
   return {};
 }
 
@@ -141,8 +179,21 @@ Status StepRunner::runStep(size_t index, DriverContext &context, DriverQueue &qu
   return context.copy(queue, placed);
 }
 
-Status StepRunner::runLaunch(const LaunchStep &launch, const ResolvedStep &step, DriverContext &context,
-                             DriverQueue &queue, std::span<const PlacedBuffer> buffers) {
+Status StepRunner::encodeTensorMaps(const Variant &variant, ResolvedMaps &maps) const {
+  for (size_t i = 0; i < maps.shapes.size(); ++i) {
+    DevicePointer base = operands[variant.tensorMaps[i].operand].advanced(maps.offsets[i]);
+    uint64_t address = module.driver().deviceAddress(base);
+    if (maps.addresses[i] == address)
+      continue;
+    maps.addresses[i] = 0;
+    HEED_TRY(module.driver().encodeTensorMap(base, maps.shapes[i], maps.encoded[i]).within("tensor map ", i));
+    maps.addresses[i] = address;
+  }
+  return {};
+}
+
+Status StepRunner::runLaunch(const LaunchStep &launch, ResolvedStep &step, DriverContext &context, DriverQueue &queue,
+                             std::span<const PlacedBuffer> buffers) {
   uint64_t allAddresses = 0;
   for (size_t i = 0; i < launch.operands.size(); ++i) {
     operands[i] = buffers[launch.operands[i].buffer].memory.advanced(step.offsets[i]);
@@ -161,8 +212,10 @@ Status StepRunner::runLaunch(const LaunchStep &launch, const ResolvedStep &step,
     const auto &grid = step.grids[i];
     if (grid[0] == 0 || grid[1] == 0 || grid[2] == 0)
       return {};
-    return context.launch(queue, {variants[i].code.get(), module.plan().kernels[launch.kernel].name,
-                                  std::span(operands).first(launch.operands.size()), step.params, grid, step.work});
+    const std::string &name = module.plan().kernels[launch.kernel].name;
+    HEED_TRY(encodeTensorMaps(variant, step.maps[i]).within("kernel '", name, "'"));
+    return context.launch(queue, {variants[i].code.get(), name, std::span(operands).first(launch.operands.size()),
+                                  step.params, grid, step.work, step.maps[i].encoded});
   }
   return error(Code::unsupported, "kernel '", module.plan().kernels[launch.kernel].name, "' needs operands aligned to ",
                wanted, " bytes; pass aligned tensors");

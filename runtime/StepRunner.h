@@ -46,6 +46,14 @@ public:
   }
 
 private:
+  /// The tensor maps of a variant. They are made again when shapes or addresses change.
+  struct ResolvedMaps {
+    std::vector<TensorMapShape> shapes;
+    std::vector<int64_t> offsets;    // in bytes from the operand
+    std::vector<uint64_t> addresses; // that `encoded` was made for; 0: for none
+    std::vector<EncodedTensorMap> encoded;
+  };
+
   /// What resolve finds out about a step. Vectors have their final size from the start.
   struct ResolvedStep {
     bool skipped = false; // nothing to do: an empty grid or copy
@@ -54,19 +62,25 @@ private:
     std::vector<int64_t> params;
     std::vector<uint8_t> applicable;           // per variant: its conditions hold
     std::vector<std::array<int64_t, 3>> grids; // per variant
+    std::vector<ResolvedMaps> maps;            // per variant
     StridedCopy copy = {};                     // addresses are filled in by run
   };
 
   Status resolveLaunch(const LaunchStep &launch, const Evaluation &evaluation, std::span<const PlacedBuffer> buffers,
                        ResolvedStep &out) const;
   Status resolveGrid(const Variant &variant, const Evaluation &evaluation, std::array<int64_t, 3> &grid) const;
+  Status resolveTensorMap(const TensorMap &map, const Evaluation &evaluation, TensorMapShape &shape,
+                          int64_t &offset) const;
   Status resolveOperand(const Operand &operand, const Evaluation &evaluation, const PlacedBuffer &buffer,
                         int64_t &offset) const;
   Status resolveCopy(const CopyStep &copy, const Evaluation &evaluation, std::span<const PlacedBuffer> buffers,
                      ResolvedStep &out) const;
   Status runStep(size_t index, DriverContext &context, DriverQueue &queue, std::span<const PlacedBuffer> buffers);
-  Status runLaunch(const LaunchStep &launch, const ResolvedStep &step, DriverContext &context, DriverQueue &queue,
+  Status runLaunch(const LaunchStep &launch, ResolvedStep &step, DriverContext &context, DriverQueue &queue,
                    std::span<const PlacedBuffer> buffers);
+
+  /// Makes the maps of which the addresses are not those of the last launch.
+  Status encodeTensorMaps(const Variant &variant, ResolvedMaps &maps) const;
 
   const Module &module;
   const std::vector<Step> &steps;

@@ -1,17 +1,18 @@
-/// Barriers in shared memory (PTX: mbarrier), named barriers, and registers that warps hand over. The former are inline
-/// assembly: LLVM then moves no access to memory across any of them.
+/// Barriers in shared memory (PTX: mbarrier), copies of tensors that complete on them, named barriers, and registers
+/// that warps hand over. The former are inline assembly: LLVM then moves no access to memory across any of them.
 #include "backends/cuda/CudaLowering.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/IR/Module.h"
 
 using namespace mlir;
 using namespace heed::simt;
 
-/// Instructions that read integers: $0, $1, .. are the operands.
+/// Instructions that read integers and pointers: $0, $1, .. are the operands.
 static void assemble(OpBuilder &builder, Location location, const Twine &code, ValueRange operands) {
   SmallVector<std::string> constraints;
   for (Value operand : operands)
-    constraints.push_back(operand.getType().isInteger(64) ? "l" : "r");
+    constraints.push_back(operand.getType().isInteger(32) ? "r" : "l");
   constraints.push_back("~{memory}");
   LLVM::InlineAsmOp::create(builder, location, TypeRange(), operands, code.str(), llvm::join(constraints, ","),
                             /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::TailCallKind::None,
@@ -64,6 +65,30 @@ template <typename FenceOp> struct LowerFence : ConvertOpToLLVMPattern<FenceOp> 
   StringRef code;
 };
 
+struct LowerCopyTensor : ConvertOpToLLVMPattern<CopyTensorOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(CopyTensorOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Location location = op.getLoc();
+    SmallVector<Value> operands = {sharedAddress(rewriter, location, adaptor.getDestination()),
+                                   tensorMapOf(op, op.getMap()),
+                                   sharedAddress(rewriter, location, adaptor.getBarrier())};
+    // The machine counts dimensions from the innermost.
+    SmallVector<std::string> coordinates;
+    for (Value coordinate : llvm::reverse(adaptor.getCoordinates())) {
+      coordinates.push_back("$" + std::to_string(operands.size()));
+      operands.push_back(coordinate);
+    }
+    assemble(rewriter, location,
+             "cp.async.bulk.tensor." + std::to_string(coordinates.size()) +
+                 "d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {" + llvm::join(coordinates, ", ") +
+                 "}], [$2];",
+             operands);
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
 // Intrinsics, because whole warps take part and LLVM must not part them.
 struct LowerNamedBarrier : ConvertOpToLLVMPattern<NamedBarrierOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
@@ -92,6 +117,13 @@ struct LowerSetRegisters : ConvertOpToLLVMPattern<SetRegistersOp> {
 
 } // namespace
 
+void heed::cuda::annotateKernels(llvm::Module &module) {
+  for (llvm::Function &function : module)
+    for (llvm::Argument &argument : function.args())
+      if (argument.hasByValAttr())
+        argument.addAttr(llvm::Attribute::get(module.getContext(), "nvvm.grid_constant"));
+}
+
 void heed::cuda::populateBarriers(const LLVMTypeConverter &types, RewritePatternSet &patterns) {
   patterns.add<LowerShared<BarrierInitOp>>(types, [](BarrierInitOp op) {
     return "mbarrier.init.shared::cta.b64 [$0], " + std::to_string(op.getCount()) + ";";
@@ -105,5 +137,5 @@ void heed::cuda::populateBarriers(const LLVMTypeConverter &types, RewritePattern
       types, [](BarrierArriveCopiesOp) { return std::string("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [$0];"); });
   patterns.add<LowerFence<FenceBarriersOp>>(types, "fence.mbarrier_init.release.cluster;");
   patterns.add<LowerFence<FenceAsyncOp>>(types, "fence.proxy.async.shared::cta;");
-  patterns.add<LowerBarrierWait, LowerNamedBarrier, LowerSetRegisters>(types);
+  patterns.add<LowerBarrierWait, LowerCopyTensor, LowerNamedBarrier, LowerSetRegisters>(types);
 }

@@ -52,10 +52,10 @@ FailureOr<MachineCode> CudaBackend::lower(ModuleOp kernels) const {
   });
   simt::loadLlvmDialects(*kernels.getContext());
   prepareMachineTranslation(*kernels.getContext());
-  if (failed(simt::checkKernels(kernels, target)) || failed(simt::lowerSimtToLlvm(kernels, CudaLowering(target.atoms))))
+  if (failed(simt::checkKernels(kernels, target)) || failed(simt::lowerSimtToLlvm(kernels, CudaLowering(target))))
     return failure();
   Machine machine{"nvptx64-nvidia-cuda", chip.name.str(), "+ptx" + std::to_string(chip.ptx)};
-  return MachineCode::generate(kernels, machine, [](llvm::Module &) {});
+  return MachineCode::generate(kernels, machine, annotateKernels);
 }
 
 /// Without an assembler, or with one that does not know the chip, the driver of the device has to do its work.

@@ -38,6 +38,7 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
                       .loadMatrix = true,
                       .namedBarriers = true,
                       .sharedBarriers = isHopperOrLater,
+                      .tensorCopies = isHopperOrLater,
                       .movableRegisters = isHopperOrLater && chip.name.ends_with("a")};
   target.atoms = atomsOf(chip.name);
   return target;

@@ -142,7 +142,7 @@ struct LowerLoadMatrix : ConvertOpToLLVMPattern<LoadMatrixOp> {
 void CudaLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &patterns) const {
   populatePredicatedAccesses(types, patterns);
   populateBarriers(types, patterns);
-  populateMatrixInstructions(types, patterns, atoms);
+  populateMatrixInstructions(types, patterns, target.atoms);
   patterns.add<LowerProgram, LowerLane, LowerWarp, LowerShuffle, LowerBarrier, LowerCopy, LowerCommit, LowerWait,
                LowerLoadMatrix>(types);
   patterns.add<LowerToIntrinsic<math::Exp2Op>>(types, "llvm.nvvm.ex2.approx.ftz");

@@ -2,25 +2,34 @@
 #pragma once
 
 #include "backends/llvm/SimtToLlvm.h"
-#include "dialects/tile/Atom.h"
+#include "backends/simt/SimtTarget.h"
+
+namespace llvm {
+class Module;
+}
 
 namespace heed::cuda {
 
 class CudaLowering : public simt::LaneLowering {
 public:
-  explicit CudaLowering(llvm::ArrayRef<tile::Atom> atoms) : atoms(atoms) {}
+  explicit CudaLowering(const simt::SimtTarget &target) : target(target) {}
   mlir::LLVM::CConv callingConvention() const override { return mlir::LLVM::CConv::PTX_Kernel; }
   llvm::SmallVector<std::pair<std::string, std::string>> attributes(simt::KernelOp kernel) const override;
+  /// Swizzles are of addresses: what is swizzled repeats after 1024 bytes.
+  int64_t sharedAlignment() const override { return target.abilities.tensorCopies ? 1024 : 16; }
   void populate(const mlir::LLVMTypeConverter &types, mlir::RewritePatternSet &patterns) const override;
 
 private:
-  llvm::ArrayRef<tile::Atom> atoms;
+  const simt::SimtTarget &target;
 };
 
 /// Patterns for loads and stores with a predicate.
 void populatePredicatedAccesses(const mlir::LLVMTypeConverter &types, mlir::RewritePatternSet &patterns);
 
-/// Patterns for barriers in shared memory, named barriers, and registers that warps hand over.
+/// Adds to a module in LLVM IR what its dialect cannot say: tensor maps stay where the launch put them.
+void annotateKernels(llvm::Module &module);
+
+/// Patterns for copies of tensors, barriers in shared memory, named barriers, and registers that warps hand over.
 void populateBarriers(const mlir::LLVMTypeConverter &types, mlir::RewritePatternSet &patterns);
 
 } // namespace heed::cuda

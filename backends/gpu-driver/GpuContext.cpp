@@ -58,15 +58,17 @@ Status GpuContext::launch(DriverQueue &driverQueue, const Launch &launch) {
   HEED_TRY(flattenGrid(launch, driver.platform().maxGridX(kernel.threads()), grid));
   words.resize(kernelWordCount(launch));
   packKernelWords(driver, launch, words);
-  wordPointers.resize(words.size());
+  parameters.resize(words.size() + launch.tensorMaps.size());
   for (size_t i = 0; i < words.size(); ++i)
-    wordPointers[i] = &words[i];
+    parameters[i] = &words[i];
+  for (size_t i = 0; i < launch.tensorMaps.size(); ++i)
+    parameters[words.size() + i] = const_cast<EncodedTensorMap *>(&launch.tensorMaps[i]); // which is only read
 
   GpuScope scope;
   HEED_TRY(driver.enter(scope));
   const auto &[x, y, z] = kernel.workgroup;
   int result = driver.api().launch(kernel.function, grid.x, grid.y, 1, x, y, z, kernel.sharedBytes, streamFor(queue),
-                                   wordPointers.data(), nullptr);
+                                   parameters.data(), nullptr);
   if (isFault(result)) { // this kernel's, if launches wait; an earlier one's, if not
     (void)queue.log()->note(launch.name, queue.stream(), false);
     return driver.check(result, "launch");

@@ -41,7 +41,7 @@ private:
 
   GpuDriver &driver;
   std::vector<uint64_t> words;
-  std::vector<void *> wordPointers;
+  std::vector<void *> parameters;    // the words, then tensor maps
   GpuHandle captureStream = nullptr; // made when first needed
   const DriverQueue *recorded = nullptr;
   std::string recordedNames;

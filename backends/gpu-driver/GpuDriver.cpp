@@ -100,6 +100,16 @@ Status GpuDriver::download(DriverQueue &queue, void *destination, DevicePointer 
   return staging.download(from, static_cast<std::byte *>(destination), address(source), bytes);
 }
 
+Status GpuDriver::encodeTensorMap(DevicePointer base, const TensorMapShape &shape, EncodedTensorMap &encoded) {
+  GpuScope scope;
+  HEED_TRY(enter(scope));
+  int result = vendor->encodeTensorMap(address(base), shape, encoded);
+  if (result == gpuNotSupported)
+    return error(Code::unsupported, "this ", vendor->brand(), " driver, or ", description.name,
+                 ", does not make tensor maps; compile for an older chip, or update the driver");
+  return check(result, "tensor map");
+}
+
 Status GpuDriver::loadCode(const CodeSection &code, std::shared_ptr<DriverCode> &loaded) {
   GpuScope scope;
   HEED_TRY(enter(scope));

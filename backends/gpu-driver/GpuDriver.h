@@ -42,6 +42,7 @@ public:
   Status wrap(MemoryKind kind, void *handle, uint64_t bytes, DevicePointer &pointer) override;
   void *hostAddress(DevicePointer) override { return nullptr; }
   uint64_t deviceAddress(DevicePointer pointer) const override { return address(pointer); }
+  Status encodeTensorMap(DevicePointer base, const TensorMapShape &shape, EncodedTensorMap &encoded) override;
   Status upload(DriverQueue &queue, DevicePointer destination, const void *source, uint64_t bytes) override;
   Status download(DriverQueue &queue, void *destination, DevicePointer source, uint64_t bytes) override;
   Status loadCode(const CodeSection &code, std::shared_ptr<DriverCode> &loaded) override;

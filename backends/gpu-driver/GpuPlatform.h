@@ -38,6 +38,8 @@ public:
 
   /// Rows of bytes on the device; pitches are at most maxPitch.
   virtual int copyRows(const CopyBlock &block, uint64_t destination, uint64_t source, GpuHandle stream) const = 0;
+  /// gpuNotSupported where there is no such thing.
+  virtual int encodeTensorMap(uint64_t, const TensorMapShape &, EncodedTensorMap &) const { return gpuNotSupported; }
   /// Workgroups of `threads` a launch may have in x.
   virtual int64_t maxGridX(int64_t threads) const = 0;
   /// Whether the device copies to and from this host memory without help.

@@ -39,6 +39,12 @@ Value heed::simt::pointerTo(OpBuilder &builder, Location location, Space space, 
   return LLVM::GEPOp::create(builder, location, type, builder.getI8Type(), arena, ArrayRef<LLVM::GEPArg>{address});
 }
 
+Value heed::simt::tensorMapOf(Operation *op, int64_t index) {
+  Block &entry = op->getParentOfType<LLVM::LLVMFuncOp>().getBody().front();
+  int64_t words = llvm::count_if(entry.getArgumentTypes(), [](Type type) { return type.isInteger(); });
+  return entry.getArgument(words + index);
+}
+
 Value heed::simt::callIntrinsic(OpBuilder &builder, Location location, StringRef name, Type result,
                                 ValueRange operands) {
   StringAttr intrinsic = builder.getStringAttr(name);
@@ -80,8 +86,10 @@ struct LowerKernel : ConvertOpToLLVMPattern<KernelOp> {
       : ConvertOpToLLVMPattern(types), lowering(lowering) {}
 
   LogicalResult matchAndRewrite(KernelOp kernel, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
-    ArrayRef<Type> arguments = kernel.getArgumentTypes();
-    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(getContext()), llvm::to_vector(arguments));
+    ArrayRef<Type> words = kernel.getArgumentTypes();
+    SmallVector<Type> arguments(words);
+    arguments.append(kernel.getNumTensorMaps(), LLVM::LLVMPointerType::get(getContext()));
+    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(getContext()), arguments);
     auto function =
         LLVM::LLVMFuncOp::create(rewriter, kernel.getLoc(), kernel.getSymName(), type, LLVM::Linkage::External,
                                  /*dsoLocal=*/false, lowering.callingConvention());
@@ -90,9 +98,15 @@ struct LowerKernel : ConvertOpToLLVMPattern<KernelOp> {
       attributes.push_back(rewriter.getStrArrayAttr({name, value}));
     function.setPassthroughAttr(rewriter.getArrayAttr(attributes));
     rewriter.inlineRegionBefore(kernel.getBody(), function.getBody(), function.end());
-    TypeConverter::SignatureConversion signature(arguments.size());
-    for (auto [index, argument] : llvm::enumerate(arguments))
-      signature.addInputs(index, argument);
+    TypeConverter::SignatureConversion signature(words.size());
+    for (auto [index, word] : llvm::enumerate(words))
+      signature.addInputs(index, word);
+    signature.addInputs(ArrayRef(arguments).drop_front(words.size()));
+    auto mapType = LLVM::LLVMArrayType::get(rewriter.getI8Type(), tensorMapBytes);
+    for (size_t map = words.size(); map < arguments.size(); ++map) {
+      function.setArgAttr(map, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(mapType));
+      function.setArgAttr(map, LLVM::LLVMDialect::getAlignAttrName(), rewriter.getI64IntegerAttr(tensorMapAlignment));
+    }
     if (failed(rewriter.convertRegionTypes(&function.getBody(), *getTypeConverter(), &signature)))
       return failure();
     rewriter.eraseOp(kernel);
@@ -150,18 +164,18 @@ static LogicalResult lowerControlFlow(ModuleOp module) {
 }
 
 /// The arena's size is given at launch, so that a kernel may have more of it than compilers allow for.
-static void declareArena(ModuleOp module) {
+static void declareArena(ModuleOp module, int64_t alignment) {
   auto builder = OpBuilder::atBlockBegin(module.getBody());
   auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
   LLVM::GlobalOp::create(builder, module.getLoc(), type, /*isConstant=*/false, LLVM::Linkage::External, arenaName,
-                         Attribute(), /*alignment=*/16, sharedSpace);
+                         Attribute(), alignment, sharedSpace);
 }
 
 LogicalResult heed::simt::lowerSimtToLlvm(ModuleOp module, const LaneLowering &lowering) {
   if (failed(lowering.prepare(module)) || failed(lowerControlFlow(module)))
     return failure();
   MLIRContext *context = module.getContext();
-  declareArena(module);
+  declareArena(module, lowering.sharedAlignment());
   LLVMTypeConverter types(context);
   RewritePatternSet patterns(context);
   arith::populateArithToLLVMConversionPatterns(types, patterns);

@@ -21,6 +21,8 @@ public:
   virtual mlir::LLVM::CConv callingConvention() const = 0;
   /// Attributes of the LLVM function of a kernel, each a name and a value.
   virtual llvm::SmallVector<std::pair<std::string, std::string>> attributes(KernelOp kernel) const = 0;
+  /// Of shared memory, in bytes.
+  virtual int64_t sharedAlignment() const { return 16; }
   /// Before anything is lowered: rewrites what this family has no patterns for.
   virtual mlir::LogicalResult prepare(mlir::ModuleOp) const { return mlir::success(); }
   /// Patterns for every simt op but kernel, return and accesses without a predicate, and for exp2, log2 and rsqrt.
@@ -40,6 +42,10 @@ void guardStores(mlir::ModuleOp module);
 
 /// Pointer to global memory from an i64 address, or into the workgroup's arena from an i32 offset.
 mlir::Value pointerTo(mlir::OpBuilder &builder, mlir::Location location, Space space, mlir::Value address);
+
+/// A tensor map of the kernel that `op` is in, by its number: tensor maps are parameters by value behind the words.
+mlir::Value tensorMapOf(mlir::Operation *op, int64_t index);
+constexpr int64_t tensorMapBytes = 128, tensorMapAlignment = 64;
 
 /// Calls an LLVM intrinsic. The name is complete but for the types of overloaded ones. Null for no result.
 mlir::Value callIntrinsic(mlir::OpBuilder &builder, mlir::Location location, llvm::StringRef name, mlir::Type result,

@@ -29,6 +29,8 @@ static LogicalResult checkLimits(KernelOp kernel, const SimtTarget &target) {
   StringRef name = kernel.getSymName();
   if (name.empty() || llvm::isDigit(name.front()) || !llvm::all_of(name, isPlain))
     return kernel.emitError("names of kernels are letters, digits and '_', got '") << name << "'";
+  if (kernel.getNumTensorMaps() > 0 && !target.abilities.tensorCopies)
+    return kernel.emitError("has tensor maps, which ") << target.chip << " does not know";
   if (static_cast<int64_t>(kernel.getLanes()) != target.lanes)
     return kernel.emitError("is made for ")
            << kernel.getLanes() << " lanes, " << target.chip << " has " << target.lanes;
@@ -79,6 +81,8 @@ static LogicalResult checkAbility(Operation *op, const SimtTarget &target) {
           FenceAsyncOp>(op) &&
       !target.abilities.sharedBarriers)
     return op->emitError("") << target.chip << " has no barriers in shared memory";
+  if (isa<CopyTensorOp>(op) && !target.abilities.tensorCopies)
+    return op->emitError("") << target.chip << " cannot copy boxes of tensors";
   if (isa<NamedBarrierOp>(op) && !target.abilities.namedBarriers)
     return op->emitError("") << target.chip << " has no named barriers";
   if (isa<SetRegistersOp>(op) && !target.abilities.movableRegisters)

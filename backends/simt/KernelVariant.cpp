@@ -2,6 +2,8 @@
 
 #include "mlir/IR/Builders.h"
 
+#include <algorithm>
+
 using namespace mlir;
 using namespace heed;
 
@@ -26,11 +28,17 @@ KernelEntry simt::entryOf(KernelOp kernel) {
                     .symbol = kernel.getSymName().str(),
                     .threads = int64_t(kernel.getThreads()),
                     .sharedBytes = int64_t(kernel.getSharedBytes())};
+  for (int64_t index = 0; index < kernel.getNumTensorMaps(); ++index) {
+    TensorMapAttr map = kernel.getTensorMap(index);
+    entry.tensorMaps.push_back({unsigned(map.getBase()), map.elementBytes(), map.getOffset(), map.getSizes(),
+                                map.getStrides(), SmallVector<int64_t>(map.getBox()), map.getSwizzle()});
+    entry.baseAlignment = rt::tensorMapAlignment;
+  }
   auto variantOf = kernel->getAttrOfType<StringAttr>(variantOfAttrName);
   if (!variantOf)
     return entry;
   entry.kernel = variantOf.str();
-  entry.baseAlignment = kernel->getAttrOfType<IntegerAttr>(alignmentAttrName).getInt();
+  entry.baseAlignment = std::max(entry.baseAlignment, kernel->getAttrOfType<IntegerAttr>(alignmentAttrName).getInt());
   auto divisors = kernel->getAttrOfType<DenseI64ArrayAttr>(divisorsAttrName);
   for (int64_t i = 0; i + 1 < divisors.size(); i += 2)
     entry.divisibilities.push_back({unsigned(divisors[i]), divisors[i + 1]});

@@ -36,8 +36,9 @@ Type TileLowering::registerType(Type element) const {
 FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
   b.setInsertionPointToEnd(module.getBody());
   SmallVector<Type> arguments(kernel.getArgumentTypes().size() + simt::KernelOp::numGridArguments, b.getI64Type());
-  lowered = simt::KernelOp::create(b, kernel.getSymName(), b.getFunctionType(arguments, {}), kernel.getNumBases(),
-                                   plan.threads(), target.lanes, /*shared_bytes=*/0, ArrayAttr(), ArrayAttr());
+  lowered =
+      simt::KernelOp::create(b, kernel.getSymName(), b.getFunctionType(arguments, {}), kernel.getNumBases(),
+                             plan.threads(), target.lanes, /*shared_bytes=*/0, ArrayAttr(), ArrayAttr(), ArrayAttr());
   Block *entry =
       b.createBlock(&lowered.getBody(), {}, arguments, SmallVector<Location>(arguments.size(), kernel.getLoc()));
   for (auto [argument, lowerArgument] : llvm::zip(kernel.getBody().getArguments(), entry->getArguments()))

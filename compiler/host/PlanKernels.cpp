@@ -86,16 +86,60 @@ rt::Explain PlanKernels::explain(plan::LaunchOp launch) {
   return result;
 }
 
+void PlanKernels::require(AffineExpr left, rt::Relation relation, int64_t right, rt::Variant &variant) {
+  if (auto known = dyn_cast<AffineConstantExpr>(left)) {
+    bool holds = relation == rt::Relation::equal       ? known.getValue() == right
+                 : relation == rt::Relation::lessEqual ? known.getValue() <= right
+                                                       : known.getValue() >= right;
+    if (holds)
+      return;
+  }
+  rt::Constraint condition{symbols.convert(left), relation,
+                           symbols.convert(getAffineConstantExpr(right, left.getContext())), ""};
+  bool isKnown = llvm::any_of(variant.conditions, [&](const rt::Constraint &other) {
+    return other.left == condition.left && other.relation == relation && other.right == condition.right;
+  });
+  if (!isKnown)
+    variant.conditions.push_back(std::move(condition));
+}
+
+/// The map over the symbols of the graph, and the conditions under which devices take it.
+void PlanKernels::addTensorMap(const TensorMap &map, plan::LaunchOp launch, rt::Variant &variant) {
+  constexpr int64_t largestSize = int64_t(1) << 32, strideLimit = int64_t(1) << 40;
+  int64_t granule = rt::tensorMapAlignment / map.elementBytes;
+  AffineMap parameters = launch.getParams();
+  auto numbers = [&](AffineMap ofParameters) {
+    return ofParameters.replaceDimsAndSymbols({}, parameters.getResults(), 0, parameters.getNumSymbols());
+  };
+  AffineMap offset = numbers(map.offset), sizes = numbers(map.sizes), strides = numbers(map.strides);
+  rt::TensorMap made;
+  made.operand = map.base;
+  made.elementBytes = map.elementBytes;
+  made.swizzleBytes = map.swizzleBytes;
+  made.box.assign(map.box.begin(), map.box.end());
+  AffineExpr first = offset.getResult(0) * map.elementBytes;
+  if (first != getAffineConstantExpr(0, first.getContext()))
+    made.offset = symbols.convert(first);
+  require(offset.getResult(0) % granule, rt::Relation::equal, 0, variant);
+  for (auto [size, stride] : llvm::zip_equal(sizes.getResults(), strides.getResults())) {
+    made.sizes.push_back(symbols.convert(size));
+    made.strides.push_back(symbols.convert(stride));
+    require(size, rt::Relation::greaterEqual, 1, variant);
+    require(size, rt::Relation::lessEqual, largestSize, variant);
+    require(stride, rt::Relation::greaterEqual, 0, variant);
+    require(stride, rt::Relation::lessEqual, strideLimit / map.elementBytes - granule, variant);
+  }
+  for (AffineExpr stride : strides.getResults().drop_back())
+    require(stride % granule, rt::Relation::equal, 0, variant);
+  variant.tensorMaps.push_back(std::move(made));
+}
+
 /// What the entry's code relies on, as conditions of the variant.
 void PlanKernels::addConditions(const KernelEntry &entry, plan::LaunchOp launch, rt::Variant &variant) {
-  MLIRContext *context = launch.getContext();
-  for (const Divisibility &promise : entry.divisibilities) {
-    AffineExpr remainder = launch.getParams().getResult(promise.parameter) % promise.divisor;
-    if (auto known = dyn_cast<AffineConstantExpr>(remainder); known && known.getValue() == 0)
-      continue;
-    variant.conditions.push_back(
-        {symbols.convert(remainder), rt::Relation::equal, symbols.convert(getAffineConstantExpr(0, context)), ""});
-  }
+  for (const Divisibility &promise : entry.divisibilities)
+    require(launch.getParams().getResult(promise.parameter) % promise.divisor, rt::Relation::equal, 0, variant);
+  for (const TensorMap &map : entry.tensorMaps)
+    addTensorMap(map, launch, variant);
 }
 
 FailureOr<uint32_t> PlanKernels::add(plan::LaunchOp launch, std::vector<rt::Access> accesses) {

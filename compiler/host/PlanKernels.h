@@ -27,6 +27,9 @@ private:
   std::string uniqueName(llvm::StringRef label);
   rt::Explain explain(plan::LaunchOp launch);
   void addConditions(const KernelEntry &entry, plan::LaunchOp launch, rt::Variant &variant);
+  void addTensorMap(const TensorMap &map, plan::LaunchOp launch, rt::Variant &variant);
+  /// Adds a condition that is not known to hold, once.
+  void require(mlir::AffineExpr left, rt::Relation relation, int64_t right, rt::Variant &variant);
 
   const PlanRequest &request;
   SymbolExpressions &symbols;

@@ -5,9 +5,12 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 #include "dialects/simt/SimtDialect.cpp.inc"
 #include "dialects/simt/SimtEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/simt/SimtAttrs.cpp.inc"
 #define GET_OP_CLASSES
 #include "dialects/simt/SimtOps.cpp.inc"
 
@@ -16,6 +19,10 @@ using namespace heed;
 using namespace heed::simt;
 
 void SimtDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/simt/SimtAttrs.cpp.inc"
+      >();
   addOperations<
 #define GET_OP_LIST
 #include "dialects/simt/SimtOps.cpp.inc"
@@ -27,6 +34,20 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
 }
 
 void KernelOp::print(OpAsmPrinter &printer) { printKernel(printer, *this); }
+
+/// M8: what refers to the kernel.
+static LogicalResult verifyTensorMap(KernelOp kernel, int64_t index) {
+  TensorMapAttr map = kernel.getTensorMap(index);
+  if (map.getBase() < 0 || map.getBase() >= int64_t(kernel.getNumBases()))
+    return kernel.emitOpError("M8: tensor map ")
+           << index << " is of base " << map.getBase() << " of " << kernel.getNumBases();
+  for (AffineMap numbers : {map.getOffset(), map.getSizes(), map.getStrides()})
+    if (numbers.getNumDims() != 0 || int64_t(numbers.getNumSymbols()) != kernel.getNumParams())
+      return kernel.emitOpError("M8: maps of tensor map ")
+             << index << " are over the kernel's " << kernel.getNumParams() << " parameters, got "
+             << AffineMapAttr::get(numbers);
+  return success();
+}
 
 LogicalResult KernelOp::verify() {
   if (!getResultTypes().empty())
@@ -43,6 +64,42 @@ LogicalResult KernelOp::verify() {
     return emitOpError("M1: threads must be a multiple of lanes, a power of two; got ") << threads << " and " << lanes;
   if (int64_t(getSharedBytes()) < 0)
     return emitOpError("M1: shared_bytes must not be negative, got ") << int64_t(getSharedBytes());
+  for (int64_t index = 0; index < getNumTensorMaps(); ++index)
+    if (failed(verifyTensorMap(*this, index)))
+      return failure();
+  return success();
+}
+
+int64_t TensorMapAttr::boxBytes() const {
+  int64_t bytes = elementBytes();
+  for (int64_t size : getBox())
+    bytes *= size;
+  return bytes;
+}
+
+/// M8: what does not depend on the kernel.
+LogicalResult TensorMapAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t, Type element,
+                                    AffineMap offset, AffineMap sizes, AffineMap strides, ArrayRef<int64_t> box,
+                                    int64_t swizzle) {
+  constexpr size_t mostDimensions = 5;
+  constexpr int64_t largestBox = 256;
+  if (!element.isIntOrFloat() || !llvm::is_contained({8, 16, 32, 64}, element.getIntOrFloatBitWidth()))
+    return emitError() << "M8: elements of tensor maps have 1, 2, 4 or 8 bytes, got " << element;
+  if (box.empty() || box.size() > mostDimensions || sizes.getNumResults() != box.size() ||
+      strides.getNumResults() != box.size() || offset.getNumResults() != 1)
+    return emitError() << "M8: a tensor map has an offset, and up to " << mostDimensions
+                       << " sizes, strides and extents of its box; got " << sizes.getNumResults() << ", "
+                       << strides.getNumResults() << " and " << box.size();
+  if (!llvm::all_of(box, [](int64_t size) { return size >= 1 && size <= largestBox; }))
+    return emitError() << "M8: boxes have 1 to " << largestBox << " elements along a dimension";
+  auto innermost = dyn_cast<AffineConstantExpr>(strides.getResults().back());
+  if (!innermost || innermost.getValue() != 1)
+    return emitError() << "M8: the stride of the last dimension must be 1";
+  int64_t row = box.back() * element.getIntOrFloatBitWidth() / 8;
+  if (!llvm::is_contained({0, 32, 64, 128}, swizzle))
+    return emitError() << "M8: swizzles are 0, 32, 64 or 128 bytes, got " << swizzle;
+  if (row % 16 != 0 || (swizzle && row != swizzle))
+    return emitError() << "M8: a row of the box has a multiple of 16 bytes, and as many as its swizzle; got " << row;
   return success();
 }
 
@@ -73,6 +130,22 @@ LogicalResult StoreOp::verify() {
 LogicalResult CopyOp::verify() {
   if (!llvm::is_contained({4, 8, 16}, int64_t(getBytes())))
     return emitOpError("M4: copies 4, 8 or 16 bytes, got ") << getBytes();
+  return success();
+}
+
+LogicalResult CopyTensorOp::verify() {
+  auto kernel = (*this)->getParentOfType<KernelOp>();
+  int64_t maps = kernel ? kernel.getNumTensorMaps() : 0, index = getMap();
+  if (index < 0 || index >= maps)
+    return emitOpError("M9: no tensor map ") << index << "; the kernel has " << maps;
+  TensorMapAttr map = kernel.getTensorMap(index);
+  if (getCoordinates().size() != map.rank())
+    return emitOpError("M9: tensor map ")
+           << index << " has " << map.rank() << " dimensions, got " << getCoordinates().size() << " coordinates";
+  APInt destination;
+  if (matchPattern(getDestination(), m_ConstantInt(&destination)) && destination.getSExtValue() % map.alignment() != 0)
+    return emitOpError("M9: the destination must be a multiple of ")
+           << map.alignment() << ", got " << destination.getSExtValue();
   return success();
 }
 

@@ -13,5 +13,7 @@
 
 #include "dialects/simt/SimtDialect.h.inc"
 #include "dialects/simt/SimtEnums.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/simt/SimtAttrs.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/simt/SimtOps.h.inc"

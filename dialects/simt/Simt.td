@@ -16,6 +16,33 @@ def Simt_Dialect : Dialect {
     in the fragments of matrix instructions. See SPEC.md beside this file.
   }];
   let useDefaultTypePrinterParser = 0;
+  let useDefaultAttributePrinterParser = 1;
+}
+
+def Simt_TensorMapAttr : AttrDef<Simt_Dialect, "TensorMap"> {
+  let mnemonic = "tensor_map";
+  let summary = "An operand of a kernel as a tensor of which boxes are copied at once";
+  let description = [{
+    The element with coordinates c is at base `base` plus (offset + sum c_i * strides_i) elements; dimensions are
+    outermost first. Offset, sizes and strides are maps of the kernel's parameters: `()[params] -> (..)`. `box` is what
+    one copy brings, in shared memory dense in the same order; elements outside the tensor are zeros. With `swizzle`,
+    which is 32, 64 or 128 bytes, groups of 16 bytes are exchanged: bits 4 to 6 of an address (4, 4 to 5) are xored
+    with bits 7 to 9 (7, 7 to 8). Constraint M8.
+  }];
+  let parameters = (ins "int64_t":$base, "::mlir::Type":$element, "::mlir::AffineMap":$offset,
+      "::mlir::AffineMap":$sizes, "::mlir::AffineMap":$strides, ArrayRefParameter<"int64_t">:$box, "int64_t":$swizzle);
+  let assemblyFormat = [{
+    `<` `base` $base `of` $element `offset` $offset `sizes` $sizes `strides` $strides `box` `[` $box `]` `swizzle` $swizzle `>`
+  }];
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    unsigned rank() const { return getBox().size(); }
+    int64_t elementBytes() const { return getElement().getIntOrFloatBitWidth() / 8; }
+    /// Of one copy.
+    int64_t boxBytes() const;
+    /// What the offset of a copy's destination must be a multiple of.
+    int64_t alignment() const { return getSwizzle() ? 8 * getSwizzle() : 128; }
+  }];
 }
 
 def Simt_Space : I32EnumAttr<"Space", "a kind of memory", [

@@ -11,16 +11,21 @@ class Simt_Op<string mnemonic, list<Trait> traits = []> : Op<Simt_Dialect, mnemo
 
 //===-- Kernels ----------------------------------------------------------------------------------------------------===//
 
+def Simt_TensorMapsAttr : TypedArrayAttrBase<Simt_TensorMapAttr, "an array of tensor maps">;
+
 def Simt_KernelOp : Simt_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, Symbol]> {
   let summary = "One lane's program of one kernel";
   let description = [{
     Arguments, all i64: `num_bases` device addresses in bytes, the parameters, then the sizes x, y, z of the grid. A program
     of the grid is a workgroup of `threads` lanes in warps of `lanes`, with `shared_bytes` of shared memory. A target
     may launch more workgroups than the grid has programs; the body guards against that. Constraint M1.
+
+    `tensor_maps` are made for every launch and named by their numbers (simt.copy_tensor). They are no arguments here.
+    Constraint M8.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type, I64Attr:$num_bases,
       I64Attr:$threads, I64Attr:$lanes, I64Attr:$shared_bytes, OptionalAttr<DictArrayAttr>:$arg_attrs,
-      OptionalAttr<DictArrayAttr>:$res_attrs);
+      OptionalAttr<DictArrayAttr>:$res_attrs, OptionalAttr<Simt_TensorMapsAttr>:$tensor_maps);
   let regions = (region AnyRegion:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
@@ -30,6 +35,9 @@ def Simt_KernelOp : Simt_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, S
     ::mlir::Region *getCallableRegion() { return &getBody(); }
     /// Grid sizes that end the arguments.
     static constexpr unsigned numGridArguments = 3;
+    int64_t getNumParams() { return int64_t(getArgumentTypes().size() - getNumBases() - numGridArguments); }
+    int64_t getNumTensorMaps() { return getTensorMaps() ? int64_t(getTensorMapsAttr().size()) : 0; }
+    TensorMapAttr getTensorMap(int64_t index) { return ::llvm::cast<TensorMapAttr>(getTensorMapsAttr()[index]); }
   }];
 }
 
@@ -87,6 +95,18 @@ def Simt_CopyOp : Simt_Op<"copy", [MemoryEffects<[MemRead, MemWrite]>]> {
   }];
   let arguments = (ins I32:$destination, I64:$source, Optional<I1>:$predicate, I64Attr:$bytes);
   let assemblyFormat = "$destination `,` $source `bytes` $bytes (`if` $predicate^)? attr-dict";
+  let hasVerifier = 1;
+}
+
+def Simt_CopyTensorOp : Simt_Op<"copy_tensor", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Starts the copy of one box of a tensor to shared memory";
+  let description = [{
+    `simt.copy_tensor %destination, 0[%head, %row, %c0] barrier %barrier`: the box of tensor map 0 whose first element
+    has these coordinates, outermost first; they may lie outside the tensor. One lane starts it. All bytes of the box
+    count at the barrier, the zeros too. Constraint M9.
+  }];
+  let arguments = (ins I32:$destination, I64Attr:$map, Variadic<I32>:$coordinates, I32:$barrier);
+  let assemblyFormat = "$destination `,` $map `[` $coordinates `]` `barrier` $barrier attr-dict";
   let hasVerifier = 1;
 }
 

@@ -119,6 +119,16 @@ private:
          variant.workerScratchBytes ? concat(" scratch ", variant.workerScratchBytes) : "",
          threads > 1 ? concat(" threads ", threads) : "",
          variant.sharedBytes ? concat(" shared ", variant.sharedBytes) : "");
+    for (const TensorMap &map : variant.tensorMaps)
+      printTensorMap(map);
+  }
+
+  void printTensorMap(const TensorMap &map) {
+    std::string dimensions;
+    for (size_t i = 0; i < map.box.size(); ++i)
+      dimensions += concat(i ? " x " : "", expr(map.sizes[i]), " by ", expr(map.strides[i]), " (", map.box[i], ")");
+    line("      tensor map of operand ", map.operand, map.offset == noExpr ? "" : concat(" + ", expr(map.offset)), ", ",
+         map.elementBytes, " bytes: ", dimensions, map.swizzleBytes ? concat(" swizzle ", map.swizzleBytes) : "");
   }
 
   std::string slice(uint32_t buffer, ExprId offset, ExprId bytes) const {

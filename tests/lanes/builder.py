@@ -13,12 +13,28 @@ def size_of(element):
     return np.dtype(TYPES[element]).itemsize
 
 
+@dataclasses.dataclass
+class TensorMap:
+    base: int
+    element: str
+    sizes: tuple
+    strides: tuple
+    box: tuple
+    swizzle: int
+    offset: int
+
+    def text(self):
+        lists = [", ".join(map(str, numbers)) for numbers in (self.sizes, self.strides, self.box)]
+        return (f"#simt.tensor_map<base {self.base} of {self.element} offset ()[] -> ({self.offset}) sizes ()[] -> "
+                f"({lists[0]}) strides ()[] -> ({lists[1]}) box [{lists[2]}] swizzle {self.swizzle}>")
+
+
 class Kernel:
     """The text of one kernel. Values are names of the text."""
 
     def __init__(self, name, lanes, bases, threads=64, shared=0):
         self.name, self.lanes, self.bases, self.threads, self.shared = name, lanes, bases, threads, shared
-        self.lines, self.count = [], 0
+        self.lines, self.count, self.maps = [], 0, []
 
     def op(self, text):
         self.count += 1
@@ -57,10 +73,16 @@ class Kernel:
         size = size_of(element)
         self.do(f"simt.store global {value}, {self.place(base, index, size)} align {size} : {element}, i64")
 
+    def tensor_map(self, base, element, sizes, strides, box, swizzle, offset=0):
+        """The number of a new tensor map, of numbers outermost first, in elements."""
+        self.maps.append(TensorMap(base, element, sizes, strides, box, swizzle, offset))
+        return len(self.maps) - 1
+
     def text(self):
         arguments = ", ".join([f"%b{i}: i64" for i in range(self.bases)] + ["%x: i64", "%y: i64", "%z: i64"])
+        maps = f", tensor_maps = [{', '.join(each.text() for each in self.maps)}]" if self.maps else ""
         return (f"simt.kernel @{self.name}({arguments}) attributes {{num_bases = {self.bases} : i64, "
-                f"threads = {self.threads} : i64, lanes = {self.lanes} : i64, shared_bytes = {self.shared} : i64}} {{\n"
+                f"threads = {self.threads} : i64, lanes = {self.lanes} : i64, shared_bytes = {self.shared} : i64{maps}}} {{\n"
                 + "\n".join(self.lines) + "\n  simt.return\n}\n")
 
 

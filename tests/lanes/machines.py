@@ -9,6 +9,8 @@ import tempfile
 
 import numpy as np
 
+from builder import size_of
+
 AMD_LANES = {"gfx90a": 64, "gfx942": 64, "gfx950": 64, "gfx1100": 32, "gfx1151": 32, "gfx1200": 32, "gfx1201": 32}
 CUDA_CHIPS = ["sm_80", "sm_86", "sm_89", "sm_90", "sm_90a", "sm_100a", "sm_120"]
 
@@ -109,6 +111,21 @@ class Cuda:
         self.call("cuModuleLoadData", ctypes.byref(module), ctypes.c_char_p(image))
         return module
 
+    def tensor_map(self, of, address):
+        """What cuTensorMapEncodeTiled writes, at an address that is a multiple of 64."""
+        size, rank = size_of(of.element), len(of.sizes)
+        room = (ctypes.c_byte * 192)()
+        encoded = (ctypes.c_byte * 128).from_buffer(room, -ctypes.addressof(room) % 64)
+        sizes = (ctypes.c_uint64 * rank)(*reversed(of.sizes))
+        strides = (ctypes.c_uint64 * rank)(*(stride * size for stride in reversed(of.strides[:-1])))
+        box = (ctypes.c_uint32 * rank)(*reversed(of.box))
+        steps = (ctypes.c_uint32 * rank)(*([1] * rank))
+        kind = {1: 0, 2: 1, 4: 2, 8: 4}[size]
+        swizzle = {0: 0, 32: 1, 64: 2, 128: 3}[of.swizzle]
+        self.call("cuTensorMapEncodeTiled", encoded, kind, rank, ctypes.c_void_p(address + of.offset * size), sizes,
+                  strides, box, steps, 0, swizzle, 3, 0)
+        return encoded
+
     def launch(self, module, kernel, arrays, grid, launch):
         if module is None:
             return
@@ -124,6 +141,7 @@ class Cuda:
             self.call("cuMemcpyHtoD_v2", pointer, array.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(array.nbytes))
             words.append(pointer)
         values = [*words, *(ctypes.c_int64(size) for size in grid)]
+        values += [self.tensor_map(each, words[each.base].value) for each in kernel.maps]
         parameters = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
         self.call("cuLaunchKernel", function, launch[0], launch[1], 1, kernel.threads, 1, 1, kernel.shared, None,
                   parameters, None)

@@ -65,6 +65,13 @@ TEST(Package, EveryFieldSurvives) {
   special.workerScratchBytes = 12345;
   special.workgroup = {32, 2, 1};
   special.sharedBytes = 77;
+  special.tensorMaps = {{0,
+                         2,
+                         maker.constant(32),
+                         {maker.symbol("n"), maker.constant(64)},
+                         {maker.constant(64), maker.constant(1)},
+                         {8, 64},
+                         128}};
   kernel.variants.insert(kernel.variants.begin(), special);
   rt::CopyStep copy;
   copy.source = {0, maker.constant(0), {maker.constant(1)}};
@@ -94,6 +101,8 @@ TEST(Package, EveryFieldSurvives) {
   EXPECT_EQ(read.workerScratchBytes, 12345u);
   EXPECT_EQ(read.workgroup[1], 2u);
   EXPECT_EQ(read.sharedBytes, 77u);
+  EXPECT_EQ(read.tensorMaps[0].box[1], 64u);
+  EXPECT_EQ(read.tensorMaps[0].swizzleBytes, 128u);
   EXPECT_TRUE(contents.package.plans[0].kernels[0].fallback);
 }
 
@@ -124,7 +133,7 @@ TEST(Package, ConstantsAreAligned) {
 TEST(Package, NamesBothVersions) {
   std::vector<std::byte> bytes = addConstantTwice().write();
   bytes[8] = std::byte{200};
-  EXPECT_THAT(loadFailure(bytes), AllOf(HasSubstr("version 200"), HasSubstr("version 1")));
+  EXPECT_THAT(loadFailure(bytes), AllOf(HasSubstr("version 200"), HasSubstr("version 2")));
   auto module = Module::loadMemory(bytes);
   EXPECT_EQ(module.code(), HEED_VERSION);
 }

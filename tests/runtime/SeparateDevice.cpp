@@ -87,6 +87,12 @@ uint64_t addressOf(DevicePointer pointer) {
   return reinterpret_cast<uintptr_t>(pointer.base) + static_cast<uint64_t>(pointer.offset);
 }
 
+/// What a tensor map of this device holds.
+struct MadeMap {
+  uint64_t address;
+  int64_t outer;
+};
+
 /// What queues, events and contexts share.
 struct Shared {
   explicit Shared(uint64_t memoryBytes) : heap(memoryBytes) {}
@@ -235,6 +241,12 @@ public:
     std::vector<uint64_t> words(kernelWordCount(launch));
     packKernelWords(driver, launch, words);
     size_t operands = launch.operands.size(), params = launch.params.size();
+    if (!launch.tensorMaps.empty()) {
+      MadeMap map;
+      std::memcpy(&map, launch.tensorMaps[0].bytes.data(), sizeof(map));
+      shared.probe->mapAddress = static_cast<int64_t>(map.address);
+      shared.probe->mapOuter = map.outer;
+    }
     add(target, [this, progress = target.progress, words = std::move(words), operands, params, kernel = launch.kernel,
                  name = std::string(launch.name)] {
       {
@@ -364,6 +376,13 @@ public:
       if (bytes > 0)
         std::memcpy(destination, shared.heap.find(addressOf(source)), bytes);
     });
+    return {};
+  }
+
+  Status encodeTensorMap(DevicePointer base, const TensorMapShape &shape, EncodedTensorMap &encoded) override {
+    ++shared.probe->madeMaps;
+    MadeMap map = {addressOf(base), shape.sizes[0]};
+    std::memcpy(encoded.bytes.data(), &map, sizeof(map));
     return {};
   }
 

@@ -26,8 +26,10 @@ struct SeparateDeviceProbe {
   std::atomic<int64_t> allocations = 0, allocated = 0; // ever, and now
   std::atomic<int64_t> uploads = 0, downloads = 0, waits = 0, launches = 0;
   std::atomic<int64_t> recordings = 0, replays = 0;
-  std::atomic<bool> faultNext = false; // the next launch makes the device fail
-  std::atomic<bool> hangNext = false;  // the next launch never ends
+  std::atomic<int64_t> madeMaps = 0;                 // tensor maps, ever
+  std::atomic<int64_t> mapAddress = 0, mapOuter = 0; // of the first tensor map of the last launch; its outer size
+  std::atomic<bool> faultNext = false;               // the next launch makes the device fail
+  std::atomic<bool> hangNext = false;                // the next launch never ends
   std::atomic<bool> refuseRecording = false;
 };
 

@@ -6,6 +6,7 @@
 
 using namespace heed;
 using namespace heed::test;
+using testing::AllOf;
 using testing::HasSubstr;
 
 namespace {
@@ -75,6 +76,62 @@ TEST_F(SeparateDevice, ARefusedRecordingIsNotTriedAgain) {
   }
   EXPECT_EQ(probe().recordings, 1);
   EXPECT_EQ(probe().replays, 0);
+}
+
+/// y = 2 x, of which rows of 8 numbers from the second row on are a tensor map.
+PackageMaker mapped(bool hasGeneric) {
+  PackageMaker maker = twice();
+  rt::ExprPool &expressions = maker.expressions();
+  rt::ExprId rows = maker.symbol("rows"), stride = expressions.inputStride(0, 0);
+  auto &variants = maker.plan().kernels[0].variants;
+  rt::Variant special = variants[0];
+  special.operandAlignment = 16;
+  special.tensorMaps = {{0,
+                         4,
+                         expressions.mul(stride, maker.constant(4)),
+                         {expressions.sub(rows, maker.constant(1)), maker.constant(8)},
+                         {stride, maker.constant(1)},
+                         {4, 8},
+                         32}};
+  if (hasGeneric)
+    special.conditions = {{rows, rt::Relation::greater, maker.constant(1), ""}};
+  variants.insert(variants.begin(), special);
+  return maker;
+}
+
+TEST_F(SeparateDevice, TensorMapsAreMadeWhenNumbersOrAddressesChange) {
+  probe().refuseRecording = true;
+  Loaded loaded = load(mapped(true));
+  Call call = loaded.module.createCall().value();
+  Buffer x = buffer(std::vector<float>(64, 1)), other = buffer(std::vector<float>(64, 2)),
+         y = buffer(std::vector<float>(64));
+  auto run = [&](Buffer &from, int64_t rows) {
+    std::array<int64_t, 2> sizes = {rows, 8};
+    EXPECT_OK(call.bindInput("x", TensorView(from.raw(), 0, HEED_F32, sizes)));
+    EXPECT_OK(call.bindOutput("y", TensorView(y.raw(), 0, HEED_F32, sizes)));
+    EXPECT_OK(call.run());
+    return probe().madeMaps.load();
+  };
+  EXPECT_EQ(run(x, 4), 1);
+  EXPECT_EQ(probe().mapOuter, 3);
+  int64_t address = probe().mapAddress;
+  EXPECT_EQ(address % 4096, 32) << "one row into the operand";
+  EXPECT_EQ(run(x, 4), 1);
+  EXPECT_EQ(run(other, 4), 2);
+  EXPECT_NE(probe().mapAddress, address);
+  EXPECT_EQ(run(other, 5), 3);
+  EXPECT_EQ(probe().mapOuter, 4);
+  EXPECT_EQ(run(other, 1), 3) << "the variant without maps";
+  EXPECT_EQ(run(other, 5), 4);
+}
+
+TEST_F(SeparateDevice, NumbersThatNoTensorMapHasAreReported) {
+  Loaded loaded = load(mapped(false));
+  Call call = loaded.module.createCall().value();
+  std::vector<float> x(64), y(64);
+  EXPECT_OK(call.bindInput("x", view(x.data(), {1, 8})));
+  EXPECT_OK(call.bindOutput("y", view(y.data(), {1, 8})));
+  EXPECT_THAT(failure(call.run()), AllOf(HasSubstr("tensor map 0"), HasSubstr("size 0 and stride 8 of dimension 0")));
 }
 
 TEST_F(SeparateDevice, ConstantsGoOverOnce) {

@@ -44,6 +44,23 @@ PackageMaker preparing() {
   return maker;
 }
 
+/// y = 2 x whose kernel has a tensor map of x, rows of 64 bytes.
+PackageMaker mapped() {
+  PackageMaker maker = twice();
+  Variant &variant = maker.plan().kernels[0].variants[0];
+  variant.operandAlignment = 16;
+  variant.tensorMaps = {{0,
+                         4,
+                         noExpr,
+                         {maker.symbol("rows"), maker.constant(64)},
+                         {maker.constant(64), maker.constant(1)},
+                         {8, 32},
+                         128}};
+  return maker;
+}
+
+TensorMap &map(Plan &plan) { return plan.kernels[0].variants[0].tensorMaps[0]; }
+
 const Rule rules[] = {
     {"target", twice, [](auto &, Plan &plan) { plan.target.clear(); }, "has no target"},
     {"expression op", twice, [](auto &, Plan &plan) { plan.expressions.append({static_cast<ExprOp>(99), 0, 0}); },
@@ -166,6 +183,18 @@ const Rule rules[] = {
      "shared memory of 2097152"},
     {"variant workgroup", twice, [](auto &, Plan &plan) { plan.kernels[0].variants[0].workgroup[1] = 0; },
      "must not be zero"},
+    {"tensor map alignment", mapped, [](auto &, Plan &plan) { plan.kernels[0].variants[0].operandAlignment = 8; },
+     "need an operand alignment of 16"},
+    {"tensor map operand", mapped, [](auto &, Plan &plan) { map(plan).operand = 7; }, "is of operand 7 of 2"},
+    {"tensor map elements", mapped, [](auto &, Plan &plan) { map(plan).elementBytes = 3; }, "elements of 3 bytes"},
+    {"tensor map rank", mapped, [](auto &, Plan &plan) { map(plan).sizes.pop_back(); },
+     "1 sizes, 2 strides and a box of 2 dimensions"},
+    {"tensor map size", mapped, [](auto &, Plan &plan) { map(plan).sizes[0] = 500; }, "a size or stride refers to"},
+    {"tensor map stride", mapped, [](auto &maker, Plan &plan) { map(plan).strides[1] = maker.constant(2); },
+     "the last stride 1"},
+    {"tensor map box", mapped, [](auto &, Plan &plan) { map(plan).box[0] = 257; }, "a box of 1 to 256"},
+    {"tensor map row", mapped, [](auto &, Plan &plan) { map(plan).swizzleBytes = 64; },
+     "rows of 128 bytes and a swizzle of 64"},
     {"constant size", addConstantTwice, [](auto &maker, Plan &) { maker.package.constants[0].dims = {5}; },
      "do not give its 16 bytes"},
     {"constant dim", addConstantTwice, [](auto &maker, Plan &) { maker.package.constants[0].dims = {-2, -2}; },

@@ -28,8 +28,8 @@ public:
     module = ModuleOp::create(b.getLoc());
     b.setInsertionPointToEnd(module->getBody());
     SmallVector<Type> arguments(simt::KernelOp::numGridArguments, b.getI64Type());
-    kernel =
-        simt::KernelOp::create(b, "random", b.getFunctionType(arguments, {}), 0, 8, 4, 64, ArrayAttr(), ArrayAttr());
+    kernel = simt::KernelOp::create(b, "random", b.getFunctionType(arguments, {}), 0, 8, 4, 64, ArrayAttr(),
+                                    ArrayAttr(), ArrayAttr());
     b.createBlock(&kernel.getBody(), {}, arguments, SmallVector<Location>(arguments.size(), b.getLoc()));
     condition = arith::ConstantOp::create(b, b.getBoolAttr(true));
     zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));

@@ -42,6 +42,17 @@ struct CudaCopy2D {
 };
 static_assert(sizeof(CudaCopy2D) == 128);
 
+/// Arguments of cuTensorMapEncodeTiled. The kind of number only matters where copies add, so one for each width does.
+enum CudaTensorMap : int {
+  tensorOf8 = 0,
+  tensorOf16 = 1,
+  tensorOf32 = 2,
+  tensorOf64 = 4,
+  notInterleaved = 0,
+  promoteTo256Bytes = 3,
+  zerosOutside = 0,
+};
+
 class CudaPlatform : public GpuPlatform {
 public:
   Status open();
@@ -90,6 +101,8 @@ public:
     return copy2D(&copy, stream);
   }
 
+  int encodeTensorMap(uint64_t address, const TensorMapShape &shape, EncodedTensorMap &encoded) const override;
+
   int64_t maxGridX(int64_t) const override { return (int64_t(1) << 31) - 1; }
 
   bool isPinned(const void *memory) const override {
@@ -108,6 +121,9 @@ private:
   int (*setFunctionAttribute)(GpuHandle function, int attribute, int value) = nullptr;
   int (*loadModuleData)(GpuHandle *module, const void *image, unsigned options, int *names, void **values) = nullptr;
   int (*copy2D)(const void *copy, GpuHandle stream) = nullptr; // a CudaCopy2D
+  int (*encodeTiled)(void *map, int type, unsigned rank, void *address, const uint64_t *sizes, const uint64_t *strides,
+                     const unsigned *box, const unsigned *steps, int interleave, int swizzle, int promotion,
+                     int outside) = nullptr; // optional
 };
 
 Status CudaPlatform::open() {
@@ -151,6 +167,7 @@ Status CudaPlatform::open() {
       {releasePrimary, "cuDevicePrimaryCtxRelease_v2"},
       {pushContext, "cuCtxPushCurrent_v2"},
       {popContext, "cuCtxPopCurrent_v2"},
+      {encodeTiled, "cuTensorMapEncodeTiled", optionalSymbol}, // from 11.8 on
       {api.isCapturing, "cuStreamIsCapturing", optionalSymbol},
       {api.beginCapture, "cuStreamBeginCapture_v2", optionalSymbol},
       {api.endCapture, "cuStreamEndCapture", optionalSymbol},
@@ -165,6 +182,30 @@ Status CudaPlatform::open() {
     return error(Code::noDriver, library.name(), " is of CUDA ", version / 1000, ".", version % 1000 / 10,
                  ", too old: 11.0 or later is needed; update NVIDIA's driver");
   return checkInit(*this, api.init(0));
+}
+
+int CudaPlatform::encodeTensorMap(uint64_t address, const TensorMapShape &shape, EncodedTensorMap &encoded) const {
+  if (!encodeTiled)
+    return gpuNotSupported;
+  // CUDA counts dimensions from the innermost, whose stride is not given, and strides in bytes.
+  uint32_t rank = shape.rank;
+  std::array<uint64_t, maxTensorMapRank> sizes = {}, strides = {};
+  std::array<unsigned, maxTensorMapRank> box = {}, steps = {};
+  for (uint32_t i = 0; i < rank; ++i) {
+    uint32_t outer = rank - 1 - i;
+    sizes[i] = static_cast<uint64_t>(shape.sizes[outer]);
+    box[i] = shape.box[outer];
+    steps[i] = 1;
+    if (i > 0)
+      strides[i - 1] = static_cast<uint64_t>(shape.strides[outer]) * shape.elementBytes;
+  }
+  int type = shape.elementBytes == 1   ? tensorOf8
+             : shape.elementBytes == 2 ? tensorOf16
+             : shape.elementBytes == 4 ? tensorOf32
+                                       : tensorOf64;
+  int swizzle = shape.swizzleBytes == 0 ? 0 : shape.swizzleBytes == 32 ? 1 : shape.swizzleBytes == 64 ? 2 : 3;
+  return encodeTiled(encoded.bytes.data(), type, rank, reinterpret_cast<void *>(address), sizes.data(), strides.data(),
+                     box.data(), steps.data(), notInterleaved, swizzle, promoteTo256Bytes, zerosOutside);
 }
 
 Status CudaPlatform::describeDevice(int device, DeviceInfo &info) const {

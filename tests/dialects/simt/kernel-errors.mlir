@@ -109,3 +109,120 @@ simt.kernel @barrier_of_all(%base: i64, %x: i64, %y: i64, %z: i64)
   simt.named_barrier %zero threads 64
   simt.return
 }
+
+// -----
+
+// expected-error @+3 {{M8: elements of tensor maps have 1, 2, 4 or 8 bytes, got 'i4'}}
+simt.kernel @elements_of_bits(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attributes {num_bases = 1 : i64,
+    threads = 64 : i64, lanes = 32 : i64, shared_bytes = 0 : i64, tensor_maps = [
+    #simt.tensor_map<base 0 of i4 offset ()[s0] -> (0) sizes ()[s0] -> (s0, 64) strides ()[s0] -> (64, 1) box [8, 64] swizzle 128>]} {
+  simt.return
+}
+
+// -----
+
+// expected-error @+3 {{M8: a tensor map has an offset, and up to 5 sizes, strides and extents of its box; got 2, 1 and 2}}
+simt.kernel @fewer_strides(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attributes {num_bases = 1 : i64,
+    threads = 64 : i64, lanes = 32 : i64, shared_bytes = 0 : i64, tensor_maps = [
+    #simt.tensor_map<base 0 of f16 offset ()[s0] -> (0) sizes ()[s0] -> (s0, 64) strides ()[s0] -> (1) box [8, 64] swizzle 128>]} {
+  simt.return
+}
+
+// -----
+
+// expected-error @+3 {{M8: boxes have 1 to 256 elements along a dimension}}
+simt.kernel @large_box(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attributes {num_bases = 1 : i64,
+    threads = 64 : i64, lanes = 32 : i64, shared_bytes = 0 : i64, tensor_maps = [
+    #simt.tensor_map<base 0 of f16 offset ()[s0] -> (0) sizes ()[s0] -> (s0, 64) strides ()[s0] -> (64, 1) box [257, 64] swizzle 128>]} {
+  simt.return
+}
+
+// -----
+
+// expected-error @+3 {{M8: the stride of the last dimension must be 1}}
+simt.kernel @stride_inside(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attributes {num_bases = 1 : i64,
+    threads = 64 : i64, lanes = 32 : i64, shared_bytes = 0 : i64, tensor_maps = [
+    #simt.tensor_map<base 0 of f16 offset ()[s0] -> (0) sizes ()[s0] -> (s0, 64) strides ()[s0] -> (64, 2) box [8, 64] swizzle 128>]} {
+  simt.return
+}
+
+// -----
+
+// expected-error @+3 {{M8: swizzles are 0, 32, 64 or 128 bytes, got 48}}
+simt.kernel @odd_swizzle(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attributes {num_bases = 1 : i64,
+    threads = 64 : i64, lanes = 32 : i64, shared_bytes = 0 : i64, tensor_maps = [
+    #simt.tensor_map<base 0 of f16 offset ()[s0] -> (0) sizes ()[s0] -> (s0, 64) strides ()[s0] -> (64, 1) box [8, 64] swizzle 48>]} {
+  simt.return
+}
+
+// -----
+
+// expected-error @+3 {{M8: a row of the box has a multiple of 16 bytes, and as many as its swizzle; got 256}}
+simt.kernel @long_row(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attributes {num_bases = 1 : i64,
+    threads = 64 : i64, lanes = 32 : i64, shared_bytes = 0 : i64, tensor_maps = [
+    #simt.tensor_map<base 0 of f16 offset ()[s0] -> (0) sizes ()[s0] -> (s0, 64) strides ()[s0] -> (64, 1) box [8, 128] swizzle 128>]} {
+  simt.return
+}
+
+// -----
+
+// expected-error @+3 {{M8: a row of the box has a multiple of 16 bytes, and as many as its swizzle; got 8}}
+simt.kernel @short_row(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attributes {num_bases = 1 : i64,
+    threads = 64 : i64, lanes = 32 : i64, shared_bytes = 0 : i64, tensor_maps = [
+    #simt.tensor_map<base 0 of f16 offset ()[s0] -> (0) sizes ()[s0] -> (s0, 64) strides ()[s0] -> (64, 1) box [8, 4] swizzle 0>]} {
+  simt.return
+}
+
+// -----
+
+// expected-error @+1 {{M8: tensor map 0 is of base 1 of 1}}
+simt.kernel @map_of_no_base(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attributes {num_bases = 1 : i64,
+    threads = 64 : i64, lanes = 32 : i64, shared_bytes = 0 : i64, tensor_maps = [
+    #simt.tensor_map<base 1 of f16 offset ()[s0] -> (0) sizes ()[s0] -> (s0, 64) strides ()[s0] -> (64, 1) box [8, 64] swizzle 128>]} {
+  simt.return
+}
+
+// -----
+
+// expected-error @+1 {{M8: maps of tensor map 0 are over the kernel's 1 parameters, got affine_map<()[s0, s1] -> (0)>}}
+simt.kernel @maps_over_parameters(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attributes {num_bases = 1 : i64,
+    threads = 64 : i64, lanes = 32 : i64, shared_bytes = 0 : i64, tensor_maps = [
+    #simt.tensor_map<base 0 of f16 offset ()[s0, s1] -> (0) sizes ()[s0, s1] -> (s0, 64) strides ()[s0, s1] -> (64, 1) box [8, 64] swizzle 128>]} {
+  simt.return
+}
+
+// -----
+
+simt.kernel @no_such_map(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attributes {num_bases = 1 : i64,
+    threads = 64 : i64, lanes = 32 : i64, shared_bytes = 0 : i64, tensor_maps = [
+    #simt.tensor_map<base 0 of f16 offset ()[s0] -> (0) sizes ()[s0] -> (s0, 64) strides ()[s0] -> (64, 1) box [8, 64] swizzle 128>]} {
+  %zero = arith.constant 0 : i32
+  %place = arith.constant 128 : i32
+  // expected-error @+1 {{M9: no tensor map 1; the kernel has 1}}
+  simt.copy_tensor %zero, 1[%zero, %zero] barrier %zero
+  simt.return
+}
+
+// -----
+
+simt.kernel @missing_coordinate(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attributes {num_bases = 1 : i64,
+    threads = 64 : i64, lanes = 32 : i64, shared_bytes = 0 : i64, tensor_maps = [
+    #simt.tensor_map<base 0 of f16 offset ()[s0] -> (0) sizes ()[s0] -> (s0, 64) strides ()[s0] -> (64, 1) box [8, 64] swizzle 128>]} {
+  %zero = arith.constant 0 : i32
+  %place = arith.constant 128 : i32
+  // expected-error @+1 {{M9: tensor map 0 has 2 dimensions, got 1 coordinates}}
+  simt.copy_tensor %zero, 0[%zero] barrier %zero
+  simt.return
+}
+
+// -----
+
+simt.kernel @misplaced_box(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attributes {num_bases = 1 : i64,
+    threads = 64 : i64, lanes = 32 : i64, shared_bytes = 0 : i64, tensor_maps = [
+    #simt.tensor_map<base 0 of f16 offset ()[s0] -> (0) sizes ()[s0] -> (s0, 64) strides ()[s0] -> (64, 1) box [8, 64] swizzle 128>]} {
+  %zero = arith.constant 0 : i32
+  %place = arith.constant 128 : i32
+  // expected-error @+1 {{M9: the destination must be a multiple of 1024, got 128}}
+  simt.copy_tensor %place, 0[%zero, %zero] barrier %zero
+  simt.return
+}

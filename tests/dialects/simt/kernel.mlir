@@ -2,8 +2,10 @@
 
 // CHECK-LABEL: simt.kernel @every_op
 // CHECK-SAME: num_bases = 1
+// CHECK-SAME: tensor_maps = [#simt.tensor_map<base 0 of f16 offset ()[s0] -> (0) sizes ()[s0] -> (s0, 64) strides ()[s0] -> (s0 * 64, 1) box[8, 64] swizzle 128>]
 simt.kernel @every_op(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64)
-    attributes {num_bases = 1 : i64, threads = 64 : i64, lanes = 32 : i64, shared_bytes = 2048 : i64} {
+    attributes {num_bases = 1 : i64, threads = 64 : i64, lanes = 32 : i64, shared_bytes = 2048 : i64, tensor_maps = [
+      #simt.tensor_map<base 0 of f16 offset ()[s0] -> (0) sizes ()[s0] -> (s0, 64) strides ()[s0] -> (s0 * 64, 1) box [8, 64] swizzle 128>]} {
   // CHECK: simt.program
   %program = simt.program
   %lane = simt.lane
@@ -44,6 +46,8 @@ simt.kernel @every_op(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64)
   // CHECK: simt.barrier_wait %{{.*}} parity %
   simt.barrier_wait %lane parity %warp
   simt.fence_async
+  // CHECK: simt.copy_tensor %{{.*}}, 0[%{{.*}}, %{{.*}}] barrier %
+  simt.copy_tensor %lane, 0[%lane, %warp] barrier %warp
   // CHECK: simt.named_barrier %{{.*}} threads 64
   simt.named_barrier %warp threads 64
   // CHECK: simt.named_barrier arrive %{{.*}} threads 64

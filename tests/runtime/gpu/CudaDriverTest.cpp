@@ -20,7 +20,8 @@ namespace {
 
 constexpr int illegalAddress = 700;
 
-const std::string ptx = ".version 8.0 .target sm_80 .entry scale .entry fault .entry stall .entry shape .entry big";
+const std::string ptx =
+    ".version 8.0 .target sm_80 .entry scale .entry fault .entry stall .entry shape .entry big .entry box";
 
 std::atomic<bool> stalled;
 
@@ -54,6 +55,20 @@ int shape(const FakeLaunch &launch) {
   return 0;
 }
 
+/// Copies box (1, 1, 1) of the map, numbers outside the tensor being zeros; words: out, grid.
+int box(const FakeLaunch &launch) {
+  auto *out = pointer<uint16_t>(launch.words[0]);
+  const FakeTensorMap &map = launch.maps[1];
+  for (uint64_t i = 0; i < map.box[2]; ++i)
+    for (uint64_t j = 0; j < map.box[1]; ++j)
+      for (uint64_t k = 0; k < map.box[0]; ++k) {
+        uint64_t place = map.address + (i + 1) * map.strides[1] + (j + 1) * map.strides[0] + (k + 1) * 2;
+        bool inside = i + 1 < map.sizes[2] && j + 1 < map.sizes[1] && k + 1 < map.sizes[0];
+        *out++ = inside ? *pointer<uint16_t>(place) : 0;
+      }
+  return map.type == 1 && map.rank == 3 && map.swizzle == 3 ? 0 : illegalAddress;
+}
+
 class CudaDriver : public testing::Test {
 protected:
   void SetUp() override { useLibrary(HEED_FAKE_CUDA); }
@@ -68,6 +83,8 @@ protected:
     fake->define("fault", 3, fault);
     fake->define("stall", 3, stall);
     fake->define("shape", 4, shape);
+    fake->define("box", 4, box);
+    fake->defineMaps("box", 2);
     stalled = true;
   }
 
@@ -350,6 +367,55 @@ TEST_F(CudaDriver, ProgressIsNoHang) {
   for (int i = 0; i < 40; ++i) // 1.2 s in all
     ASSERT_STATUS(device.launch(*slow, "slow", {}, {}, 1));
   EXPECT_STATUS(device.queue->synchronize());
+}
+
+/// [3, 4, 10] numbers, of which rows take 16.
+const rt::TensorMapShape tensor = {3, 2, 128, {3, 4, 10}, {64, 16, 1}, {2, 4, 8}};
+
+std::vector<uint16_t> boxOfTensor() {
+  std::vector<uint16_t> expected;
+  for (int i = 1; i < 3; ++i)
+    for (int j = 1; j < 5; ++j)
+      for (int k = 1; k < 9; ++k)
+        expected.push_back(j < 4 ? static_cast<uint16_t>(64 * i + 16 * j + k) : 0);
+  return expected;
+}
+
+TEST_F(CudaDriver, PassesTensorMapsBehindTheWords) {
+  OpenDevice device("cuda:0");
+  auto kernel = this->kernel(device, "box");
+  DeviceArray x(*device.driver, 3 * 64 * 2), y(*device.driver, 2 * 4 * 8 * 2);
+  x.write(*device.queue, counting<uint16_t>(3 * 64));
+  std::array<rt::EncodedTensorMap, 2> maps = {};
+  ASSERT_STATUS(device.driver->encodeTensorMap(x.memory, tensor, maps[1]));
+  std::vector<rt::DevicePointer> operands = {y.memory};
+  auto launch = [&] {
+    return device.context->launch(*device.queue, {kernel.get(), "box", operands, {}, {1, 1, 1}, 0, maps});
+  };
+  ASSERT_STATUS(launch());
+  EXPECT_EQ(y.read<uint16_t>(*device.queue), boxOfTensor());
+  // A recording keeps them.
+  ASSERT_STATUS(device.context->beginRecording(*device.queue));
+  ASSERT_STATUS(launch());
+  std::unique_ptr<rt::DriverRecording> recording;
+  ASSERT_STATUS(device.context->endRecording(*device.queue, recording));
+  maps = {};
+  y.write(*device.queue, std::vector<uint16_t>(64, 7));
+  ASSERT_STATUS(device.context->replay(*device.queue, *recording));
+  EXPECT_EQ(y.read<uint16_t>(*device.queue), boxOfTensor());
+}
+
+TEST_F(CudaDriver, RefusesTensorMapsInOneLine) {
+  OpenDevice device("cuda:0");
+  DeviceArray x(*device.driver, 3 * 64 * 2);
+  rt::EncodedTensorMap map;
+  EXPECT_FAILURE(device.driver->encodeTensorMap(x.memory.advanced(8), tensor, map), internal,
+                 HasSubstr("tensor map: CUDA says CUDA_ERROR_INVALID_VALUE"));
+  useLibrary(HEED_FAKE_CUDA_OLD);
+  OpenDevice old("cuda:0");
+  DeviceArray y(*old.driver, 3 * 64 * 2);
+  EXPECT_FAILURE(old.driver->encodeTensorMap(y.memory, tensor, map), unsupported,
+                 HasSubstr("this CUDA driver, or Fake GPU 0, does not make tensor maps"));
 }
 
 TEST_F(CudaDriver, RecordsAndReplays) {

@@ -371,7 +371,7 @@ API cuModuleGetFunction(void **function, void *module, const char *name) {
     return notFound;
   auto &slot = of.functions[name];
   if (!slot)
-    slot.reset(new Function{name, definition->second.kernel, definition->second.words});
+    slot.reset(new Function{name, definition->second.kernel, definition->second.words, definition->second.maps});
   *function = slot.get();
   return success;
 }
@@ -401,14 +401,53 @@ API cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned grid
   std::vector<uint64_t> words(static_cast<size_t>(of.words));
   for (size_t i = 0; i < words.size(); ++i)
     words[i] = *static_cast<const uint64_t *>(params[i]);
-  FakeLaunch launch = {nullptr, {gridX, gridY, gridZ}, {blockX, blockY, blockZ}, sharedBytes};
-  return add(stream, [kernel = of.kernel, words = std::move(words), launch]() mutable {
+  std::vector<FakeTensorMap> maps(static_cast<size_t>(of.maps));
+  for (size_t i = 0; i < maps.size(); ++i)
+    std::memcpy(&maps[i], params[words.size() + i], sizeof(FakeTensorMap));
+  FakeLaunch launch = {nullptr, {gridX, gridY, gridZ}, {blockX, blockY, blockZ}, sharedBytes, nullptr};
+  return add(stream, [kernel = of.kernel, words = std::move(words), maps = std::move(maps), launch]() mutable {
     launch.words = words.data();
+    launch.maps = maps.data();
     return kernel(launch);
   });
 }
 
 #ifndef WITHOUT_GRAPHS
+
+// What the manual demands, and that the tensor begins in memory of the device.
+API cuTensorMapEncodeTiled(void *map, int type, unsigned rank, void *address, const uint64_t *sizes,
+                           const uint64_t *strides, const unsigned *box, const unsigned *steps, int interleave,
+                           int swizzle, int promotion, int outside) {
+  ENTER(true);
+  constexpr unsigned widths[] = {1, 2, 4, 4, 8, 8, 2, 4, 8, 2};
+  constexpr unsigned swizzles[] = {0, 32, 64, 128};
+  auto first = reinterpret_cast<uint64_t>(address);
+  if (reinterpret_cast<uintptr_t>(map) % 64 != 0 || type < 0 || type > 9 || rank < 1 || rank > 5 || first % 16 != 0 ||
+      !findMemory(first, 1) || interleave != 0 || swizzle < 0 || swizzle > 3 || promotion < 0 || promotion > 3 ||
+      outside != 0)
+    return invalidValue;
+  unsigned row = box[0] * widths[type];
+  if (row % 16 != 0 || (swizzle != 0 && row > swizzles[swizzle]))
+    return invalidValue;
+  FakeTensorMap encoded = {};
+  for (unsigned i = 0; i < rank; ++i) {
+    if (sizes[i] < 1 || sizes[i] > uint64_t(1) << 32 || box[i] < 1 || box[i] > 256 || steps[i] != 1)
+      return invalidValue;
+    encoded.sizes[i] = sizes[i];
+    encoded.box[i] = static_cast<uint16_t>(box[i]);
+    if (i == 0)
+      continue;
+    if (strides[i - 1] % 16 != 0 || strides[i - 1] >= uint64_t(1) << 40)
+      return invalidValue;
+    encoded.strides[i - 1] = strides[i - 1];
+  }
+  encoded.address = first;
+  encoded.type = static_cast<uint8_t>(type);
+  encoded.swizzle = static_cast<uint8_t>(swizzle);
+  encoded.rank = static_cast<uint16_t>(rank);
+  std::memcpy(map, &encoded, sizeof(encoded));
+  return success;
+}
 
 API cuStreamIsCapturing(void *stream, int *status) {
   ENTER(true);

@@ -127,7 +127,12 @@ static void fail(const char *function, int result, int skip) {
 
 static void define(const char *name, int words, FakeKernel kernel) {
   std::scoped_lock guard(state().lock);
-  state().kernels[name] = {words, kernel};
+  state().kernels[name] = {words, kernel, 0};
+}
+
+static void defineMaps(const char *name, int maps) {
+  std::scoped_lock guard(state().lock);
+  state().kernels.at(name).maps = maps;
 }
 
 static long calls(const char *function) {
@@ -145,8 +150,8 @@ static long alive() {
 }
 
 extern "C" __attribute__((visibility("default"))) const FakeCuda *fakeCuda() {
-  static const FakeCuda functions = {
-      reset, set, fail, define, calls, alive, [] { return static_cast<long>(currentDevices.size()); }};
+  static const FakeCuda functions = {reset,      set,   fail,  define,
+                                     defineMaps, calls, alive, [] { return static_cast<long>(currentDevices.size()); }};
   static bool ready = (reset(), true);
   (void)ready;
   return &functions;

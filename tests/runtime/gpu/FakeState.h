@@ -79,7 +79,7 @@ struct Event {
 struct Function {
   std::string name;
   FakeKernel kernel;
-  int words;
+  int words, maps;
   int permittedShared = 48 * 1024;
 };
 
@@ -104,6 +104,7 @@ struct Memory {
 struct KernelDefinition {
   int words;
   FakeKernel kernel;
+  int maps = 0;
 };
 
 struct State {
