@@ -3,6 +3,10 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/CodeGen/CodeGenTargetMachineImpl.h"
+#include "llvm/CodeGen/MachineModuleInfo.h"
+#include "llvm/CodeGen/Passes.h"
+#include "llvm/CodeGen/TargetPassConfig.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -68,6 +72,7 @@ static void keepErrors(const llvm::DiagnosticInfo *info, void *errors) {
 
 struct MachineCode::State {
   ModuleOp source;
+  bool sinks = true;
   std::string errors; ///< of LLVM, so far
   llvm::LLVMContext context;
   std::unique_ptr<llvm::TargetMachine> target;
@@ -90,6 +95,7 @@ FailureOr<MachineCode> MachineCode::generate(ModuleOp source, const Machine &mac
                                              llvm::function_ref<void(llvm::Module &)> annotate) {
   auto state = std::make_unique<State>();
   state->source = source;
+  state->sinks = machine.sinks;
   state->context.setDiagnosticHandlerCallBack(keepErrors, &state->errors);
   state->module = translateModuleToLLVMIR(source, state->context, "heed");
   if (!state->module)
@@ -111,19 +117,46 @@ FailureOr<MachineCode> MachineCode::generate(ModuleOp source, const Machine &mac
   return MachineCode(std::move(state));
 }
 
+void MachineCode::annotate(llvm::function_ref<void(llvm::Function &)> change) {
+  for (llvm::Function &function : *state->module)
+    if (!function.isDeclaration())
+      change(function);
+}
+
 std::string MachineCode::printLlvm() const {
   std::string text;
   llvm::raw_string_ostream(text) << *state->module;
   return text;
 }
 
+/// What TargetMachine::addPassesToEmitFile adds, but for the pass that sinks instructions. Returns whether it failed.
+static bool addPassesButSinking(llvm::TargetMachine &machine, llvm::legacy::PassManager &passes,
+                                llvm::raw_pwrite_stream &stream, llvm::CodeGenFileType kind) {
+  auto &target = static_cast<llvm::CodeGenTargetMachineImpl &>(machine); // as all of LLVM's are that generate code
+  llvm::TargetPassConfig *config = target.createPassConfig(passes);
+  config->setDisableVerify(true);
+  config->disablePass(&llvm::MachineSinkingLegacyID);
+  passes.add(config);
+  auto *modules = new llvm::MachineModuleInfoWrapperPass(&target);
+  passes.add(modules);
+  if (config->addISelPasses())
+    return true;
+  config->addMachinePasses();
+  config->setInitialized();
+  if (target.addAsmPrinter(passes, stream, nullptr, kind, modules->getMMI().getContext()))
+    return true;
+  passes.add(llvm::createFreeMachineFunctionPass());
+  return false;
+}
+
 /// Code generation changes the module, so each time it gets one of its own.
 static FailureOr<std::string> emitFile(ModuleOp source, const llvm::Module &module, llvm::TargetMachine &target,
-                                       std::string &errors, llvm::CodeGenFileType kind) {
+                                       bool sinks, std::string &errors, llvm::CodeGenFileType kind) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
-  if (target.addPassesToEmitFile(passes, stream, nullptr, kind))
+  if (sinks ? target.addPassesToEmitFile(passes, stream, nullptr, kind)
+            : addPassesButSinking(target, passes, stream, kind))
     return source.emitError("the code generator of ")
            << target.getTargetTriple().str() << " cannot write "
            << (kind == llvm::CodeGenFileType::ObjectFile ? "object files" : "assembly");
@@ -134,9 +167,11 @@ static FailureOr<std::string> emitFile(ModuleOp source, const llvm::Module &modu
 }
 
 FailureOr<std::string> MachineCode::assembly() const {
-  return emitFile(state->source, *state->module, *state->target, state->errors, llvm::CodeGenFileType::AssemblyFile);
+  return emitFile(state->source, *state->module, *state->target, state->sinks, state->errors,
+                  llvm::CodeGenFileType::AssemblyFile);
 }
 
 FailureOr<std::string> MachineCode::object() const {
-  return emitFile(state->source, *state->module, *state->target, state->errors, llvm::CodeGenFileType::ObjectFile);
+  return emitFile(state->source, *state->module, *state->target, state->sinks, state->errors,
+                  llvm::CodeGenFileType::ObjectFile);
 }

@@ -23,6 +23,9 @@ struct Machine {
   /// on the chip.
   bool fusesProducts = false;
   llvm::CodeGenOptLevel effort = llvm::CodeGenOptLevel::Aggressive;
+  /// Code generation may move instructions into later blocks, nearer to their uses, and so away from what loads their
+  /// operands.
+  bool sinks = true;
   /// The optimisations; null for LLVM's usual ones, but without unrolling loops.
   void (*optimise)(llvm::Module &module, llvm::ModuleAnalysisManager &analyses) = nullptr;
 };
@@ -36,6 +39,9 @@ public:
                                                llvm::function_ref<void(llvm::Module &)> annotate);
   MachineCode(MachineCode &&);
   ~MachineCode();
+
+  /// Changes how the functions are compiled from now on, by attributes.
+  void annotate(llvm::function_ref<void(llvm::Function &)> change);
 
   std::string printLlvm() const;
   mlir::FailureOr<std::string> assembly() const;

@@ -8,6 +8,7 @@
 #include "backends/simt/CheckKernels.h"
 #include "backends/simt/SimtBackend.h"
 
+#include "llvm/ADT/StringMap.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/TargetSelect.h"
 
@@ -35,7 +36,12 @@ public:
   FailureOr<std::string> print(ModuleOp kernels, const simt::SimtTarget &target, StringRef level) const override;
 
 private:
+  struct Compiled {
+    MachineCode code;
+    std::string object; ///< linked
+  };
   FailureOr<MachineCode> lower(ModuleOp kernels) const;
+  FailureOr<Compiled> compileToFit(ModuleOp kernels) const;
 
   const RocmChip &chip;
   simt::SimtTarget target;
@@ -65,42 +71,80 @@ FailureOr<MachineCode> RocmBackend::lower(ModuleOp kernels) const {
   // system's setup, so code does without.
   std::string features = chip.lanes == 32 ? "+wavefrontsize32" : "+wavefrontsize64";
   features += ",-unaligned-access-mode";
-  return MachineCode::generate(kernels, {"amdgcn-amd-amdhsa", chip.name.str(), features}, setCodeObjectVersion);
+  Machine machine = {"amdgcn-amd-amdhsa", chip.name.str(), features};
+  // The products of a loop would move behind all of its copies, and their operands would fill the registers meanwhile.
+  machine.sinks = false;
+  return MachineCode::generate(kernels, machine, setCodeObjectVersion);
 }
 
-static LogicalResult reportScratch(ModuleOp kernels, StringRef codeObject, StringRef chip) {
+static FailureOr<std::string> link(ModuleOp kernels, const MachineCode &code) {
+  FailureOr<std::string> object = code.object();
+  if (failed(object))
+    return failure();
+  return linkElf(kernels, *object, {"--no-undefined", "--strip-all"});
+}
+
+/// The kernels' names with the bytes of memory that a lane of each needs; only of those that need some.
+static FailureOr<llvm::StringMap<uint64_t>> findScratch(ModuleOp kernels, StringRef codeObject, StringRef chip) {
   FailureOr<std::vector<KernelFacts>> facts = readKernelFacts(codeObject);
   if (failed(facts))
     return kernels.emitError("the code object for ") << chip << " says nothing of its kernels";
+  llvm::StringMap<uint64_t> scratch;
   for (const KernelFacts &kernel : *facts)
     if (kernel.scratchBytes != 0)
-      kernels.emitWarning("on ") << chip << " values of '" << kernel.name << "' that do not fit the registers take "
-                                 << kernel.scratchBytes << " bytes of memory a lane";
-  return success();
+      scratch[kernel.name] = kernel.scratchBytes;
+  return scratch;
 }
 
-FailureOr<std::vector<CodeImage>> RocmBackend::generate(ModuleOp kernels, const simt::SimtTarget &, StringRef) const {
+/// Kernels whose values do not fit the registers are compiled again, with loads nearer to their uses.
+FailureOr<RocmBackend::Compiled> RocmBackend::compileToFit(ModuleOp kernels) const {
   FailureOr<MachineCode> code = lower(kernels);
   if (failed(code))
     return failure();
-  FailureOr<std::string> object = code->object();
-  if (failed(object))
-    return failure();
-  FailureOr<std::string> linked = linkElf(kernels, *object, {"--no-undefined", "--strip-all"});
+  FailureOr<std::string> linked = link(kernels, *code);
   if (failed(linked))
     return failure();
-  if (failed(reportScratch(kernels, *linked, chip.name)))
+  auto scratch = findScratch(kernels, *linked, chip.name);
+  if (failed(scratch))
+    return failure();
+  if (!scratch->empty()) {
+    code->annotate([&](llvm::Function &function) {
+      if (scratch->contains(function.getName()))
+        function.addFnAttr("amdgpu-sched-strategy", "iterative-maxocc");
+    });
+    linked = link(kernels, *code);
+    if (failed(linked) || failed(scratch = findScratch(kernels, *linked, chip.name)))
+      return failure();
+  }
+  for (const auto &kernel : *scratch)
+    kernels.emitWarning("on ") << chip.name << " values of '" << kernel.getKey()
+                               << "' that do not fit the registers take " << kernel.getValue()
+                               << " bytes of memory a lane";
+  return Compiled{std::move(*code), std::move(*linked)};
+}
+
+FailureOr<std::vector<CodeImage>> RocmBackend::generate(ModuleOp kernels, const simt::SimtTarget &, StringRef) const {
+  FailureOr<Compiled> compiled = compileToFit(kernels);
+  if (failed(compiled))
     return failure();
   std::vector<CodeImage> images;
-  images.push_back({features(), rt::CodeFormat::hsaco, std::move(*linked)});
+  images.push_back({features(), rt::CodeFormat::hsaco, std::move(compiled->object)});
   return images;
 }
 
 FailureOr<std::string> RocmBackend::print(ModuleOp kernels, const simt::SimtTarget &, StringRef level) const {
-  FailureOr<MachineCode> code = lower(kernels);
-  if (failed(code))
-    return failure();
-  FailureOr<std::string> text = level == "llvm" ? code->printLlvm() : code->assembly();
+  FailureOr<std::string> text;
+  if (level == "llvm") {
+    FailureOr<MachineCode> code = lower(kernels);
+    if (failed(code))
+      return failure();
+    text = code->printLlvm();
+  } else {
+    FailureOr<Compiled> compiled = compileToFit(kernels);
+    if (failed(compiled))
+      return failure();
+    text = compiled->code.assembly();
+  }
   if (failed(text))
     return failure();
   return ("; rocm " + chip.name + "\n").str() + *text;

@@ -9,7 +9,7 @@ using namespace mlir;
 using namespace heed::simt;
 using namespace heed::rocm;
 
-/// Sixteen readable bytes of device memory.
+/// Sixteen bytes of device memory that are zero.
 static constexpr llvm::StringLiteral safeName = "heed_safe";
 
 SmallVector<std::pair<std::string, std::string>> RocmLowering::attributes(KernelOp kernel) const {
@@ -121,8 +121,21 @@ struct LowerBarrier : ConvertOpToLLVMPattern<BarrierOp> {
   }
 };
 
-/// Where the predicate is false, something harmless is read and not used: a branch around each load would keep them
-/// from overlapping.
+/// Whether every bit of a constant is zero.
+static bool hasOnlyZeroBits(Value value) {
+  Attribute constant;
+  if (!matchPattern(value, m_Constant(&constant)))
+    return false;
+  if (auto elements = dyn_cast<SplatElementsAttr>(constant))
+    constant = elements.getSplatValue<Attribute>();
+  if (auto number = dyn_cast<FloatAttr>(constant))
+    return number.getValue().isPosZero();
+  auto number = dyn_cast<IntegerAttr>(constant);
+  return number && number.getValue().isZero();
+}
+
+/// Where the predicate is false, zeros are read from elsewhere: a branch around each load would keep them from
+/// overlapping. Only another fill has to be chosen after the load, for which the predicate has to be kept until then.
 struct LowerPredicatedLoad : ConvertOpToLLVMPattern<LoadOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(LoadOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
@@ -135,6 +148,10 @@ struct LowerPredicatedLoad : ConvertOpToLLVMPattern<LoadOp> {
                      : pointerTo(rewriter, location, Space::Shared, constantInt(rewriter, location, 32, 0));
     Value chosen = LLVM::SelectOp::create(rewriter, location, adaptor.getPredicate(), pointer, safe);
     Value loaded = LLVM::LoadOp::create(rewriter, location, op.getType(), chosen, op.getAlignment());
+    if (op.getSpace() == Space::Global && hasOnlyZeroBits(adaptor.getFill())) {
+      rewriter.replaceOp(op, loaded);
+      return success();
+    }
     rewriter.replaceOpWithNewOp<LLVM::SelectOp>(op, adaptor.getPredicate(), loaded, adaptor.getFill());
     return success();
   }

@@ -1,11 +1,12 @@
 // Loads with a predicate read from elsewhere instead of being branched around; stores of one predicate share a branch.
 // RUN: heed-simt %s --target=rocm:gfx942 --emit=isa | FileCheck %s
+// RUN: heed-simt %s --target=rocm:gfx942 --emit=llvm | FileCheck %s --check-prefix=FILL
 
 // CHECK-LABEL: loads:
 // CHECK-NOT: s_cbranch
 // CHECK: heed_safe
-// CHECK: global_load_dwordx4
-// CHECK: global_load_ushort
+// CHECK-DAG: global_load_dwordx4
+// CHECK-DAG: global_load_ushort
 // CHECK: s_endpgm
 // CHECK-LABEL: stores:
 // CHECK: s_and_saveexec_b64
@@ -13,6 +14,13 @@
 // CHECK-NOT: s_and_saveexec_b64
 // CHECK: global_store_dword
 // CHECK: s_endpgm
+
+// Zeros are what is read elsewhere; only another fill is chosen after the load.
+// FILL-LABEL: @loads
+// FILL: %[[ZEROS:.*]] = load <4 x float>
+// FILL: %[[READ:.*]] = load bfloat
+// FILL: select i1 %{{.*}}, bfloat %[[READ]], bfloat 0xR3F80
+// FILL: store <4 x float> %[[ZEROS]]
 simt.kernel @loads(%a: i64, %n: i64, %x: i64, %y: i64, %z: i64)
     attributes {num_bases = 1 : i64, threads = 64 : i64, lanes = 64 : i64, shared_bytes = 0 : i64} {
   %lane = simt.lane
