@@ -135,6 +135,8 @@ void heed::cuda::populateBarriers(const LLVMTypeConverter &types, RewritePattern
   });
   patterns.add<LowerShared<BarrierArriveCopiesOp>>(
       types, [](BarrierArriveCopiesOp) { return std::string("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [$0];"); });
+  patterns.add<LowerShared<BarrierEndOp>>(
+      types, [](BarrierEndOp) { return std::string("mbarrier.inval.shared::cta.b64 [$0];"); });
   patterns.add<LowerFence<FenceBarriersOp>>(types, "fence.mbarrier_init.release.cluster;");
   patterns.add<LowerFence<FenceAsyncOp>>(types, "fence.proxy.async.shared::cta;");
   patterns.add<LowerBarrierWait, LowerCopyTensor, LowerNamedBarrier, LowerSetRegisters>(types);

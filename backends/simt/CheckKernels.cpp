@@ -77,8 +77,8 @@ static LogicalResult checkMatrixInstruction(MmaOp op, const SimtTarget &target) 
 static LogicalResult checkAbility(Operation *op, const SimtTarget &target) {
   if (isa<CopyOp, CommitOp, WaitOp>(op) && !target.abilities.asynchronousCopies)
     return op->emitError("") << target.chip << " has no asynchronous copies";
-  if (isa<BarrierInitOp, BarrierArriveOp, BarrierArriveExpectOp, BarrierArriveCopiesOp, BarrierWaitOp, FenceBarriersOp,
-          FenceAsyncOp>(op) &&
+  if (isa<BarrierInitOp, BarrierArriveOp, BarrierArriveExpectOp, BarrierArriveCopiesOp, BarrierWaitOp, BarrierEndOp,
+          FenceBarriersOp, FenceAsyncOp>(op) &&
       !target.abilities.sharedBarriers)
     return op->emitError("") << target.chip << " has no barriers in shared memory";
   if (isa<CopyTensorOp>(op) && !target.abilities.tensorCopies)

@@ -14,6 +14,14 @@ constexpr int64_t unrolledOperations = 128;
 
 static int64_t bytesOf(Type element) { return element.getIntOrFloatBitWidth() / 8; }
 
+/// Rows in panels of at most 128 bytes whose chunks are exchanged from row to row, so that eight rows of a chunk lie in
+/// different banks: what units that copy tensors, or multiply matrices, know too.
+static tile::SharedLayout swizzledPanels(unsigned fastest, int64_t rowBytes) {
+  constexpr int64_t banks = 128, chunk = 16;
+  int64_t panel = std::min(banks, rowBytes & -rowBytes);
+  return tile::SharedLayout({fastest, 1 - fastest}, chunk, banks / panel, panel / chunk, /*padBytes=*/0, panel);
+}
+
 /// Multiply-adds read vectors along the rows (or columns) of elements of the accumulator's type. Matrix instructions
 /// take elements as they are, best neighbours along the depth.
 TileLowering::Staging TileLowering::stagingOf(tile::DotOp dot, Value operand, unsigned depthDim) const {
@@ -28,7 +36,13 @@ TileLowering::Staging TileLowering::stagingOf(tile::DotOp dot, Value operand, un
   // Matrices are loaded either way round, so an operand may lie as it does in memory.
   if (auto load = operand.getDefiningOp<tile::LoadOp>(); load && target.abilities.loadMatrix)
     fastest = ViewAccess(load).contiguousDim().value_or(depthDim);
-  return {tileType(operand).getElementType(), padded(fastest, 16)};
+  Type element = tileType(operand).getElementType();
+  int64_t rowBytes = tileType(operand).getDimSize(fastest) * bytesOf(element);
+  int64_t rows = tileType(operand).getDimSize(1 - fastest);
+  bool hasPanels = bytesOf(element) == 2 && rowBytes % 32 == 0 && rows >= 8 && llvm::isPowerOf2_64(rows);
+  if (mayUseTensorMaps && target.abilities.loadMatrix && hasPanels)
+    return {element, swizzledPanels(fastest, rowBytes)};
+  return {element, padded(fastest, 16)};
 }
 
 /// An operand that products inside a loop read but that does not change there stays in shared memory for the whole

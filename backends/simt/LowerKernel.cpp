@@ -64,6 +64,8 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
   scopes.emplace_back();
   emitBlock(kernel.getBody().front());
   lowered.setSharedBytes(arena.highWater());
+  if (!tensorMaps.empty())
+    lowered.setTensorMapsAttr(b.getArrayAttr(tensorMaps));
   if (failed)
     return failure();
   if (arena.highWater() > target.sharedBytes)
@@ -177,12 +179,7 @@ void TileLowering::emitLoop(scf::ForOp op) {
   Pipeline pipeline = planPipeline(op);
   bool isPipelined = !pipeline.loads.empty();
   if (isPipelined) {
-    Value iteration = scalar(op.getLowerBound());
-    for (int64_t slot = 0; slot + 1 < pipeline.slots; ++slot) {
-      startCopies(pipeline, op, iteration, i32(slot));
-      iteration = arith::AddIOp::create(b, iteration, scalar(op.getStep()));
-    }
-    init.append({iteration, i32(0), i32(pipeline.slots - 1)});
+    init.append(enterPipeline(pipeline, op));
   }
   auto loop = scf::ForOp::create(b, scalar(op.getLowerBound()), scalar(op.getUpperBound()), scalar(op.getStep()), init);
   {
@@ -195,7 +192,7 @@ void TileLowering::emitLoop(scf::ForOp op) {
       bindFlat(argument, loop.getRegionIterArgs(), next);
     SmallVector<Value> ahead;
     if (isPipelined)
-      ahead = enterIteration(pipeline, op, loop.getRegionIterArgs().take_back(3));
+      ahead = enterIteration(pipeline, op, loop.getRegionIterArgs().take_back(pipeline.numCarried()));
     emitBlock(*op.getBody());
     SmallVector<Value> yielded;
     for (auto [value, same] : llvm::zip_equal(op.getYieldedValues(), op.getResults()))

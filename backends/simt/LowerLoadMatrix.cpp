@@ -10,6 +10,7 @@ using tile::Layout;
 
 /// Rows and columns of a matrix the instruction moves, and elements of it that a lane gets.
 constexpr int64_t matrixSize = 8, elementsPerMatrix = 2;
+constexpr unsigned matrixBits = 3; ///< of a lane's number that are a row
 
 /// The dimension along which a lane gets neighbours, if the fragments are made of such matrices: lane t has elements
 /// 2 (t % 4) and 2 (t % 4) + 1 along it, in line t / 4.
@@ -30,10 +31,65 @@ static std::optional<unsigned> neighbourDim(const Layout &layout) {
   return std::nullopt;
 }
 
+/// Whether the places of elements are XORs of what the bits of their coordinates stand for, not sums.
+static bool isJoinedByXor(const SharedTile &tile) {
+  return tile.layout.isSwizzled() || tile.layout.getPanelBytes() != 0;
+}
+
+static int64_t bytesTo(const SharedTile &tile, const tile::Coordinates &at) {
+  return tile.layout.elementOffset(at, tile.shape, tile.elementBytes()) * tile.elementBytes();
+}
+
 bool TileLowering::canLoadMatrices(const Operand &operand) const {
+  constexpr int64_t rowBytes = 16; // of a matrix, whose address is a multiple of that
   const SharedTile &tile = operand.shared;
-  return target.abilities.loadMatrix && !tile.layout.isSwizzled() && tile.element.getIntOrFloatBitWidth() == 16 &&
-         neighbourDim(operand.layout).has_value() && tile.stride(1 - tile.fastestDim()) % matrixSize == 0;
+  bool isAligned = isJoinedByXor(tile) ? tile.layout.getChunkBytes() % rowBytes == 0
+                                       : tile.stride(1 - tile.fastestDim()) % matrixSize == 0;
+  return target.abilities.loadMatrix && isAligned && tile.element.getIntOrFloatBitWidth() == 16 &&
+         neighbourDim(operand.layout).has_value();
+}
+
+/// As loadMatrixBatch wants it, from the start of the tile.
+Value TileLowering::swizzledMatrixAddress(const Operand &operand, ArrayRef<tile::Coordinates> offsets) {
+  const SharedTile &tile = operand.shared;
+  Value address;
+  auto add = [&](Value source, unsigned bit, int64_t offset) {
+    if (offset == 0)
+      return;
+    Value set = arith::AndIOp::create(b, arith::ShRUIOp::create(b, source, i32(bit)), i32(1));
+    Value part = arith::MulIOp::create(b, set, i32(offset));
+    address = address ? arith::XOrIOp::create(b, address, part).getResult() : part;
+  };
+  for (unsigned bit = 0; bit < matrixBits; ++bit) {
+    tile::Coordinates row(2, 0);
+    row[1 - tile.fastestDim()] = int64_t(1) << bit;
+    add(lane, bit, bytesTo(tile, row));
+  }
+  for (auto [bit, base] : llvm::enumerate(operand.layout.bases(tile::Input::Warp)))
+    add(warp, bit, bytesTo(tile, base));
+  int64_t first = bytesTo(tile, offsets[0]);
+  for (unsigned bit = 0; (size_t(1) << bit) < offsets.size(); ++bit)
+    add(lane, matrixBits + bit, bytesTo(tile, offsets[size_t(1) << bit]) ^ first);
+  return arith::XOrIOp::create(b, address, i32(first));
+}
+
+Value TileLowering::matrixAddress(const Operand &operand, ArrayRef<tile::Coordinates> offsets) {
+  const SharedTile &tile = operand.shared;
+  const Layout &layout = operand.layout;
+  int64_t bytes = tile.elementBytes();
+  auto bytesAt = [&](const tile::Coordinates &at) { return (at[0] * tile.stride(0) + at[1] * tile.stride(1)) * bytes; };
+  Value row = arith::AndIOp::create(b, lane, i32(matrixSize - 1));
+  Value address = arith::MulIOp::create(b, row, i32(tile.stride(1 - tile.fastestDim()) * bytes));
+  for (unsigned dim : {0u, 1u})
+    address = arith::AddIOp::create(
+        b, address,
+        arith::MulIOp::create(b, contribution(layout, tile::Input::Warp, dim), i32(tile.stride(dim) * bytes)));
+  for (unsigned bit = 0; (size_t(1) << bit) < offsets.size(); ++bit) {
+    Value set = arith::AndIOp::create(b, arith::ShRUIOp::create(b, lane, i32(matrixBits + bit)), i32(1));
+    int64_t distance = bytesAt(offsets[size_t(1) << bit]) - bytesAt(offsets[0]);
+    address = arith::AddIOp::create(b, address, arith::MulIOp::create(b, set, i32(distance)));
+  }
+  return arith::AddIOp::create(b, address, i32(bytesAt(offsets[0])));
 }
 
 /// One instruction for 1, 2 or 4 matrices: lane t gives the address of row t % 8 of matrix t / 8, whose offset must be
@@ -41,26 +97,12 @@ bool TileLowering::canLoadMatrices(const Operand &operand) const {
 Registers TileLowering::loadMatrixBatch(const Operand &operand, ArrayRef<tile::Coordinates> offsets) {
   const SharedTile &tile = operand.shared;
   const Layout &layout = operand.layout;
-  unsigned fastest = tile.fastestDim(), rowDim = 1 - fastest;
-  int64_t bytes = tile.elementBytes(), fixed = tile.range.begin;
-  auto bytesAt = [&](const tile::Coordinates &at) { return (at[0] * tile.stride(0) + at[1] * tile.stride(1)) * bytes; };
-  fixed += bytesAt(offsets[0]);
-  Value row = arith::AndIOp::create(b, lane, i32(matrixSize - 1));
-  Value address = arith::MulIOp::create(b, row, i32(tile.stride(rowDim) * bytes));
-  for (unsigned dim : {0u, 1u})
-    address = arith::AddIOp::create(
-        b, address,
-        arith::MulIOp::create(b, contribution(layout, tile::Input::Warp, dim), i32(tile.stride(dim) * bytes)));
-  for (unsigned bit = 0; (size_t(1) << bit) < offsets.size(); ++bit) {
-    Value set = arith::AndIOp::create(b, arith::ShRUIOp::create(b, lane, i32(3 + bit)), i32(1));
-    int64_t distance = bytesAt(offsets[size_t(1) << bit]) - bytesAt(offsets[0]);
-    address = arith::AddIOp::create(b, address, arith::MulIOp::create(b, set, i32(distance)));
-  }
+  Value address = isJoinedByXor(tile) ? swizzledMatrixAddress(operand, offsets) : matrixAddress(operand, offsets);
   if (tile.slot)
     address = arith::AddIOp::create(b, address, tile.slot);
-  address = arith::AddIOp::create(b, address, i32(fixed));
+  address = arith::AddIOp::create(b, address, i32(tile.range.begin));
   SmallVector<Type> words(offsets.size(), b.getI32Type());
-  auto load = simt::LoadMatrixOp::create(b, words, address, /*transposed=*/fastest != *neighbourDim(layout));
+  auto load = simt::LoadMatrixOp::create(b, words, address, /*transposed=*/tile.fastestDim() != *neighbourDim(layout));
   tag(load, tile);
   Registers values;
   auto single = VectorType::get({1}, b.getI32Type()), pair = VectorType::get({elementsPerMatrix}, tile.element);
@@ -79,6 +121,9 @@ SmallVector<Registers> TileLowering::loadMatrices(const Operand &operand, ArrayR
       matrices.push_back(operand.layout.registerOffset(reg));
   }
   auto isSum = [&](ArrayRef<tile::Coordinates> batch) {
+    if (isJoinedByXor(operand.shared))
+      return (bytesTo(operand.shared, batch[0]) ^ bytesTo(operand.shared, batch[1])) ==
+             (bytesTo(operand.shared, batch[2]) ^ bytesTo(operand.shared, batch[3]));
     return llvm::all_of(llvm::seq<unsigned>(0, 2),
                         [&](unsigned dim) { return batch[3][dim] - batch[2][dim] == batch[1][dim] - batch[0][dim]; });
   };

@@ -6,6 +6,9 @@
 ///     start the copies of the iteration slots - 1 ahead, into the slot that the last iteration has read
 ///     the body, with this iteration's slots as operands of its products
 ///
+/// Loads whose boxes a unit of the machine copies (TensorMaps.h) are started by one lane, and every slot has a barrier
+/// at which their bytes count.
+///
 /// One barrier an iteration does both: what other lanes copied is visible, and nobody still reads the slot that is
 /// written next.
 #include "backends/simt/TileLowering.h"
@@ -74,6 +77,7 @@ std::optional<TileLowering::Pipelined> TileLowering::planCopy(tile::LoadOp load,
                .layout = how.layout,
                .slot = {},
                .isOrdered = true};
+  copy.boxes = planBoxes(load, how.layout);
   return copy;
 }
 
@@ -93,9 +97,40 @@ TileLowering::Pipeline TileLowering::planPipeline(scf::ForOp loop) {
       pipeline.slots = slots;
   if (pipeline.slots == 0)
     return {};
-  for (Pipelined &copy : pipeline.loads)
-    copy.ring.range = arena.allocate(pipeline.slots * copy.ring.sizeInBytes());
+  for (Pipelined &copy : pipeline.loads) {
+    constexpr int64_t swizzleRepeats = 1024;
+    copy.ring.range = arena.allocate(pipeline.slots * copy.ring.sizeInBytes(), copy.boxes ? swizzleRepeats : 16);
+    if (copy.boxes)
+      pipeline.tensorBytes += copy.boxes->bytes();
+    else
+      pipeline.hasPieces = true;
+  }
+  if (pipeline.hasTensors())
+    pipeline.barriers = arena.allocate(pipeline.slots * barrierBytes);
   return pipeline;
+}
+
+/// Makes the barriers and starts the first copies. Returns what the loop carries: the induction variable of the next
+/// copies, the slot to read, the slot to write, and the parity of the slot to read.
+SmallVector<Value> TileLowering::enterPipeline(const Pipeline &pipeline, scf::ForOp loop) {
+  if (pipeline.hasTensors()) {
+    forOneLane({}, [&] {
+      for (int64_t slot = 0; slot < pipeline.slots; ++slot)
+        simt::BarrierInitOp::create(b, i32(pipeline.barriers.begin + slot * barrierBytes), 1);
+      simt::FenceBarriersOp::create(b);
+    });
+    simt::FenceAsyncOp::create(b);
+    simt::BarrierOp::create(b);
+  }
+  Value iteration = scalar(loop.getLowerBound());
+  for (int64_t slot = 0; slot + 1 < pipeline.slots; ++slot) {
+    startCopies(pipeline, loop, iteration, i32(slot));
+    iteration = arith::AddIOp::create(b, iteration, scalar(loop.getStep()));
+  }
+  SmallVector<Value> carried = {iteration, i32(0), i32(pipeline.slots - 1)};
+  if (pipeline.hasTensors())
+    carried.push_back(i32(0));
+  return carried;
 }
 
 /// Starts the copies of one iteration, given by its induction variable, and closes their group. Iterations behind the
@@ -109,10 +144,28 @@ void TileLowering::startCopies(const Pipeline &pipeline, scf::ForOp loop, Value 
     for (Operation *op : copy.slice)
       if (emitted.insert(op).second)
         emitScalar(op);
-    emitCopy(copy, slot, wanted);
+    if (!copy.boxes)
+      emitCopy(copy, slot, wanted);
   }
+  if (pipeline.hasTensors())
+    startTensorCopies(pipeline, slot, wanted);
   scalars = saved;
-  simt::CommitOp::create(b);
+  if (pipeline.hasPieces)
+    simt::CommitOp::create(b);
+}
+
+void TileLowering::startTensorCopies(const Pipeline &pipeline, Value slot, Value wanted) {
+  usesPromises = true;
+  forOneLane(wanted, [&] {
+    Value barrier = barrierAt(pipeline.barriers, slot);
+    simt::BarrierArriveExpectOp::create(b, barrier, pipeline.tensorBytes);
+    for (const Pipelined &copy : pipeline.loads)
+      if (copy.boxes) {
+        Value skipped = arith::MulIOp::create(b, slot, i32(copy.ring.sizeInBytes()));
+        emitTensorCopies(*copy.boxes, copy.load, arith::AddIOp::create(b, skipped, i32(copy.ring.range.begin)),
+                         barrier);
+      }
+  });
 }
 
 void TileLowering::emitCopy(const Pipelined &copy, Value slot, Value wanted) {
@@ -145,10 +198,12 @@ Value TileLowering::nextSlot(Value slot, int64_t slots) {
   return arith::SelectOp::create(b, wraps, i32(0), next);
 }
 
-/// `carried`: the induction variable of the next copies, the slot to read, the slot to write. Returns their next
-/// values.
+/// `carried`: see enterPipeline. Returns their next values.
 SmallVector<Value> TileLowering::enterIteration(const Pipeline &pipeline, scf::ForOp loop, ValueRange carried) {
-  simt::WaitOp::create(b, pipeline.slots - 2);
+  if (pipeline.hasPieces)
+    simt::WaitOp::create(b, pipeline.slots - 2);
+  if (pipeline.hasTensors())
+    simt::BarrierWaitOp::create(b, barrierAt(pipeline.barriers, carried[1]), carried[3]);
   simt::BarrierOp::create(b);
   startCopies(pipeline, loop, carried[0], carried[2]);
   for (const Pipelined &copy : pipeline.loads) {
@@ -156,14 +211,26 @@ SmallVector<Value> TileLowering::enterIteration(const Pipeline &pipeline, scf::F
     tile.slot = arith::MulIOp::create(b, carried[1], i32(copy.ring.sizeInBytes()));
     staged[copy.tile] = tile;
   }
-  return {arith::AddIOp::create(b, carried[0], scalar(loop.getStep())), nextSlot(carried[1], pipeline.slots),
-          nextSlot(carried[2], pipeline.slots)};
+  SmallVector<Value> next = {arith::AddIOp::create(b, carried[0], scalar(loop.getStep())),
+                             nextSlot(carried[1], pipeline.slots), nextSlot(carried[2], pipeline.slots)};
+  if (pipeline.hasTensors()) {
+    Value wraps = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, next[1], i32(0));
+    next.push_back(arith::XOrIOp::create(b, carried[3], arith::ExtUIOp::create(b, b.getI32Type(), wraps)));
+  }
+  return next;
 }
 
 /// Nothing is in flight and nobody reads when the ring's memory is used for something else.
 void TileLowering::leavePipeline(const Pipeline &pipeline) {
-  simt::WaitOp::create(b, 0);
+  if (pipeline.hasPieces)
+    simt::WaitOp::create(b, 0);
   simt::BarrierOp::create(b);
+  // Their memory stays taken, so that nobody else's accesses have to be ordered with this.
+  if (pipeline.hasTensors())
+    forOneLane({}, [&] {
+      for (int64_t slot = 0; slot < pipeline.slots; ++slot)
+        simt::BarrierEndOp::create(b, i32(pipeline.barriers.begin + slot * barrierBytes));
+    });
   for (const Pipelined &copy : pipeline.loads) {
     staged.erase(copy.tile);
     arena.release(copy.ring.range);

@@ -4,12 +4,14 @@
 
 using namespace heed::simt;
 
-SharedRange SharedArena::allocate(int64_t bytes) {
-  bytes = (bytes + 15) / 16 * 16;
+static int64_t alignTo(int64_t bytes, int64_t alignment) { return (bytes + alignment - 1) / alignment * alignment; }
+
+SharedRange SharedArena::allocate(int64_t bytes, int64_t alignment) {
+  bytes = alignTo(bytes, 16);
   int64_t begin = 0;
   auto place = taken.begin();
   for (; place != taken.end() && place->begin < begin + bytes; ++place)
-    begin = place->end;
+    begin = alignTo(place->end, alignment);
   SharedRange range{nextPiece++, begin, begin + bytes};
   taken.insert(place, range);
   highest = std::max(highest, range.end);

@@ -15,10 +15,13 @@ struct SharedRange {
 
 constexpr char sharedRangeAttrName[] = "heed.shared";
 
+/// Of a barrier in shared memory.
+constexpr int64_t barrierBytes = 8;
+
 class SharedArena {
 public:
-  /// First fit among what is free; every range starts at a multiple of 16.
-  SharedRange allocate(int64_t bytes);
+  /// First fit among what is free; every range starts at a multiple of `alignment`, a power of two from 16 on.
+  SharedRange allocate(int64_t bytes, int64_t alignment = 16);
   void release(const SharedRange &range);
   /// Another piece of code that accesses the range.
   SharedRange again(SharedRange range) {

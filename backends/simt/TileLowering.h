@@ -4,6 +4,7 @@
 #include "backends/simt/LayoutPlan.h"
 #include "backends/simt/Runs.h"
 #include "backends/simt/SharedArena.h"
+#include "backends/simt/TensorMaps.h"
 #include "dialects/simt/Simt.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -38,7 +39,9 @@ struct SharedTile {
 class TileLowering {
 public:
   TileLowering(tile::KernelOp kernel, const SimtTarget &target, const Promises &promises)
-      : kernel(kernel), target(target), plan(kernel, target, promises), b(kernel.getLoc(), kernel.getContext()) {}
+      : kernel(kernel), target(target),
+        mayUseTensorMaps(target.abilities.tensorCopies && promises.baseAlignment >= tensorMapAlignment),
+        plan(kernel, target, promises), b(kernel.getLoc(), kernel.getContext()) {}
 
   /// Emits the simt.kernel at the end of `module`.
   mlir::FailureOr<simt::KernelOp> emit(mlir::ModuleOp module);
@@ -141,19 +144,39 @@ private:
     SharedTile ring;  ///< slot 0
     tile::Layout layout;
     llvm::SmallVector<mlir::Operation *> slice; ///< scalars of the loop's body that the load depends on
+    std::optional<TensorBoxes> boxes = {};      ///< copied as these by one lane; none: in pieces by all
   };
   struct Pipeline {
     std::vector<Pipelined> loads;
     int64_t slots = 0;
+    SharedRange barriers;    ///< of slots that get boxes, one each
+    int64_t tensorBytes = 0; ///< of the boxes of a slot
+    bool hasPieces = false;  ///< some loads are copied in pieces
+
+    bool hasTensors() const { return tensorBytes != 0; }
+    /// Values a loop carries for it.
+    unsigned numCarried() const { return hasTensors() ? 4 : 3; }
   };
   Pipeline planPipeline(mlir::scf::ForOp loop);
   std::optional<Pipelined> planCopy(tile::LoadOp load, mlir::scf::ForOp loop);
+  llvm::SmallVector<mlir::Value> enterPipeline(const Pipeline &pipeline, mlir::scf::ForOp loop);
   void startCopies(const Pipeline &pipeline, mlir::scf::ForOp loop, mlir::Value iteration, mlir::Value slot);
+  void startTensorCopies(const Pipeline &pipeline, mlir::Value slot, mlir::Value wanted);
   llvm::SmallVector<mlir::Value> enterIteration(const Pipeline &pipeline, mlir::scf::ForOp loop,
                                                 mlir::ValueRange carried);
   void leavePipeline(const Pipeline &pipeline);
   void emitCopy(const Pipelined &copy, mlir::Value slot, mlir::Value wanted);
   mlir::Value nextSlot(mlir::Value slot, int64_t slots);
+
+  // LowerTensorCopies.cpp: copies of boxes of tensors.
+  /// The boxes of a tile that lies so in shared memory; none where the kernel makes no promises, or without the
+  /// ability.
+  std::optional<TensorBoxes> planBoxes(tile::LoadOp load, const tile::SharedLayout &layout);
+  /// Starts the copies of a tile; their bytes count at the barrier. By one lane.
+  void emitTensorCopies(const TensorBoxes &boxes, tile::LoadOp load, mlir::Value destination, mlir::Value barrier);
+  /// Emits `body` for one lane of the workgroup, where `wanted` (null: always) is true.
+  void forOneLane(mlir::Value wanted, llvm::function_ref<void()> body);
+  mlir::Value barrierAt(const SharedRange &barriers, mlir::Value slot);
 
   // LowerDot.cpp
   /// How the operand of a product lies in shared memory.
@@ -181,6 +204,8 @@ private:
   bool canLoadMatrices(const Operand &operand) const;
   llvm::SmallVector<Registers> loadMatrices(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets,
                                             int64_t size);
+  mlir::Value matrixAddress(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets);
+  mlir::Value swizzledMatrixAddress(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets);
   Registers loadMatrixBatch(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets);
   void stageEarly(tile::LoadOp op);
   SharedTile stage(mlir::Value operand, const Staging &how);
@@ -197,6 +222,7 @@ private:
 
   tile::KernelOp kernel;
   const SimtTarget &target;
+  bool mayUseTensorMaps;
   LayoutPlan plan;
   mlir::ImplicitLocOpBuilder b;
   bool failed = false, usesPromises = false;
@@ -214,6 +240,7 @@ private:
   };
   std::vector<LaneCoordinate> laneCoordinates;
   SharedArena arena;
+  llvm::SmallVector<mlir::Attribute> tensorMaps; ///< of the kernel, by number
 
   /// Tiles that exist at this point, in every layout they were needed in; innermost region last.
   struct Held {

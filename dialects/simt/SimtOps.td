@@ -173,6 +173,12 @@ def Simt_BarrierWaitOp : Simt_SharedBarrierOp<"barrier_wait"> {
   let assemblyFormat = "$address `parity` $parity attr-dict";
 }
 
+def Simt_BarrierEndOp : Simt_SharedBarrierOp<"barrier_end"> {
+  let summary = "Gives the memory of a barrier back; nobody may wait for it any more";
+  let arguments = (ins I32:$address);
+  let assemblyFormat = "$address attr-dict";
+}
+
 def Simt_FenceBarriersOp : Simt_SharedBarrierOp<"fence_barriers"> {
   let summary = "Barriers this lane has initialised are known to the units that copy tensors";
   let assemblyFormat = "attr-dict";

@@ -45,6 +45,8 @@ simt.kernel @every_op(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64)
   simt.barrier_arrive_copies %lane
   // CHECK: simt.barrier_wait %{{.*}} parity %
   simt.barrier_wait %lane parity %warp
+  // CHECK: simt.barrier_end %
+  simt.barrier_end %lane
   simt.fence_async
   // CHECK: simt.copy_tensor %{{.*}}, 0[%{{.*}}, %{{.*}}] barrier %
   simt.copy_tensor %lane, 0[%lane, %warp] barrier %warp
