@@ -2,10 +2,6 @@
 #include "compiler/import/Registry.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/SmallString.h"
-#include "llvm/ADT/StringExtras.h"
-
-#include <algorithm>
 
 using namespace mlir;
 using namespace heed::importer;
@@ -120,95 +116,7 @@ static LogicalResult buildGemm(Node &node) {
   return success();
 }
 
-//===- Einsum --------------------------------------------------------------------------------------------------===//
-
-namespace {
-/// An equation like "bhid,bhjd->bhij", each label an iterator.
-struct Equation {
-  SmallVector<SmallString<8>> operands;
-  SmallString<8> result;
-  SmallString<8> labels; ///< those of the result, then the summed ones
-};
-} // namespace
-
-static FailureOr<Equation> parseEquation(Node &node) {
-  std::string text = node.stringAttribute("equation", "");
-  text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
-  auto [left, right] = StringRef(text).split("->");
-  auto isLabel = [](char c) { return llvm::isAlpha(c) || c == ','; };
-  if (text.empty() || !llvm::all_of(left, isLabel) || !llvm::all_of(right, llvm::isAlpha))
-    return node.error() << "attribute 'equation' is '" << text << "': only letters, commas and one -> are supported";
-  Equation equation;
-  SmallVector<StringRef> parts;
-  left.split(parts, ',');
-  for (StringRef part : parts)
-    equation.operands.emplace_back(part);
-  equation.result = right;
-  if (text.find("->") == std::string::npos) // the labels that occur once, in alphabetical order
-    for (char label = 'A'; label <= 'z'; ++label)
-      if (llvm::isAlpha(label) && left.count(label) == 1)
-        equation.result.push_back(label);
-  equation.labels = equation.result;
-  for (StringRef part : parts)
-    for (char label : part) {
-      if (part.count(label) > 1)
-        return node.error() << "attribute 'equation' is '" << text
-                            << "': a label twice in one operand is not supported";
-      if (!equation.labels.str().contains(label))
-        equation.labels.push_back(label);
-    }
-  for (char label : equation.result)
-    if (equation.result.str().count(label) > 1 || !left.contains(label))
-      return node.error() << "attribute 'equation' is '" << text
-                          << "': each label of the result must be one of an operand";
-  return equation;
-}
-
-static LogicalResult buildEinsum(Node &node) {
-  FailureOr<Equation> equation = parseEquation(node);
-  if (failed(equation))
-    return failure();
-  SmallVector<Tensor> inputs = node.allInputs();
-  if (inputs.size() != equation->operands.size() || inputs.size() > 2)
-    return node.error() << "attribute 'equation' has " << equation->operands.size() << " operands, the node "
-                        << inputs.size() << " inputs; one or two are supported";
-  MLIRContext *context = node.build().getContext();
-  SmallVector<Size> extents(equation->labels.size());
-  SmallVector<AffineMap> maps;
-  for (auto [input, labels] : llvm::zip_equal(inputs, equation->operands)) {
-    if (input.kind != inputs[0].kind || input.kind == ElementKind::boolean ||
-        input.rank() != static_cast<int64_t>(labels.size()))
-      return node.error() << "an operand with the labels '" << labels << "' does not fit "
-                          << describe(input, node.sizes());
-    SmallVector<AffineExpr> dims;
-    for (auto [size, label] : llvm::zip_equal(input.shape, labels)) {
-      size_t position = equation->labels.str().find(label);
-      if (extents[position] && failed(node.requireEqual(extents[position], size, "sizes of one label")))
-        return failure();
-      extents[position] = size;
-      dims.push_back(getAffineDimExpr(position, context));
-    }
-    maps.push_back(AffineMap::get(extents.size(), 0, dims, context));
-  }
-  size_t rank = equation->result.size();
-  // getMajorSubMap has no map without results.
-  SmallVector<AffineExpr> outDims(rank);
-  bindDimsList(context, MutableArrayRef(outDims));
-  AffineMap outMap = AffineMap::get(extents.size(), 0, outDims, context);
-  SmallVector<utils::IteratorType> iterators(extents.size(), utils::IteratorType::reduction);
-  std::fill_n(iterators.begin(), rank, utils::IteratorType::parallel);
-  ArrayRef<Size> shape = ArrayRef(extents).take_front(rank);
-  GraphBuilder &build = node.build();
-  if (inputs.size() == 2)
-    node.set(0, build.contract(inputs[0], inputs[1], maps[0], maps[1], outMap, iterators, shape));
-  else
-    node.set(0, build.accumulate(inputs[0], maps[0], outMap, iterators, shape,
-                                 [](ScalarBuilder &s, Value sum, Value element) { return s.add(sum, element); }));
-  return success();
-}
-
 void heed::importer::registerMatmulOperators(OperatorRegistry &registry) {
   registry.add("MatMul", {.since = 1, .minInputs = 2, .maxInputs = 2, .build = buildMatMul});
-  registry.add("Einsum", {.since = 12, .minInputs = 1, .maxInputs = variadic, .build = buildEinsum});
   registry.add("Gemm", {.since = 1, .minInputs = 2, .maxInputs = 3, .build = buildGemm});
 }

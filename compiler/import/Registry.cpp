@@ -12,6 +12,7 @@ const OperatorRegistry &OperatorRegistry::get() {
     registerDataOperators(all);
     registerIndexOperators(all);
     registerMatmulOperators(all);
+    registerEinsumOperators(all);
     registerConvOperators(all);
     registerReduceOperators(all);
     registerNormOperators(all);

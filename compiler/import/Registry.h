@@ -46,6 +46,7 @@ void registerSliceOperators(OperatorRegistry &registry);
 void registerDataOperators(OperatorRegistry &registry);
 void registerIndexOperators(OperatorRegistry &registry);
 void registerMatmulOperators(OperatorRegistry &registry);
+void registerEinsumOperators(OperatorRegistry &registry);
 void registerConvOperators(OperatorRegistry &registry);
 void registerReduceOperators(OperatorRegistry &registry);
 void registerNormOperators(OperatorRegistry &registry);
