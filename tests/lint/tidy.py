@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""clang-tidy with .clang-tidy over every source of Heed that the build knows, or over the files given.
+"""clang-tidy with .clang-tidy over every source of Heed that the build compiles, or over those given (files or folders).
 
 A source that was clean is not checked again until it or a file it includes changes: what ninja knows about includes,
 the contents of those files, the command and the version of clang-tidy make the key of a stamp. Stamps lie in the build
@@ -65,6 +65,17 @@ class Stamps:
         return self.folder / key.hexdigest()
 
 
+def select(known: list[str], paths: list[Path]) -> list[str]:
+    """The known sources that are or lie below a path; all without paths."""
+    wanted = set() if paths else set(known)
+    for path in paths:
+        below = [name for name in known if Path(name).is_relative_to(path)]
+        if not below:
+            sys.exit(f"tidy: error: the build compiles nothing of {path}; give a source or a folder with sources")
+        wanted.update(below)
+    return sorted(wanted)
+
+
 def check(build: Path, source: str) -> subprocess.CompletedProcess:
     return subprocess.run([TIDY, "-p", str(build), "--quiet", source], capture_output=True, text=True)
 
@@ -73,13 +84,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-j", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "release")
-    parser.add_argument("files", nargs="*", type=Path)
+    parser.add_argument("paths", nargs="*", type=Path, help="sources, or folders with sources")
     options = parser.parse_args()
     build = options.build.resolve()
     entries, includes = sources(build), included_files(build)
-    wanted = [str(path.resolve()) for path in options.files] or list(entries)
-    if unknown := [name for name in wanted if name not in entries]:
-        sys.exit(f"tidy: error: the build does not know {unknown[0]}")
+    wanted = select(list(entries), [path.resolve() for path in options.paths])
     of = Stamps(build).of
     stamps = {name: of(entries[name], includes.get(entries[name].get("output", ""), [])) for name in wanted}
     stale = [name for name in wanted if not stamps[name].exists()]
