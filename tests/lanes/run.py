@@ -2,7 +2,7 @@
 
 The chips are AMD's, emulated, all of them by default. Without an emulator nothing is run, which is said and is no
 failure. For NVIDIA: `run.py --tools=BIN --images=DIR cuda` compiles into a folder, and `run.py --images=DIR cuda`, on a
-machine with a GPU, runs what is there. -k WORD: only the themes whose name holds the word.
+machine with a GPU, runs what is there; themes for one chip only where the GPU is that chip. -k WORD: only the themes whose name holds the word.
 
 `run.py --tools=BIN code` compiles the kernels for every chip of both and runs nothing: none may keep values of its lanes
 in memory, and NVIDIA's assembler must be there ($HEED_PTXAS, or in the Python environment) and take all of them."""
