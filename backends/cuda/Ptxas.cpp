@@ -27,7 +27,7 @@ static std::string warningsOf(StringRef report) {
   SmallVector<StringRef> lines;
   report.split(lines, '\n', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
   for (StringRef line : lines)
-    if (line.contains("warning"))
+    if (line.contains("warning") || line.contains("Potential Performance Loss"))
       warnings += line.str() + "\n";
   return warnings;
 }

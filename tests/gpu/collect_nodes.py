@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""collect_nodes.py OUT PACKAGES KIND TARGETS JOBS: the ONNX node cases as packages and data for a machine without heedc.
+"""collect_nodes.py WHAT OUT PACKAGES KIND TARGETS JOBS: cases as packages and data for a machine without heedc: the ONNX
+node cases (WHAT is onnx), or those of every skeleton and type (skeletons).
 
-Writes OUT/onnx-KIND/NAME.heed, OUT/onnx-data/NAME, and in OUT/onnx-KIND the files cases.txt, a line a case as `heed-run
+Writes OUT/WHAT-KIND/NAME.heed, OUT/WHAT-data/NAME, and in OUT/WHAT-KIND the files cases.txt, a line a case as `heed-run
 --test-list` reads them, uncompiled.txt, the cases that heedc does not take, and expected-failures.txt, those that are
 known to fail in either way. Packages are kept in PACKAGES and made again when heedc is newer.
 """
@@ -13,10 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 # The failures that are expected are those of this kind of device.
-os.environ["HEED_DEVICE"] = sys.argv[3]
+os.environ["HEED_DEVICE"] = sys.argv[4]
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "onnx"))
 import cases  # noqa: E402
 import heed  # noqa: E402
+import skeletons  # noqa: E402
 import test_nodes  # noqa: E402
 
 def compile_case(name: str, case: cases.Case, folder: Path, target: str) -> str | None:
@@ -31,13 +33,15 @@ def compile_case(name: str, case: cases.Case, folder: Path, target: str) -> str 
 
 
 def main() -> int:
-    out, packages, kind, target, jobs = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4], int(sys.argv[5])
-    failing = test_nodes.expected_failures()
-    chosen = {name: case for name, case in test_nodes.all_cases().items() if not cases.asks_scores(case)}
-    folder, target_folder = packages / f"onnx-{kind}", out / f"onnx-{kind}"
+    what, out, packages, kind, target, jobs = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), *sys.argv[4:]
+    all_cases, failing = (
+        (test_nodes.all_cases(), test_nodes.expected_failures()) if what == "onnx" else (skeletons.all_cases(), set())
+    )
+    chosen = {name: case for name, case in all_cases.items() if not cases.asks_scores(case)}
+    folder, target_folder = packages / f"{what}-{kind}", out / f"{what}-{kind}"
     for path in (folder, target_folder):
         path.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(int(jobs)) as pool:
         errors = list(pool.map(lambda item: compile_case(*item, folder, target), chosen.items()))
     lines, uncompiled = [], []
     for (name, case), error in zip(chosen.items(), errors, strict=True):
@@ -47,13 +51,13 @@ def main() -> int:
                 print(f"heedc failed on {name}: {error}")
             continue
         shutil.copy(folder / f"{name}.heed", target_folder)
-        shutil.copytree(folder / "data" / name / "test_data_set_0", out / "onnx-data" / name, dirs_exist_ok=True)
+        shutil.copytree(folder / "data" / name / "test_data_set_0", out / f"{what}-data" / name, dirs_exist_ok=True)
         tolerance = f"{case.rtol} {test_nodes.elementwise_tolerance(case)}"
-        lines.append(f"{name}.heed ../onnx-data/{name} {tolerance}\n")
+        lines.append(f"{name}.heed ../{what}-data/{name} {tolerance}\n")
     (target_folder / "cases.txt").write_text("".join(lines))
     (target_folder / "uncompiled.txt").write_text("".join(uncompiled))
     (target_folder / "expected-failures.txt").write_text("".join(f"{name}\n" for name in sorted(failing)))
-    print(f"{len(lines)} node cases for {target}, {len(uncompiled)} do not compile")
+    print(f"{len(lines)} {what} cases for {target}, {len(uncompiled)} do not compile")
     return 0
 
 

@@ -8,14 +8,14 @@
 #   --vulkan=CHIPS    the same for Vulkan (vulkan:32)
 #   --cpu=CPU         the same for the processor, to try a bundle where it was made (none)
 #   --packages=DIR    keep compiled packages here and take those that are newer than the compiler from here
-#   --only=PARTS      of numerics,onnx,minilm,runtime (all)
+#   --only=PARTS      of numerics,onnx,skeletons,minilm,runtime (all)
 #   --jobs=N          compilations at a time (one per processor)
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
 usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
-out='' build=$root/build/release cuda=cuda:sm_80 vulkan=vulkan:32 cpu='' packages='' only=numerics,onnx,minilm,runtime
+out='' build=$root/build/release cuda=cuda:sm_80 vulkan=vulkan:32 cpu='' packages='' only=numerics,onnx,skeletons,minilm,runtime
 jobs=$(nproc)
 for argument in "$@"; do
   case $argument in
@@ -90,7 +90,9 @@ for kind in cuda vulkan cpu; do
   targets=${!kind}
   [ -n "$targets" ] || continue
   wants numerics && compile_attention "$kind" "$targets"
-  wants onnx && "$python" "$here/collect_nodes.py" "$out" "$packages" "$kind" "$targets" "$jobs"
+  for what in onnx skeletons; do
+    wants $what && "$python" "$here/collect_nodes.py" $what "$out" "$packages" "$kind" "$targets" "$jobs"
+  done
   wants minilm && "$python" "$here/collect_minilm.py" "$out" "$kind" "$targets"
 done
 wants runtime && "$root/tests/runtime/gpu/pack.sh" "$build" "$out/runtime"

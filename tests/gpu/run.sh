@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # run.sh [cuda|vulkan|cpu] [SUITE...]: runs the suites of this bundle on the first device of that kind (cuda) and prints a
-# line for each, then what failed. SUITEs: numerics widths repeats onnx minilm runtime sanitizer (all).
+# line for each, then what failed. SUITEs: numerics repeats onnx skeletons minilm runtime
+# sanitizer (all).
 # HEED_JOBS: cases at a time in a process (8); HEED_PROCESSES: processes at a time (half of the processors). Logs go to
 # logs-KIND/.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 kind=${1:-cuda}
 shift $(($# > 0 ? 1 : 0))
-case $kind in cuda | vulkan | cpu) ;; *) sed -n '2,5s/^# //p' "$0" >&2; exit 2 ;; esac
+case $kind in cuda | vulkan | cpu) ;; *) sed -n '2,6s/^# //p' "$0" >&2; exit 2 ;; esac
 suites=("$@")
-[ ${#suites[@]} -gt 0 ] || suites=(numerics repeats onnx minilm runtime sanitizer)
+[ ${#suites[@]} -gt 0 ] || suites=(numerics repeats onnx skeletons minilm runtime sanitizer)
 device=$kind:0
 jobs=${HEED_JOBS:-8}
 processes=${HEED_PROCESSES:-$((($(nproc) + 1) / 2))}
@@ -47,23 +48,25 @@ suite_repeats() {
   report_numerics repeats $((SECONDS - start))
 }
 # A process takes every so manieth case. A case that is expected to fail has to.
-suite_onnx() {
-  local start=$SECONDS passed=0 failed=0 folder=onnx-$kind part name why verdict
-  [ -e "$folder/cases.txt" ] || { report onnx 0 0 "not in this bundle"; return; }
-  rm -f "$folder"/part-*
+suite_onnx() { run_list onnx; }
+suite_skeletons() { run_list skeletons; }
+run_list() {
+  local start=$SECONDS passed=0 failed=0 what=$1 folder=$1-$kind part name why verdict
+  [ -e "$folder/cases.txt" ] || { report "$what" 0 0 "not in this bundle"; return; }
+  rm -f "$folder"/part-* "$logs/$what"-*.txt
   split -n "r/$processes" "$folder/cases.txt" "$folder/part-"
   for part in "$folder"/part-*; do
-    timeout 540 bin/heed-run "--test-list=$part" "--device=$device" >"$logs/onnx-${part##*/part-}.txt" 2>&1 &
+    timeout 540 bin/heed-run "--test-list=$part" "--device=$device" >"$logs/$what-${part##*/part-}.txt" 2>&1 &
   done
   wait
   declare -A verdicts=() reasons=()
   while read -r verdict name why; do
     name=${name%.heed:}
     verdicts[$name]=$verdict reasons[$name]=$why
-  done < <(cat "$logs"/onnx-*.txt | grep -E '^(ok|FAIL) [^ ]+\.heed: '; sed 's/^\([^ ]*\)/FAIL \1.heed:/' "$folder/uncompiled.txt")
+  done < <(cat "$logs/$what"-*.txt | grep -E '^(ok|FAIL) [^ ]+\.heed: '; sed 's/^\([^ ]*\)/FAIL \1.heed:/' "$folder/uncompiled.txt")
   declare -A expected=()
   while read -r name; do expected[$name]=1; done <"$folder/expected-failures.txt"
-  : >"$logs/onnx.log"
+  : >"$logs/$what.log"
   while read -r name; do
     verdict=${verdicts[$name]:-none}
     if [ "$verdict" = "$([ -n "${expected[$name]:-}" ] && echo FAIL || echo ok)" ]; then
@@ -75,9 +78,9 @@ suite_onnx() {
     ok) echo "FAIL $name: passes, but is listed as failing" ;;
     none) echo "FAIL $name: was not run" ;;
     *) echo "FAIL $name: ${reasons[$name]}" ;;
-    esac >>"$logs/onnx.log"
+    esac >>"$logs/$what.log"
   done < <(sed 's/\.heed .*//' "$folder/cases.txt"; sed 's/ .*//' "$folder/uncompiled.txt")
-  report onnx "$passed" "$failed" "of which ${#expected[@]} fail as expected, in $((SECONDS - start)) s"
+  report "$what" "$passed" "$failed" "of which ${#expected[@]} fail as expected, in $((SECONDS - start)) s"
 }
 suite_minilm() {
   local start=$SECONDS passed=0 failed=0 batch
@@ -105,35 +108,49 @@ suite_runtime() {
 }
 # One package per skeleton, type and head width under each of compute-sanitizer's tools.
 suite_sanitizer() {
-  local start=$SECONDS passed=0 failed=0 tool package name sanitizer command
-  : >"$logs/sanitizer.log"
+  local start=$SECONDS passed=0 failed=0 tool package name sanitizer part lines
+  local work=$logs/sanitizer
+  rm -rf "$work"; mkdir -p "$work"
   [ "$kind" = cuda ] || { echo "sanitizer: only for cuda; not run"; return; }
   sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda*/bin/compute-sanitizer 2>/dev/null | tail -n 1)
   [ -n "$sanitizer" ] || { report sanitizer 0 0 "compute-sanitizer not found: not run"; return; }
+  rm -f skeletons-"$kind"/part-*
+  [ ! -e "skeletons-$kind/cases.txt" ] || split -n r/4 "skeletons-$kind/cases.txt" "skeletons-$kind/part-"
   for tool in memcheck racecheck synccheck initcheck; do
-    for package in numerics-"$kind"/*-causal-d*.heed; do
-      name=$(basename "$package" .heed)
-      check "$tool" "$name" bin/heed-numerics run "numerics-$kind" --device="$device" --filter="$name/strided" --jobs=1
+    for part in skeletons-"$kind"/part-*; do
+      [ ! -e "$part" ] || inspect "$tool" "skeletons-${part##*-}" "$(wc -l <"$part")" \
+        bin/heed-run "--test-list=$part" "--device=$device"
     done
-    [ -e "onnx-$kind/sanitize.txt" ] || continue
-    while read -r name; do
-      check "$tool" "$name" bin/heed-run "onnx-$kind/$name.heed" "--test-dir=onnx-data/$name/test_data_set_0" \
-        "--device=$device" --rtol=1 --atol=1
-    done <"onnx-$kind/sanitize.txt"
+    for package in numerics-"$kind"/*-causal-d*.heed; do
+      [ -e "$package" ] || continue
+      name=$(basename "$package" .heed)
+      inspect "$tool" "$name" 1 bin/heed-numerics run "numerics-$kind" --device="$device" --filter="$name/strided" --jobs=1
+    done
   done
-  report sanitizer "$passed" "$failed" "in $((SECONDS - start)) s"
+  wait
+  while read -r name lines; do passed=$((passed + lines)); done < <(cat "$work"/*.ok 2>/dev/null)
+  while read -r name lines; do failed=$((failed + lines)); done < <(cat "$work"/*.failed 2>/dev/null)
+  for name in "$work"/*.failed; do
+    name=${name%.failed}
+    [ -e "$name.log" ] || continue
+    echo "FAIL ${name##*/}: $(grep -m 1 -E '^FAIL|^========= [A-Z].*(rror|azard|ninitialized|arrier)' "$name.log")"
+    grep -E "^(FAIL|=========)" "$name.log" | head -n 60
+  done >"$logs/sanitizer.log"
+  report sanitizer "$passed" "$failed" "packages times tools, in $((SECONDS - start)) s"
 }
-# check TOOL NAME COMMAND...: counts into the variables of its caller.
-check() {
-  local tool=$1 name=$2
-  shift 2
-  if timeout 300 "$sanitizer" --tool="$tool" --report-api-errors=no --error-exitcode=99 "$@" >"$logs/sanitizer-case.log" 2>&1; then
-    passed=$((passed + 1))
-  else
-    { echo "FAIL $tool $name: $(grep -m 1 -E '^========= [A-Z].*(rror|azard|ninitialized|arrier)' "$logs/sanitizer-case.log")"
-      head -n 60 "$logs/sanitizer-case.log"; } >>"$logs/sanitizer.log"
-    failed=$((failed + 1))
-  fi
+# inspect TOOL NAME PACKAGES COMMAND...: starts the command under the tool as soon as a process may run. NAME.ok or
+# NAME.failed counts the packages.
+inspect() {
+  local tool=$1 name=$1-$2 packages=$3
+  shift 3
+  while [ "$(jobs -rp | wc -l)" -ge "$processes" ]; do wait -n; done
+  {
+    if timeout 300 "$sanitizer" --tool="$tool" --report-api-errors=no --error-exitcode=99 "$@" >"$work/$name.log" 2>&1; then
+      echo "$name $packages" >"$work/$name.ok"
+    else
+      echo "$name $packages" >"$work/$name.failed"
+    fi
+  } &
 }
 
 for suite in "${suites[@]}"; do

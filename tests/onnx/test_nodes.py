@@ -8,6 +8,7 @@ import pytest
 
 import cases
 import heed
+import skeletons
 
 EXPECTED_FAILURES = cases.HERE / "expected-failures.txt"
 DEVICE_FAILURES = cases.HERE / f"expected-failures-{heed.DEVICE.split(':')[0]}.txt"
@@ -58,6 +59,11 @@ def test_node(name, tmp_path, record_property):
     error = compile_and_run(case, tmp_path)
     if error is not None and all(value.dtype == np.float32 for value in case.expected):
         record_property("float32_error", error)
+
+
+@pytest.mark.parametrize("name", skeletons.all_cases())
+def test_skeleton(name, tmp_path):
+    compile_and_run(skeletons.all_cases()[name], tmp_path)
 
 
 @pytest.mark.parametrize("name", [name for name in attention_cases() if cases.asks_scores(all_cases()[name])])
