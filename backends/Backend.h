@@ -87,9 +87,9 @@ public:
   /// Features a device must have for the plans made here, usually the chip: {"sm_80"}.
   virtual std::vector<std::string> features() const { return {}; }
 
-  /// Block sizes for attention of `rows` query rows per head (dynamic: mlir::ShapedType::kDynamic) and these head
-  /// widths.
-  virtual AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth) const = 0;
+  /// Block sizes for attention of `rows` query rows per head (dynamic: mlir::ShapedType::kDynamic), these head widths,
+  /// and keys of this type.
+  virtual AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, mlir::Type element) const = 0;
   virtual MatmulBlocks matmulBlocks(int64_t rows, int64_t columns, int64_t depth) const = 0;
   virtual RowBlocks rowBlocks(int64_t columns) const = 0;
   /// Elements of the innermost dimension that one program of a map kernel handles, and how many rows of them.

@@ -66,8 +66,12 @@ suite_runtime() {
 # AMD's GPUs under an emulator that is not part of this repository; says so where it is missing.
 suite_emulated() { tests/runtime/gpu/emulated.sh "$build"; }
 suite_lit() { /usr/lib/llvm-22/bin/lit -s -v -j"$jobs" --param build="$build" tests/dialects tests/compiler tests/backends; }
-# Kernels of single lanes' programs: assembled for every chip; and run on emulated ones, where there is an emulator.
-suite_gpu_code() { "$python" tests/lanes/run.py --tools="$build/bin" code; }
+# Kernels of single lanes' programs, assembled for every chip, and of every skeleton, type and head width.
+suite_gpu_code() {
+  "$python" tests/lanes/run.py --tools="$build/bin" code
+  "$python" tests/code/run.py --tools="$build/bin" -j "$jobs" cuda:sm_80 vulkan:32
+}
+# The former on emulated chips, where there is an emulator.
 suite_lanes() {
   . tests/amd/emulator.sh
   use_amd_emulator "$build" "$python" || return $(($? - 1))
@@ -108,9 +112,7 @@ suite_vulkan() {
   if grep -q "Vulkan validation" "$messages"; then status=1; fi
   rm "$messages"
   "$python" -m pytest -n "$jobs" --device=vulkan:0 tests/onnx/test_nodes.py || status=1
-  # Debian 12's layer adds up the workgroup memory of all entry points of a module, so a model with many kernels would
-  # exceed the limit that each of them keeps.
-  env -u HEED_VULKAN_VALIDATION "$python" -m pytest -s --device=vulkan:0 tests/onnx/test_models.py \
+  "$python" -m pytest -s --device=vulkan:0 tests/onnx/test_models.py \
     -k "test_minilm and attention and not plan" || status=1
   return "$status"
 }

@@ -67,7 +67,7 @@ LevelResult compileLevel(ModuleOp prepared, const IsaLevel &isa, StringRef dumpD
 class CpuBackend : public Backend {
 public:
   StringRef name() const override { return "cpu"; }
-  AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth) const override;
+  AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, Type element) const override;
   MatmulBlocks matmulBlocks(int64_t rows, int64_t columns, int64_t depth) const override;
   RowBlocks rowBlocks(int64_t columns) const override;
   RowBlocks mapBlocks(int64_t columns) const override;
@@ -82,7 +82,7 @@ static bool isKnown(int64_t size) { return !ShapedType::isDynamic(size); }
 
 /// Query rows lie along the lanes, so 64 of them fill a register tile; keys are chosen so that scores and a block of
 /// keys or values stay near the first-level cache.
-AttendBlocks CpuBackend::attendBlocks(int64_t rows, int64_t, int64_t) const {
+AttendBlocks CpuBackend::attendBlocks(int64_t rows, int64_t, int64_t, Type) const {
   int64_t block = 64;
   if (isKnown(rows))
     block = std::min<int64_t>(block, llvm::PowerOf2Ceil(std::max<int64_t>(rows, 1)));

@@ -27,7 +27,7 @@ constexpr int64_t outputsOfLane = 64;
 
 /// The depth is staged in chunks; the query, a block of keys or values, and the weights share the memory. Wide heads
 /// have fewer rows a block.
-AttendBlocks SimtBackend::attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth) const {
+AttendBlocks SimtBackend::attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, Type element) const {
   const SimtTarget &chip = chips().front();
   auto depth = std::min<int64_t>(llvm::PowerOf2Ceil(std::max(keyDepth, valueDepth)), 128);
   int64_t block = 64;
@@ -36,6 +36,9 @@ AttendBlocks SimtBackend::attendBlocks(int64_t rows, int64_t keyDepth, int64_t v
   int64_t rowBlock = block;
   while (rowBlock > 16 && rowBlock * valueDepth > outputsOfLane * chip.lanes * chip.warps)
     rowBlock /= 2;
+  // Scores and operands share the registers that outputs leave. Two narrow elements come in one, so more are at hand.
+  if (int64_t width = std::max(keyDepth, valueDepth); width > 128)
+    block = std::min<int64_t>(block, width > 256 && element.getIntOrFloatBitWidth() <= 16 ? 16 : 32);
   return {fit(rowBlock, rows), block, /*depthGranule=*/16};
 }
 
@@ -65,6 +68,43 @@ static void dump(ModuleOp module, StringRef folder, StringRef name) {
     stream << module;
 }
 
+/// What goes into images of its own: everything together, or each kernel.
+std::vector<OwningOpRef<ModuleOp>> SimtBackend::splitForImages(OwningOpRef<ModuleOp> lanes) const {
+  std::vector<OwningOpRef<ModuleOp>> parts;
+  if (!wantsImagePerKernel()) {
+    parts.push_back(std::move(lanes));
+    return parts;
+  }
+  for (auto kernel : lanes->getOps<KernelOp>()) {
+    parts.push_back(ModuleOp::create(lanes->getLoc()));
+    parts.back()->push_back(kernel->clone());
+  }
+  return parts;
+}
+
+using EntriesByKernel = std::map<std::string, std::vector<KernelEntry>>;
+
+static EntriesByKernel entriesOf(ModuleOp lanes) {
+  EntriesByKernel entries;
+  for (auto kernel : lanes.getOps<KernelOp>())
+    entries[entryOf(kernel).kernel].push_back(entryOf(kernel));
+  return entries;
+}
+
+/// Images that hold kernels each of which stands for one or more of the plan.
+static void addImages(CompiledKernels &compiled, std::vector<CodeImage> images, EntriesByKernel entries,
+                      const std::map<std::string, std::string> &standsFor) {
+  for (CodeImage &image : images) {
+    for (const auto &[kernel, original] : standsFor)
+      for (KernelEntry entry : entries[original]) {
+        entry.kernel = kernel;
+        entry.image = static_cast<unsigned>(compiled.images.size());
+        compiled.entries.push_back(std::move(entry));
+      }
+    compiled.images.push_back(std::move(image));
+  }
+}
+
 FailureOr<CompiledKernels> SimtBackend::compile(ModuleOp kernels, StringRef dumpDirectory) const {
   CompiledKernels compiled;
   OwningOpRef<ModuleOp> distinct = kernels.clone();
@@ -74,20 +114,12 @@ FailureOr<CompiledKernels> SimtBackend::compile(ModuleOp kernels, StringRef dump
     if (failed(lanes))
       return failure();
     dump(**lanes, dumpDirectory, "simt.mlir");
-    std::map<std::string, std::vector<KernelEntry>> made;
-    for (auto kernel : (*lanes)->getOps<KernelOp>())
-      made[entryOf(kernel).kernel].push_back(entryOf(kernel));
-    FailureOr<std::vector<CodeImage>> images = generate(**lanes, chip, dumpDirectory);
-    if (failed(images))
-      return failure();
-    for (CodeImage &image : *images) {
-      for (const auto &[kernel, original] : standsFor)
-        for (KernelEntry entry : made[original]) {
-          entry.kernel = kernel;
-          entry.image = static_cast<unsigned>(compiled.images.size());
-          compiled.entries.push_back(std::move(entry));
-        }
-      compiled.images.push_back(std::move(image));
+    for (OwningOpRef<ModuleOp> &part : splitForImages(std::move(*lanes))) {
+      EntriesByKernel entries = entriesOf(*part); // generating changes the module
+      FailureOr<std::vector<CodeImage>> images = generate(*part, chip, dumpDirectory);
+      if (failed(images))
+        return failure();
+      addImages(compiled, std::move(*images), std::move(entries), standsFor);
     }
   }
   return compiled;

@@ -17,7 +17,7 @@ mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> lowerTiles(mlir::ModuleOp ker
 /// Registers lower-tiles, which runs the lowering for a made-up target.
 void registerPasses();
 
-/// A backend that turns simt.kernels into code, one image for each of its chips.
+/// A backend that turns simt.kernels into code, one image for each of its chips or each kernel.
 class SimtBackend : public Backend {
 public:
   /// The chips to compile for, from the most demanding to the generic one.
@@ -33,12 +33,18 @@ public:
   virtual mlir::FailureOr<std::string> print(mlir::ModuleOp kernels, const SimtTarget &chip,
                                              llvm::StringRef level) const = 0;
 
-  AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth) const override;
+  /// Whether devices look at an image as a whole, so that each kernel had better have its own.
+  virtual bool wantsImagePerKernel() const { return false; }
+
+  AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, mlir::Type element) const override;
   MatmulBlocks matmulBlocks(int64_t rows, int64_t columns, int64_t depth) const override;
   RowBlocks rowBlocks(int64_t columns) const override;
   RowBlocks mapBlocks(int64_t columns) const override;
   mlir::FailureOr<CompiledKernels> compile(mlir::ModuleOp kernels, llvm::StringRef dumpDirectory) const override;
   mlir::FailureOr<std::string> printCode(mlir::ModuleOp kernels, llvm::StringRef level) const override;
+
+private:
+  std::vector<mlir::OwningOpRef<mlir::ModuleOp>> splitForImages(mlir::OwningOpRef<mlir::ModuleOp> lanes) const;
 };
 
 } // namespace heed::simt

@@ -105,24 +105,33 @@ Value KernelEmitter::programIndex() {
   return program;
 }
 
+unsigned KernelEmitter::pushedArguments() {
+  unsigned count = kernel.getNumArguments();
+  return count <= maximumPushedWords ? count : 1;
+}
+
+/// Member `path[0]` of the push constants, and an element of it.
+Value KernelEmitter::loadPushed(ArrayRef<int32_t> path) {
+  SmallVector<Value, 2> places;
+  for (int32_t place : path)
+    places.push_back(constant(builder.getI32Type(), place));
+  Value block = addressOf(module.pushConstants(pushedArguments()));
+  Value pointer = spirv::AccessChainOp::create(prologue, kernel.getLoc(), block, places);
+  return spirv::LoadOp::create(prologue, kernel.getLoc(), pointer);
+}
+
 /// Words that are used, from the push constants or from the buffer that the only push constant points to.
 void KernelEmitter::emitArguments() {
   unsigned count = kernel.getNumArguments();
   bool pushed = count <= maximumPushedWords;
-  Value block = addressOf(module.pushConstants(pushed ? count : 1));
   Type i64 = builder.getI64Type();
-  auto loadPushed = [&](unsigned position) -> Value {
-    Value path[] = {constant(builder.getI32Type(), 0), constant(builder.getI32Type(), position)};
-    Value pointer = spirv::AccessChainOp::create(prologue, kernel.getLoc(), block, path);
-    return spirv::LoadOp::create(prologue, kernel.getLoc(), pointer);
-  };
-  Value buffer = pushed ? Value() : loadPushed(0);
+  Value buffer = pushed ? Value() : loadPushed({0, 0});
   for (BlockArgument argument : kernel.getArguments()) {
-    unsigned position = argument.getArgNumber();
+    auto position = static_cast<int32_t>(argument.getArgNumber());
     if (argument.use_empty())
       continue;
     if (pushed) {
-      set(argument, {loadPushed(position)});
+      set(argument, {loadPushed({0, position})});
       continue;
     }
     Value address = spirv::IAddOp::create(prologue, kernel.getLoc(), buffer, constant(i64, 8 * position));
@@ -133,6 +142,32 @@ void KernelEmitter::emitArguments() {
                                spirv::MemoryAccessAttr::get(builder.getContext(), spirv::MemoryAccess::Aligned),
                                builder.getI32IntegerAttr(8))});
   }
+}
+
+/// Some devices end loops by themselves once an invocation has had too many rounds, and say nothing. There the last
+/// thing that a kernel does is a loop of as many rounds as it finds at the address pushed for it: if it had fewer, the
+/// kernel leaves a mark behind that number. Everywhere else the condition is a constant, and nothing of this is
+/// compiled.
+void KernelEmitter::emitLoopWatch() {
+  Type i32 = builder.getI32Type(), i64 = builder.getI64Type();
+  auto pointer = spirv::PointerType::get(i32, spirv::StorageClass::PhysicalStorageBuffer);
+  auto aligned = spirv::MemoryAccessAttr::get(builder.getContext(), spirv::MemoryAccess::Aligned);
+  Value address = loadPushed({1});
+  Value watches =
+      spirv::ReferenceOfOp::create(prologue, location, builder.getI1Type(), module.watchesLoops().getSymName());
+  auto nothing = [] { return Scalars(); };
+  emitWhere(watches, {}, [&] {
+    Value place = create<spirv::ConvertUToPtrOp>(pointer, address);
+    Value wanted = spirv::LoadOp::create(builder, location, place, aligned, builder.getI32IntegerAttr(4));
+    Value made = emitCount(wanted);
+    emitWhere(create<spirv::INotEqualOp>(made, wanted), {}, [&] {
+      Value behind = create<spirv::IAddOp>(address, constant(i64, 4));
+      Value mark = create<spirv::ConvertUToPtrOp>(pointer, behind);
+      spirv::StoreOp::create(builder, location, mark, constant(i32, 1), aligned, builder.getI32IntegerAttr(4));
+      return nothing();
+    });
+    return nothing();
+  });
 }
 
 LogicalResult KernelEmitter::emit() {
@@ -146,6 +181,9 @@ LogicalResult KernelEmitter::emit() {
   if (failed(emitBlock(kernel.getBody().front())))
     return failure();
   location = kernel.getLoc();
+  bool loops = kernel.walk([](LoopLikeOpInterface) { return WalkResult::interrupt(); }).wasInterrupted();
+  if (loops)
+    emitLoopWatch();
   create<spirv::ReturnOp>();
   emitInterface(function);
   return success();
@@ -346,6 +384,26 @@ Scalars KernelEmitter::carriedBack(Scalars next) {
     if (value.getDefiningOp<spirv::SelectionOp>() || value.getDefiningOp<spirv::LoopOp>())
       value = create<spirv::SelectOp>(constant(builder.getI1Type(), 1), value, value);
   return next;
+}
+
+/// Counts to `limit`, round by round.
+Value KernelEmitter::emitCount(Value limit) {
+  OpBuilder::InsertionGuard guard(builder);
+  Type i32 = limit.getType();
+  LoopBlocks loop = createLoop(i32);
+  builder.setInsertionPointToEnd(loop.entry);
+  create<spirv::BranchOp>(loop.header, ValueRange(constant(i32, 0)));
+  Value counter = loop.header->addArgument(i32, location);
+  builder.setInsertionPointToEnd(loop.header);
+  create<spirv::BranchConditionalOp>(create<spirv::SLessThanOp>(counter, limit), loop.body, ValueRange(), loop.merge,
+                                     ValueRange());
+  builder.setInsertionPointToEnd(loop.body);
+  create<spirv::BranchOp>(loop.latch);
+  builder.setInsertionPointToEnd(loop.latch);
+  create<spirv::BranchOp>(loop.header, ValueRange(create<spirv::IAddOp>(counter, constant(i32, 1))));
+  builder.setInsertionPointToEnd(loop.merge);
+  create<spirv::MergeOp>(ValueRange(counter));
+  return loop.op.getResult(0);
 }
 
 LogicalResult KernelEmitter::emitFor(scf::ForOp op) {

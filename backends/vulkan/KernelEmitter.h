@@ -35,6 +35,7 @@ private:
   mlir::LogicalResult emitWhile(mlir::scf::WhileOp op);
   struct LoopBlocks;
   LoopBlocks createLoop(mlir::TypeRange results);
+  mlir::Value emitCount(mlir::Value limit);
   Scalars carriedBack(Scalars next);
   /// Arguments of `block` for all that `stands` are, and what each of those is there.
   void addArguments(mlir::Block *block, mlir::ValueRange stands);
@@ -45,6 +46,9 @@ private:
   /// Gives `otherwise` where the condition is false.
   Scalars emitWhere(mlir::Value condition, const Scalars &otherwise, llvm::function_ref<Scalars()> then);
   void emitArguments();
+  unsigned pushedArguments();
+  mlir::Value loadPushed(llvm::ArrayRef<int32_t> path);
+  void emitLoopWatch();
   mlir::Value programIndex();
   mlir::Value loadBuiltin(mlir::spirv::BuiltIn which);
   mlir::Value addressOf(mlir::spirv::GlobalVariableOp variable);

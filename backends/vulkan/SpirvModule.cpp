@@ -44,8 +44,19 @@ spirv::GlobalVariableOp SpirvModule::pushConstants(unsigned words) {
   Type word = IntegerType::get(module.getContext(), 64);
   auto array = spirv::ArrayType::get(word, words, /*stride=*/8);
   spirv::StructType::StructDecorationInfo block(spirv::Decoration::Block, UnitAttr::get(module.getContext()));
-  Type type = spirv::StructType::get({array}, {0}, {}, {block});
+  Type type = spirv::StructType::get({array, word}, {0, 8 * maximumPushedWords}, {}, {block});
   return variable(".words" + Twine(words), spirv::StorageClass::PushConstant, type, nullptr);
+}
+
+spirv::SpecConstantOp SpirvModule::watchesLoops() {
+  StringRef symbol = ".watches_loops";
+  if (auto found = SymbolTable::lookupSymbolIn(module, symbol))
+    return cast<spirv::SpecConstantOp>(found);
+  OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
+  auto made = spirv::SpecConstantOp::create(builder, module.getLoc(), builder.getStringAttr(symbol),
+                                            builder.getBoolAttr(false));
+  made->setAttr("spec_id", builder.getI32IntegerAttr(0));
+  return made;
 }
 
 spirv::GlobalVariableOp SpirvModule::shared(StringRef kernel, int64_t words) {

@@ -11,8 +11,8 @@
 namespace heed::vulkan {
 
 /// Words (64 bits each) of a launch that fit the push constants every device has. Kernels with more find them in a
-/// buffer, whose address is the only push constant.
-inline constexpr unsigned maximumPushedWords = 16;
+/// buffer, whose address is pushed instead. Behind them an address is pushed for kernels that watch their loops.
+inline constexpr unsigned maximumPushedWords = 15;
 
 /// Module-level variables, made when first asked for.
 class SpirvModule {
@@ -23,8 +23,10 @@ public:
 
   /// A variable of the device's own: i32, or a vector of three for the workgroup's place and count.
   mlir::spirv::GlobalVariableOp builtin(mlir::spirv::BuiltIn which);
-  /// A push constant block of `words` i64.
+  /// A push constant block of an array of `words` i64 and, at a place of its own, the address for watching loops.
   mlir::spirv::GlobalVariableOp pushConstants(unsigned words);
+  /// Whether the device may end loops by itself: specialisation constant 0, false unless the driver sets it.
+  mlir::spirv::SpecConstantOp watchesLoops();
   /// `words` 32-bit words that the workgroups of `kernel` share.
   mlir::spirv::GlobalVariableOp shared(llvm::StringRef kernel, int64_t words);
 

@@ -3,6 +3,7 @@
 #include "backends/simt/CheckKernels.h"
 #include "backends/simt/SimtBackend.h"
 #include "backends/vulkan/SpirvModule.h"
+#include "dialects/simt/Simt.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -32,6 +33,8 @@ public:
   StringRef name() const override { return "vulkan"; }
   std::vector<std::string> features() const override { return {target.chip}; }
   ArrayRef<simt::SimtTarget> chips() const override { return target; }
+  /// The features of a module are asked for by all of it, and layers add up the workgroup memory of all entry points.
+  bool wantsImagePerKernel() const override { return true; }
   FailureOr<std::vector<CodeImage>> generate(ModuleOp kernels, const simt::SimtTarget &chip,
                                              StringRef dumpDirectory) const override;
   ArrayRef<StringRef> codeLevels() const override;
@@ -69,15 +72,18 @@ static FailureOr<OwningOpRef<spirv::ModuleOp>> convert(ModuleOp kernels, const s
 
 FailureOr<std::vector<CodeImage>> VulkanBackend::generate(ModuleOp kernels, const simt::SimtTarget &chip,
                                                           StringRef dumpDirectory) const {
+  std::string dumpName = "vulkan-" + chip.chip;
+  if (auto names = kernels.getOps<simt::KernelOp>(); llvm::hasSingleElement(names))
+    dumpName += "-" + (*names.begin()).getSymName().str();
   FailureOr<OwningOpRef<spirv::ModuleOp>> module = convert(kernels, chip);
   if (failed(module))
     return failure();
   if (!dumpDirectory.empty())
-    dump(dumpDirectory, "vulkan-" + chip.chip + ".mlir", printModule(**module));
+    dump(dumpDirectory, dumpName + ".mlir", printModule(**module));
   FailureOr<std::string> words = serialise(**module);
   if (failed(words))
     return failure();
-  dump(dumpDirectory, "vulkan-" + chip.chip + ".spv", *words);
+  dump(dumpDirectory, dumpName + ".spv", *words);
   std::vector<std::string> features = neededFeatures(**module);
   features.insert(features.begin(), chip.chip);
   return std::vector<CodeImage>{{std::move(features), rt::CodeFormat::spirv, std::move(*words)}};

@@ -341,8 +341,8 @@ LogicalResult heed::buildAttend(KernelBuilder &kernel, const Backend &backend) {
   if (attend.getQueryType().getElementType().isF64())
     return attend.emitOpError("in f64 has no kernel: scores and sums are f32, so give it f32, f16 or bf16");
   RankedTensorType query = attend.getQueryType();
-  AttendBlocks blocks =
-      backend.attendBlocks(query.getDimSize(2), query.getDimSize(3), attend.getValueType().getDimSize(3));
+  AttendBlocks blocks = backend.attendBlocks(query.getDimSize(2), query.getDimSize(3),
+                                             attend.getValueType().getDimSize(3), attend.getKeyType().getElementType());
   // All rows of a program have one list, and a block of keys lies inside a listed one.
   if (std::optional<ArrayRef<int64_t>> listed = attend.getBlockSize())
     blocks = {std::gcd(blocks.rows, (*listed)[0]), std::gcd(blocks.keys, (*listed)[1])};

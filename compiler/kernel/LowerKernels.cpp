@@ -61,7 +61,7 @@ namespace {
 class SmallBlocks : public Backend {
 public:
   StringRef name() const override { return "none"; }
-  AttendBlocks attendBlocks(int64_t, int64_t, int64_t) const override { return {4, 8}; }
+  AttendBlocks attendBlocks(int64_t, int64_t, int64_t, Type) const override { return {4, 8}; }
   MatmulBlocks matmulBlocks(int64_t, int64_t, int64_t) const override { return {4, 8, 16}; }
   RowBlocks rowBlocks(int64_t) const override { return {4, 16}; }
   RowBlocks mapBlocks(int64_t) const override { return {4, 16}; }

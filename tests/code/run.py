@@ -1,7 +1,7 @@
 """run.py --tools=BIN [-j N] [-k WORD] TARGET...: compiles the programs of sources.py with BIN/heedc for each target, such
 as cuda:sm_80 or rocm:gfx942, and runs nothing. A warning of the compiler is a failure: it warns of values that do not
 fit the registers and go to memory, and of what NVIDIA's assembler serialises. That assembler must be there: $HEED_PTXAS,
-or the one in this Python environment. -k WORD (repeatable): only programs with the word in their names."""
+or the one in this Python environment. Every module for Vulkan must please spirv-val. -k WORD (repeatable): only programs with the word in their names."""
 
 import argparse
 import os
@@ -17,13 +17,28 @@ import machines  # noqa: E402
 import sources  # noqa: E402
 
 
+def validate(modules: list[Path]) -> str:
+    """What the validator says of SPIR-V modules."""
+    said = [] if modules else ["no module was written"]
+    for module in modules:
+        done = subprocess.run(["spirv-val", "--target-env", "vulkan1.3", module], capture_output=True, text=True)
+        if done.returncode:
+            said.append(f"{module.name}: {done.stdout.strip()}{done.stderr.strip()}")
+    return "\n".join(said)
+
+
 def compile_program(tools: Path, source: Path, target: str) -> tuple[str, float]:
     """What the compiler says, which ought to be nothing, and the seconds it took."""
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder, "program.heed")
-        done = subprocess.run([tools / "heedc", source, "-o", package, f"--target={target}"], capture_output=True, text=True)
-    said = done.stderr.strip() or ("" if done.returncode == 0 else f"exits with {done.returncode}")
+        command = [tools / "heedc", source, "-o", package, f"--target={target}"]
+        if target.startswith("vulkan"):
+            command.append(f"--dump-ir={folder}")
+        done = subprocess.run(command, capture_output=True, text=True)
+        said = done.stderr.strip() or ("" if done.returncode == 0 else f"exits with {done.returncode}")
+        if target.startswith("vulkan") and not said:
+            said = validate(sorted(Path(folder).rglob("*.spv")))
     return said, time.monotonic() - start
 
 

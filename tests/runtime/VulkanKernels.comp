@@ -65,10 +65,15 @@ void main() {
 }
 
 #elif defined(KERNEL_long)
-// Counts to a parameter in two nested loops.
+// Counts to a parameter in two nested loops, and watches that the device does not end them, as the compiler's kernels do.
+layout(buffer_reference, std430, buffer_reference_align = 4) buffer LoopWatch {
+  int rounds, cut;
+};
+layout(constant_id = 0) const bool watchesLoops = false;
 layout(push_constant) uniform Arguments {
   Floats result;
   int64_t outer, inner, x, y, z;
+  layout(offset = 120) LoopWatch watch;
 };
 void main() {
   float sum = 0;
@@ -76,6 +81,13 @@ void main() {
     for (int j = 0; j < int(inner); ++j)
       sum += 1;
   result.at[0] = sum;
+  if (watchesLoops) {
+    int made = 0, wanted = watch.rounds;
+    while (made < wanted)
+      ++made;
+    if (made != wanted)
+      watch.cut = 1;
+  }
 }
 
 #elif defined(KERNEL_lanes)

@@ -154,12 +154,19 @@ TEST_P(Vulkan, SubgroupsHaveTheSizeAskedFor) {
 }
 
 TEST_P(Vulkan, LoopsMayBeLong) {
-  // Llvmpipe of Mesa 22.3 ends all loops of an invocation after 65,535 rounds together.
-  int64_t rounds = driver->info().software ? 200 : 1000;
   std::unique_ptr<DriverKernel> count = kernel("long");
   DevicePointer out = allocate(4);
-  EXPECT_OK(launch(count, {out}, {1, 1, 1}, {rounds, rounds}));
-  EXPECT_EQ(read(out, 1)[0], static_cast<float>(rounds * rounds));
+  for (int64_t rounds : {200, 1000, 200}) {
+    EXPECT_OK(launch(count, {out}, {1, 1, 1}, {rounds, rounds}));
+    // Llvmpipe ends all loops of an invocation after 65,535 rounds together. The next launch does not suffer from it.
+    if (rounds > 200 && driver->info().name.find("llvmpipe") != std::string::npos) {
+      Status status = queue->synchronize();
+      EXPECT_EQ(status.code(), Code::unsupported);
+      EXPECT_THAT(std::string(status.message()), HasSubstr("kernel 'probe' loops more than llvmpipe"));
+    } else {
+      EXPECT_EQ(read(out, 1)[0], static_cast<float>(rounds * rounds));
+    }
+  }
   driver->free(out);
 }
 

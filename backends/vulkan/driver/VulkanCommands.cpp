@@ -1,6 +1,7 @@
 #include "backends/vulkan/driver/VulkanCommands.h"
 
 #include <cstring>
+#include <utility>
 
 namespace heed::rt {
 
@@ -15,7 +16,7 @@ Status VulkanCommands::create(VulkanDevice &device, uint32_t queueFamily, bool r
                                           VK_COMMAND_BUFFER_LEVEL_PRIMARY, 1};
   HEED_TRY(device.check(vk.vkAllocateCommandBuffers(device.handle, &allocate, &commands->buffer),
                         "vkAllocateCommandBuffers"));
-  HEED_TRY(device.parameters->allocate(parameterBytes, commands->parameters));
+  HEED_TRY(device.parameters->allocate(parameterBytes + mostLaunches * sizeof(LoopWatch), commands->parameters));
   VkEventCreateInfo event = {VK_STRUCTURE_TYPE_EVENT_CREATE_INFO};
   for (size_t i = 0; !repeatable && i < mostLaunches; ++i) {
     commands->ends.push_back(VK_NULL_HANDLE);
@@ -90,6 +91,12 @@ void VulkanCommands::launch(VkPipeline pipeline, std::span<const uint64_t> words
   device.vk.vkCmdBindPipeline(buffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
   device.vk.vkCmdPushConstants(buffer, device.pipelineLayout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                                static_cast<uint32_t>(words.size_bytes()), words.data());
+  if (device.endsLoops()) {
+    *watchOf(launches) = {};
+    uint64_t watch = parameters->address + parameterBytes + launches * sizeof(LoopWatch);
+    device.vk.vkCmdPushConstants(buffer, device.pipelineLayout, VK_SHADER_STAGE_COMPUTE_BIT,
+                                 pushedWords * sizeof(uint64_t), sizeof(watch), &watch);
+  }
   device.vk.vkCmdDispatch(buffer, groups[0], groups[1], 1);
   if (!repeatable)
     device.vk.vkCmdSetEvent(buffer, ends[launches], VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT);
@@ -105,6 +112,18 @@ void VulkanCommands::timestamp(VkQueryPool pool) {
   device.vk.vkCmdResetQueryPool(buffer, pool, 0, 1);
   device.vk.vkCmdWriteTimestamp2(buffer, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT, pool, 0);
   ++commands;
+}
+
+LoopWatch *VulkanCommands::watchOf(size_t launch) const {
+  return reinterpret_cast<LoopWatch *>(parameters->host + parameterBytes) + launch;
+}
+
+std::string VulkanCommands::takeCut() {
+  std::string name;
+  for (size_t i = 0; device.endsLoops() && i < launches; ++i)
+    if (std::exchange(watchOf(i)->cut, 0) != 0 && name.empty())
+      name = names[i];
+  return name;
 }
 
 size_t VulkanCommands::endedLaunches() const {

@@ -13,8 +13,14 @@
 
 namespace heed::rt {
 
-/// Argument words that are pushed; more lie in memory whose address is pushed.
-inline constexpr size_t pushedWords = 16;
+/// Argument words that are pushed; more lie in memory whose address is pushed. Behind them the address of a LoopWatch
+/// is pushed on devices that end loops by themselves.
+inline constexpr size_t pushedWords = 15;
+
+/// Kernels count to `rounds` when they are done, and leave a mark if the device did not let them.
+struct LoopWatch {
+  uint32_t rounds = 2, cut = 0;
+};
 
 /// A command buffer with the parameters and names of its launches. Every command waits for all earlier ones of its
 /// VkQueue.
@@ -44,12 +50,16 @@ public:
   VkCommandBuffer handle() const { return buffer; }
   /// Launches that have ended; 0 for repeatable commands.
   size_t endedLaunches() const;
+  /// The kernel whose loops the device cut short since this was asked for; empty when there is none. The launches must
+  /// have ended.
+  std::string takeCut();
   /// The kernel at work after so many launches, for messages.
   std::string atWork(size_t ended) const;
 
 private:
   VulkanCommands(VulkanDevice &device, bool repeatable) : device(device), repeatable(repeatable) {}
   void separate();
+  LoopWatch *watchOf(size_t launch) const;
 
   VulkanDevice &device;
   bool repeatable;

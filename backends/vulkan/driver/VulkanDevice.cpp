@@ -120,7 +120,7 @@ Status VulkanDevice::createHeaps(VkPhysicalDevice physical) {
 }
 
 Status VulkanDevice::createPipelineState(VkPhysicalDevice physical) {
-  VkPushConstantRange range = {VK_SHADER_STAGE_COMPUTE_BIT, 0, pushedWords * sizeof(uint64_t)};
+  VkPushConstantRange range = {VK_SHADER_STAGE_COMPUTE_BIT, 0, (pushedWords + 1) * sizeof(uint64_t)};
   VkPipelineLayoutCreateInfo layout = {VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO};
   layout.pushConstantRangeCount = 1;
   layout.pPushConstantRanges = &range;

@@ -44,6 +44,8 @@ public:
   Status recordEvent(DriverQueue &queue, bool timed, std::unique_ptr<DriverEvent> &event) override;
 
   const VulkanLimits &limits() const { return description.limits; }
+  /// Whether loops end by themselves there after too many rounds.
+  bool endsLoops() const { return description.endsLoops; }
   double hangSeconds() const { return hangLimit; }
   /// Ok for VK_SUCCESS while the validation layer is content. A lost device is reported to `alive`.
   Status check(VkResult result, std::string_view function);

@@ -188,6 +188,7 @@ VulkanDescription describeVulkan(const VulkanInstance &instance, VkPhysicalDevic
   out.info.software = core.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
   out.sharesHostMemory = (out.info.software || core.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU) &&
                          !isSwitchedOn("HEED_VULKAN_DISCRETE");
+  out.endsLoops = properties.v12.driverID == VK_DRIVER_ID_MESA_LLVMPIPE;
   limits.bufferBytes = std::min(properties.v11.maxMemoryAllocationSize, properties.v13.maxBufferSize);
   limits.groupsX = core.limits.maxComputeWorkGroupCount[0];
   limits.groupsY = core.limits.maxComputeWorkGroupCount[1];

@@ -36,6 +36,9 @@ struct VulkanDescription {
   VulkanFeatureChain enabled;
   /// The processor reaches device memory at full speed: uploads and downloads are plain copies.
   bool sharesHostMemory = false;
+  /// Its loops end by themselves, without a word, after so many rounds of an invocation: kernels watch that they did
+  /// not.
+  bool endsLoops = false;
   /// Why the device cannot be used, if it cannot.
   Status usable;
 };

@@ -71,6 +71,10 @@ Status VulkanCode::findKernel(const Variant &variant, std::unique_ptr<DriverKern
   create.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
   create.stage.module = module;
   create.stage.pName = entry->name.c_str();
+  VkBool32 watchesLoops = device.endsLoops();
+  VkSpecializationMapEntry place = {0, 0, sizeof(watchesLoops)};
+  VkSpecializationInfo constants = {1, &place, sizeof(watchesLoops), &watchesLoops};
+  create.stage.pSpecializationInfo = &constants;
   if (subgroup > 0) {
     if (device.limits().subgroupSizeCanBeRequired)
       create.stage.pNext = &required;

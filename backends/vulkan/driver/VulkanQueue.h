@@ -51,6 +51,8 @@ private:
   Status readCounter(uint64_t &value);
   /// Takes note of everything that ended.
   void retire(uint64_t value);
+  /// Fails once after a kernel ended whose loops the device cut short.
+  Status takeCut();
   std::string describeWork();
 
   VulkanDevice &device;
@@ -58,6 +60,7 @@ private:
   std::mutex lock;
   std::deque<Submission> submissions; // by value
   std::deque<HostCopy> copies;        // by value
+  std::string cutKernel;
   std::vector<std::shared_ptr<VulkanCommands>> freeCommands;
 };
 

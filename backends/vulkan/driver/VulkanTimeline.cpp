@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 namespace heed::rt {
 
@@ -43,11 +44,23 @@ void VulkanTimeline::retire(uint64_t value) {
   std::scoped_lock guard(lock);
   for (; !copies.empty() && copies.front().value <= value; copies.pop_front())
     std::memcpy(copies.front().destination, copies.front().source, copies.front().bytes);
-  for (; !submissions.empty() && submissions.front().value <= value; submissions.pop_front())
+  for (; !submissions.empty() && submissions.front().value <= value; submissions.pop_front()) {
+    if (std::string cut = submissions.front().commands->takeCut(); !cut.empty())
+      cutKernel = std::move(cut);
     if (submissions.front().reusable)
       freeCommands.push_back(std::move(submissions.front().commands));
+  }
   if (value > passed.load(std::memory_order_relaxed))
     passed.store(value, std::memory_order_release);
+}
+
+Status VulkanTimeline::takeCut() {
+  std::scoped_lock guard(lock);
+  if (cutKernel.empty())
+    return {};
+  return error(
+      Code::unsupported, "kernel '", std::exchange(cutKernel, {}), "' loops more than ", device.info().name,
+      " lets an invocation (65,535 rounds): what it computed is wrong; run it on the CPU or on another device");
 }
 
 bool VulkanTimeline::reached(uint64_t value) {
@@ -66,7 +79,7 @@ bool VulkanTimeline::reached(uint64_t value) {
 Status VulkanTimeline::waitFor(uint64_t value) {
   using Clock = std::chrono::steady_clock;
   if (passed.load(std::memory_order_acquire) >= value)
-    return {};
+    return takeCut();
   double limit = device.hangSeconds();
   // Short enough to notice progress between the slices.
   double slice = limit > 0 ? std::clamp(limit / 4, 1e-3, 1.0) : 1.0;
@@ -83,7 +96,7 @@ Status VulkanTimeline::waitFor(uint64_t value) {
       uint64_t counter = value;
       HEED_TRY(readCounter(counter));
       retire(std::max(counter, value));
-      return {};
+      return takeCut();
     }
     if (result == VK_ERROR_DEVICE_LOST)
       return device.lose(Code::deviceLost, concat("the device was lost at ", describeWork()));

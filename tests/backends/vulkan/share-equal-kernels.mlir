@@ -1,7 +1,11 @@
-// Two attentions that are alike are one kernel, launched twice.
+// Two attentions that are alike are one kernel, launched twice; a module holds one variant of it.
 // RUN: heedc %s --target=vulkan:32 --emit=spirv | FileCheck %s
 // RUN: heedc %s --target=vulkan:32 -o %t.heed --dump-ir=%t.ir
-// RUN: spirv-val --target-env vulkan1.3 %t.ir/vulkan-subgroup32/vulkan-subgroup32.spv
+// RUN: spirv-val --target-env vulkan1.3 %t.ir/vulkan-subgroup32/vulkan-subgroup32-k0_attend.spv
+// RUN: spirv-val --target-env vulkan1.3 %t.ir/vulkan-subgroup32/vulkan-subgroup32-k0_attend_aligned.spv
+// RUN: spirv-dis %t.ir/vulkan-subgroup32/vulkan-subgroup32-k0_attend.spv | FileCheck %s --check-prefix=MODULE
+// MODULE-COUNT-1: OpEntryPoint
+// MODULE-NOT: OpEntryPoint
 // CHECK: // vulkan subgroup32
 // CHECK-NOT: @k1_
 // CHECK: spirv.EntryPoint "GLCompute" @k0_attend
