@@ -6,12 +6,12 @@ using namespace heed;
 using namespace heed::simt;
 using tile::Layout;
 
-/// A tile that is already held as fragments stays in registers; everything else goes through shared memory.
+/// A tile whose fragments the lanes of a warp have stays in registers; everything else goes through shared memory.
 TileLowering::Operand TileLowering::atomOperand(Value value, const Layout &layout, const Staging &how) {
   Operand operand{layout, {}, {}, staged.contains(value)};
   if (!operand.isResident && !plan.isFloating(value))
     if (const Registers *held = find(value, plan.layoutOf(value)))
-      if (std::optional<Registers> moved = moveRegisters(*held, plan.layoutOf(value), layout)) {
+      if (std::optional<Registers> moved = convertInWarp(*held, plan.layoutOf(value), layout)) {
         operand.values = std::move(*moved);
         return operand;
       }

@@ -38,30 +38,6 @@ Registers TileLowering::reduceRegisters(tile::ReduceOp op, const Layout &from, c
   return result;
 }
 
-/// Shuffles move words.
-Value TileLowering::shuffleXor(Value value, int64_t mask) {
-  Type type = value.getType();
-  Value lanes = i32(mask);
-  if (type.isF32() || type.isInteger(32))
-    return simt::ShuffleOp::create(b, type, ShuffleMode::Xor, value, lanes);
-  unsigned width = type.getIntOrFloatBitWidth();
-  Type whole = b.getIntegerType(width);
-  Value bits = isa<FloatType>(type) ? arith::BitcastOp::create(b, whole, value).getResult() : value;
-  auto word = [&](Value part) -> Value {
-    return simt::ShuffleOp::create(b, b.getI32Type(), ShuffleMode::Xor, part, lanes);
-  };
-  Value moved;
-  if (width < 32) {
-    moved = arith::TruncIOp::create(b, whole, word(arith::ExtUIOp::create(b, b.getI32Type(), bits)));
-  } else {
-    Value high = arith::TruncIOp::create(b, b.getI32Type(), arith::ShRUIOp::create(b, bits, i64(32)));
-    Value low = word(arith::TruncIOp::create(b, b.getI32Type(), bits));
-    high = arith::ShLIOp::create(b, arith::ExtUIOp::create(b, whole, word(high)), i64(32));
-    moved = arith::OrIOp::create(b, high, arith::ExtUIOp::create(b, whole, low));
-  }
-  return isa<FloatType>(type) ? arith::BitcastOp::create(b, type, moved).getResult() : moved;
-}
-
 Value TileLowering::reduceLanes(tile::Combine kind, Value value, const Layout &from, unsigned dim) {
   for (auto [bit, base] : llvm::enumerate(from.laneBases()))
     if (base[dim] != 0)

@@ -87,13 +87,39 @@ Value TileLowering::swizzledOffset(const SharedTile &tile, const Layout &layout,
   return sum;
 }
 
+/// Whether bits of coordinates are bits of the offset.
+static bool consistsOfBits(const SharedTile &tile) {
+  if (tile.layout.getPanelBytes() != 0)
+    return true; // cut off at a power of two
+  return tile.layout.getPadBytes() == 0 && llvm::all_of(tile.layout.getOrder().drop_back(), [&](unsigned dim) {
+           return llvm::isPowerOf2_64(tile.shape[dim]);
+         });
+}
+
+/// The offset in a swizzled tile whose rows have any length, from the coordinates.
+Value TileLowering::swizzledRowOffset(const SharedTile &tile, const Layout &layout, int64_t reg) {
+  ArrayRef<unsigned> order = tile.layout.getOrder();
+  Value row = i32(0);
+  int64_t rows = 1;
+  for (unsigned dim : order.drop_front()) {
+    row = arith::AddIOp::create(b, row, arith::MulIOp::create(b, coordinate(layout, reg, dim), i32(rows)));
+    rows *= tile.shape[dim];
+  }
+  Value column = arith::MulIOp::create(b, coordinate(layout, reg, order.front()), i32(tile.elementBytes()));
+  Value group = arith::DivUIOp::create(b, row, i32(tile.layout.getRowsPerPhase()));
+  Value phase = arith::AndIOp::create(b, group, i32(tile.layout.getPhases() - 1));
+  Value place = arith::XOrIOp::create(b, column, arith::MulIOp::create(b, phase, i32(tile.layout.getChunkBytes())));
+  int64_t rowBytes = tile.layout.rowBytes(tile.shape, tile.elementBytes());
+  return arith::AddIOp::create(b, arith::MulIOp::create(b, row, i32(rowBytes)), place);
+}
+
 /// Where the element of a register lies, i32 bytes.
 Value TileLowering::sharedOffset(const SharedTile &tile, const Layout &layout, int64_t reg) {
   int64_t fixed = tile.range.begin;
   bool separable = layout.isSeparable();
   Value offset;
   if (tile.layout.isSwizzled() || tile.layout.getPanelBytes() != 0) {
-    offset = swizzledOffset(tile, layout, reg, fixed);
+    offset = consistsOfBits(tile) ? swizzledOffset(tile, layout, reg, fixed) : swizzledRowOffset(tile, layout, reg);
   } else {
     for (unsigned dim = 0; dim < layout.rank(); ++dim) {
       int64_t bytes = tile.stride(dim) * tile.elementBytes();
@@ -121,11 +147,17 @@ static int64_t vectorAccess(const SharedTile &tile, const Layout &layout, int64_
   return std::max<int64_t>(widest, 1);
 }
 
+SmallVector<Run> simt::runsOfShared(const SharedTile &tile, const Layout &layout, ArrayRef<int64_t> registers,
+                                    int64_t vectorBytes) {
+  if (layout.rank() == 0)
+    return {{0, 1}};
+  return runsAlong(layout, registers, tile.fastestDim(), vectorAccess(tile, layout, vectorBytes));
+}
+
 void TileLowering::storeShared(const Registers &values, const Layout &layout, const SharedTile &to) {
   Value owner = isOwner(layout);
-  int64_t bytes = to.elementBytes(), widest = vectorAccess(to, layout, target.vectorBytes);
-  SmallVector<int64_t> all = allRegisters(layout);
-  for (Run run : layout.rank() == 0 ? SmallVector<Run>{{0, 1}} : runsAlong(layout, all, to.fastestDim(), widest)) {
+  int64_t bytes = to.elementBytes();
+  for (Run run : runsOfShared(to, layout, allRegisters(layout), target.vectorBytes)) {
     SmallVector<Value> elements;
     for (int64_t next = 0; next < run.width; ++next)
       elements.push_back(toShared(values[run.first + next], to.element));
@@ -136,10 +168,9 @@ void TileLowering::storeShared(const Registers &values, const Layout &layout, co
 }
 
 Registers TileLowering::loadShared(const SharedTile &from, const Layout &layout, ArrayRef<int64_t> registers) {
-  int64_t bytes = from.elementBytes(), widest = vectorAccess(from, layout, target.vectorBytes);
+  int64_t bytes = from.elementBytes();
   Registers values;
-  for (Run run :
-       layout.rank() == 0 ? SmallVector<Run>{{0, 1}} : runsAlong(layout, registers, from.fastestDim(), widest)) {
+  for (Run run : runsOfShared(from, layout, registers, target.vectorBytes)) {
     Type type = run.width > 1 ? Type(VectorType::get({run.width}, from.element)) : from.element;
     auto load = simt::LoadOp::create(b, type, Space::Shared, sharedOffset(from, layout, registers[run.first]), Value(),
                                      Value(), run.width * bytes);

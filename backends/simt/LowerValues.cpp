@@ -173,36 +173,3 @@ Value TileLowering::isOwner(const Layout &layout) {
   }
   return owner;
 }
-
-/// The tile in another layout, where every lane has all it needs.
-std::optional<Registers> TileLowering::moveRegisters(const Registers &values, const Layout &from, const Layout &to) {
-  if (from.laneBases() != to.laneBases() || from.warpBases() != to.warpBases() || !from.isSeparable() ||
-      !to.isSeparable())
-    return std::nullopt;
-  Registers moved;
-  for (int64_t reg = 0; reg < to.numRegisters(); ++reg) {
-    std::optional<int64_t> source = from.registerAt(to.registerOffset(reg));
-    if (!source)
-      return std::nullopt;
-    moved.push_back(values[*source]);
-  }
-  return moved;
-}
-
-/// Moves a tile to another layout: between registers of the lane when that is enough, else through shared memory.
-Registers TileLowering::convert(const Registers &values, const Layout &from, const Layout &to) {
-  if (from == to)
-    return values;
-  if (std::optional<Registers> moved = moveRegisters(values, from, to))
-    return *moved;
-  Type element = values[0].getType();
-  Type stored = sharedType(element);
-  int64_t padding = from.rank() > 1 ? stored.getIntOrFloatBitWidth() / 8 : 0;
-  SharedTile exchange =
-      allocate(from.shape(), stored, tile::SharedLayout(tile::rowMajor(from.rank()), /*chunkBytes=*/16, 1, 1, padding));
-  storeShared(values, from, exchange);
-  exchange.range = arena.again(exchange.range);
-  Registers moved = loadShared(exchange, to, element);
-  arena.release(exchange.range);
-  return moved;
-}

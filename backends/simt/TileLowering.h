@@ -6,6 +6,7 @@
 #include "backends/simt/SharedArena.h"
 #include "backends/simt/TensorMaps.h"
 #include "dialects/simt/Simt.h"
+#include "dialects/tile/LayoutConversion.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -35,6 +36,10 @@ struct SharedTile {
   /// Elements from one position along a dimension to the next, where that is the same everywhere.
   int64_t stride(unsigned dim) const;
 };
+
+/// The accesses, of vectors where possible, by which a lane reaches registers of a tile in shared memory.
+llvm::SmallVector<Run> runsOfShared(const SharedTile &tile, const tile::Layout &layout,
+                                    llvm::ArrayRef<int64_t> registers, int64_t vectorBytes);
 
 class TileLowering {
 public:
@@ -76,7 +81,6 @@ private:
   Registers materialiseIndex(tile::IndexOp op, const tile::Layout &layout);
   Registers materialiseBroadcast(tile::BroadcastOp op, const tile::Layout &layout);
   Registers materialiseElementwise(mlir::Operation *op, const tile::Layout &layout);
-  Registers convert(const Registers &values, const tile::Layout &from, const tile::Layout &to);
   /// The coordinate of register 0 of this lane, i32.
   mlir::Value laneCoordinate(const tile::Layout &layout, unsigned dim);
   /// What one input contributes to it.
@@ -84,6 +88,22 @@ private:
   mlir::Value coordinate(const tile::Layout &layout, int64_t reg, unsigned dim);
   /// Whether this lane is the one of its copies that stores; null when there are no copies.
   mlir::Value isOwner(const tile::Layout &layout);
+
+  // LowerConversion.cpp: from layout to layout.
+  /// The tile in another layout.
+  Registers convert(const Registers &values, const tile::Layout &from, const tile::Layout &to);
+  /// The same where the lanes of a warp have what they need between them, and exchanging it is cheap.
+  std::optional<Registers> convertInWarp(const Registers &values, const tile::Layout &from, const tile::Layout &to);
+  Registers exchangeLanes(const Registers &values, const tile::LaneExchange &exchange);
+  void shuffleAll(llvm::MutableArrayRef<mlir::Value> values, ShuffleMode mode, mlir::Value selector);
+  mlir::Value shuffleXor(mlir::Value value, int64_t mask) {
+    shuffleAll(value, ShuffleMode::Xor, i32(mask));
+    return value;
+  }
+  mlir::Value laneParity(uint64_t mask);
+  mlir::Value chooseByLane(llvm::ArrayRef<mlir::Value> choices, llvm::ArrayRef<uint64_t> masks);
+  mlir::Value sourceLane(const tile::LaneExchange &exchange, int64_t laneXor);
+  const SharedTile &exchangeTile(mlir::Type element, const tile::Layout &from, const tile::Layout &to);
 
   // LowerElementwise.cpp: one op on scalars.
   mlir::Value emitElementwise(mlir::Operation *op, mlir::ValueRange operands);
@@ -120,7 +140,6 @@ private:
   Registers reduceRegisters(tile::ReduceOp op, const tile::Layout &from, const tile::Layout &to);
   mlir::Value reduceLanes(tile::Combine kind, mlir::Value value, const tile::Layout &from, unsigned dim);
   Registers reduceWarps(tile::ReduceOp op, Registers values, const tile::Layout &from, const tile::Layout &to);
-  mlir::Value shuffleXor(mlir::Value value, int64_t mask);
 
   // LowerShared.cpp: tiles in shared memory.
   mlir::Type sharedType(mlir::Type element) const;
@@ -132,6 +151,7 @@ private:
   /// Some registers of the layout, as they are stored.
   Registers loadShared(const SharedTile &from, const tile::Layout &layout, llvm::ArrayRef<int64_t> registers);
   mlir::Value sharedOffset(const SharedTile &tile, const tile::Layout &layout, int64_t reg);
+  mlir::Value swizzledRowOffset(const SharedTile &tile, const tile::Layout &layout, int64_t reg);
   mlir::Value swizzledOffset(const SharedTile &tile, const tile::Layout &layout, int64_t reg, int64_t &fixed);
   mlir::Value pack(llvm::ArrayRef<mlir::Value> elements);
   void unpack(mlir::Value packed, Registers &elements);
@@ -209,7 +229,6 @@ private:
   Registers loadMatrixBatch(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets);
   void stageEarly(tile::LoadOp op);
   SharedTile stage(mlir::Value operand, const Staging &how);
-  std::optional<Registers> moveRegisters(const Registers &values, const tile::Layout &from, const tile::Layout &to);
   /// Reads at the depth coordinate `depth` what the lane's rows (or columns) need.
   llvm::SmallVector<mlir::Value> readVector(const SharedTile &from, const tile::Layout &accumulator, unsigned dim,
                                             llvm::ArrayRef<int64_t> offsets, mlir::Value depth, unsigned depthDim);
@@ -241,6 +260,12 @@ private:
   std::vector<LaneCoordinate> laneCoordinates;
   SharedArena arena;
   llvm::SmallVector<mlir::Attribute> tensorMaps; ///< of the kernel, by number
+  /// Tiles on their way between two layouts.
+  struct ExchangeTile {
+    tile::Layout from, to;
+    SharedTile tile;
+  };
+  std::vector<ExchangeTile> exchangeTiles;
 
   /// Tiles that exist at this point, in every layout they were needed in; innermost region last.
   struct Held {
