@@ -69,6 +69,7 @@ private:
   mlir::LogicalResult emitElementwise(mlir::Operation *op);
   mlir::Value emitScalar(mlir::Operation *op, llvm::ArrayRef<mlir::Value> x);
   mlir::Value emitInteger(mlir::Operation *op, llvm::ArrayRef<mlir::Value> x);
+  mlir::Value divide(mlir::Operation *op, mlir::Value left, mlir::Value right);
   mlir::Value emitFloat(mlir::Operation *op, llvm::ArrayRef<mlir::Value> x);
   mlir::Value emitMath(mlir::Operation *op, llvm::ArrayRef<mlir::Value> x);
   mlir::Value emitCompare(mlir::arith::CmpIPredicate predicate, mlir::Value left, mlir::Value right);
