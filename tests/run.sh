@@ -31,7 +31,7 @@ suites=(
   "examples 2 suite_examples"
   "fuzz 10 suite_fuzz"
   "numerics 4 suite_numerics"
-  "generated 3 suite_generated"
+  "generated 4 suite_generated"
   "errors 2 suite_errors"
   "models 4 suite_models"
   "onnx 8 suite_onnx"

@@ -96,7 +96,10 @@ static FailureOr<llvm::StringMap<uint64_t>> findScratch(ModuleOp kernels, String
   return scratch;
 }
 
-/// Kernels whose values do not fit the registers are compiled again, with loads nearer to their uses.
+/// How LLVM may order the instructions of kernels whose values do not fit the registers with its usual order: loads
+/// nearer to their uses, by three measures. Which one does it differs from kernel to kernel.
+static constexpr llvm::StringLiteral sparingOrders[] = {"iterative-maxocc", "iterative-minreg", "iterative-ilp"};
+
 FailureOr<RocmBackend::Compiled> RocmBackend::compileToFit(ModuleOp kernels) const {
   FailureOr<MachineCode> code = lower(kernels);
   if (failed(code))
@@ -105,17 +108,22 @@ FailureOr<RocmBackend::Compiled> RocmBackend::compileToFit(ModuleOp kernels) con
   if (failed(linked))
     return failure();
   auto scratch = findScratch(kernels, *linked, chip.name);
-  if (failed(scratch))
-    return failure();
-  if (!scratch->empty()) {
+  for (StringRef order : sparingOrders) {
+    if (failed(scratch))
+      return failure();
+    if (scratch->empty())
+      break;
     code->annotate([&](llvm::Function &function) {
       if (scratch->contains(function.getName()))
-        function.addFnAttr("amdgpu-sched-strategy", "iterative-maxocc");
+        function.addFnAttr("amdgpu-sched-strategy", order);
     });
     linked = link(kernels, *code);
-    if (failed(linked) || failed(scratch = findScratch(kernels, *linked, chip.name)))
+    if (failed(linked))
       return failure();
+    scratch = findScratch(kernels, *linked, chip.name);
   }
+  if (failed(scratch))
+    return failure();
   for (const auto &kernel : *scratch)
     kernels.emitWarning("on ") << chip.name << " values of '" << kernel.getKey()
                                << "' that do not fit the registers take " << kernel.getValue()
