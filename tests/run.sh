@@ -25,7 +25,7 @@ suites=(
   "runtime 2 suite_runtime"
   "emulated 10 suite_emulated"
   "lit 4 suite_lit"
-  "gpu-code 3 suite_gpu_code"
+  "gpu-code 10 suite_gpu_code"
   "lanes 15 suite_lanes"
   "compiler 2 suite_compiler"
   "examples 2 suite_examples"
@@ -69,7 +69,8 @@ suite_lit() { /usr/lib/llvm-22/bin/lit -s -v -j"$jobs" --param build="$build" te
 # Kernels of single lanes' programs, assembled for every chip, and of every skeleton, type and head width.
 suite_gpu_code() {
   "$python" tests/lanes/run.py --tools="$build/bin" code
-  "$python" tests/code/run.py --tools="$build/bin" -j "$jobs" cuda:sm_80 vulkan:32
+  "$python" tests/code/run.py --tools="$build/bin" -j "$jobs" cuda:sm_80 vulkan:32 \
+    rocm:gfx90a rocm:gfx942 rocm:gfx950 rocm:gfx1100 rocm:gfx1151 rocm:gfx1200 rocm:gfx1201
 }
 # The former on emulated chips, where there is an emulator.
 suite_lanes() {
