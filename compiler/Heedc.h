@@ -23,6 +23,8 @@
 extern "C" {
 #endif
 
+/* C names: NOLINTBEGIN(readability-identifier-naming) */
+
 typedef enum heed_compile_code {
   HEED_COMPILE_OK = 0,
   HEED_COMPILE_INVALID_ARGUMENT = 1, /* a null pointer, or options that contradict each other */
@@ -79,6 +81,8 @@ HEED_COMPILE_API int32_t heed_compilation_from_cache(const heed_compilation *com
 
 /* "heed 0.1.0". */
 HEED_COMPILE_API const char *heed_compiler_version(void);
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #ifdef __cplusplus
 }

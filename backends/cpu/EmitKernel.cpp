@@ -107,7 +107,7 @@ Value KernelEmitter::scalar(Value value) {
   if (Value emitted = values.lookupOrNull(value))
     return emitted;
   // A constant of an enclosing block may be needed before that block's own turn to emit it.
-  if (Operation *op = value.getDefiningOp(); op && isa<arith::ConstantOp>(op)) {
+  if (Operation *op = value.getDefiningOp<arith::ConstantOp>()) {
     emitScalar(op);
     return values.lookup(value);
   }

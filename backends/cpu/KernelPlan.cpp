@@ -349,7 +349,7 @@ ArrayRef<TileUse> KernelPlan::uses(Block *block, Value value) const {
 /// The stored tiles that reading a value comes down to.
 static void forEachStoredSource(Value value, bool aligned, bool inMemory, function_ref<void(Value, bool)> visit) {
   Operation *op = value.getDefiningOp();
-  if (isViewTranspose(op) || (op && isa<tile::BroadcastOp>(op) && !inMemory))
+  if (isViewTranspose(op) || (isa_and_nonnull<tile::BroadcastOp>(op) && !inMemory))
     return forEachStoredSource(op->getOperand(0), false, isViewTranspose(op), visit);
   if (op && isFree(op) && !inMemory)
     return;
