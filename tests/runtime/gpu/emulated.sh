@@ -21,7 +21,7 @@ run() {
   shift
   log=$(mktemp)
   if "$@" >"$log" 2>&1; then
-    echo "$name: $(tail -n +2 "$log" | grep -E '^\[  (PASSED|SKIPPED)' | head -2 | tr -d '\n' | tr -s ' ')"
+    echo "$name: $(tail -n +2 "$log" | grep '^\[  PASSED' | tr -s ' ')"
   else
     echo "$name: FAILED"
     grep -vE '^\[ (RUN |      OK)' "$log" | tail -60

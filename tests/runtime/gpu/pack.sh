@@ -29,7 +29,7 @@ run() {
   echo "== $*"
   timeout 300 "$@" || status=1
 }
-run "$here/heed-gpu-device-test" --gtest_brief=1 --gtest_filter="*DeviceDriver*"
+run "$here/heed-gpu-device-test" --gtest_brief=1 --gtest_filter="*DeviceDriver*:*Recording*"
 run "$here/heed-runtime-test" --gtest_brief=1 --gtest_filter="*/$param:-*LostDevice*:${HEED_TEST_EXCEPT:-none}"
 # What loses a device runs in a process of its own.
 for test in FaultsNameTheKernel HangsNameTheKernel; do
@@ -39,7 +39,7 @@ run "$here/heed-runtime-test" --gtest_brief=1 --gtest_filter="*LostDevice*/$para
 if [ "${param%_*}" = cuda ] && command -v compute-sanitizer >/dev/null; then
   for tool in memcheck racecheck synccheck initcheck; do
     run compute-sanitizer --tool $tool --error-exitcode 1 "$here/heed-gpu-device-test" --gtest_brief=1 \
-      --gtest_filter="*RunsKernels*:*UsesAllItsSharedMemory*:*StridedCopies*:*RecordsAndReplays*"
+      --gtest_filter="*RunsKernels*:*UsesAllItsSharedMemory*:*StridedCopies*:*Recording.*"
   done
 fi
 [ $status = 0 ] && echo "all passed on $HEED_TEST_DEVICE" || echo "FAILED on $HEED_TEST_DEVICE"
