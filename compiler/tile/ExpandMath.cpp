@@ -108,7 +108,13 @@ Value expandLog1p(Formula f, Value x) {
   Value corrected = f.mul(logarithm, f.div(x, f.sub(sum, one)));
   Value exact = f.compare(arith::CmpFPredicate::OEQ, sum, one);
   Value infinite = f.compare(arith::CmpFPredicate::OEQ, sum, x);
-  return f.select(exact, x, f.select(infinite, logarithm, corrected));
+  Value large = f.select(exact, x, f.select(infinite, logarithm, corrected));
+  // Logarithms of numbers near one may be off by 2^-22 on GPUs, which is much of a small one: a series serves them.
+  Value ratio = f.div(x, f.add(f.constant(2.0), x)), square = f.mul(ratio, ratio);
+  Value series = f.mul(f.add(ratio, ratio), f.polynomial(square, {1.0, 1.0 / 3, 1.0 / 5, 1.0 / 7, 1.0 / 9}));
+  Value isSmall = f.compare(arith::CmpFPredicate::OLT, f.abs(x), f.constant(0.25));
+  Value isZero = f.compare(arith::CmpFPredicate::OEQ, x, f.constant(0.0));
+  return f.select(isZero, x, f.select(isSmall, series, large));
 }
 
 /// A series near zero, where exp(x) - 1 cancels.
