@@ -41,5 +41,16 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
                       .tensorCopies = isHopperOrLater,
                       .movableRegisters = isHopperOrLater && chip.name.ends_with("a")};
   target.atoms = atomsOf(chip.name);
+  target.groupAtoms = warpgroupAtomsOf(chip.name);
+  if (!target.groupAtoms.empty()) {
+    // Two groups that multiply and one that copies share the 64 Ki registers of a processor.
+    target.warps = 8;
+    target.producerWarps = 4;
+    target.producerRegisters = 40;
+    target.consumerRegisters = 232;
+    // The next scores are computed while the last weights are multiplied with values, and both beside the lanes.
+    static const tile::PartSchedule schedule[] = {{"scores", 0}, {"product", 1}, {"mask", 0}, {"normalise", 0}};
+    target.schedule = schedule;
+  }
   return target;
 }

@@ -143,6 +143,7 @@ void CudaLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &p
   populatePredicatedAccesses(types, patterns);
   populateBarriers(types, patterns);
   populateMatrixInstructions(types, patterns, target.atoms);
+  populateWarpgroupProducts(types, patterns, target.groupAtoms);
   patterns.add<LowerProgram, LowerLane, LowerWarp, LowerShuffle, LowerBarrier, LowerCopy, LowerCommit, LowerWait,
                LowerLoadMatrix>(types);
   patterns.add<LowerToIntrinsic<math::Exp2Op>>(types, "llvm.nvvm.ex2.approx.ftz");

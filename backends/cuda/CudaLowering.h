@@ -32,4 +32,8 @@ void annotateKernels(llvm::Module &module);
 /// Patterns for copies of tensors, barriers in shared memory, named barriers, and registers that warps hand over.
 void populateBarriers(const mlir::LLVMTypeConverter &types, mlir::RewritePatternSet &patterns);
 
+/// Patterns for matrix instructions that groups of four warps start.
+void populateWarpgroupProducts(const mlir::LLVMTypeConverter &types, mlir::RewritePatternSet &patterns,
+                               llvm::ArrayRef<tile::Atom> atoms);
+
 } // namespace heed::cuda

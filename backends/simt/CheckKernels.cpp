@@ -87,6 +87,12 @@ static LogicalResult checkAbility(Operation *op, const SimtTarget &target) {
     return op->emitError("") << target.chip << " has no named barriers";
   if (isa<SetRegistersOp>(op) && !target.abilities.movableRegisters)
     return op->emitError("") << target.chip << " cannot move registers between warps";
+  if (auto mma = dyn_cast<MmaAsyncOp>(op);
+      mma && llvm::none_of(target.groupAtoms, [&](const tile::Atom &each) { return each.name == mma.getAtom(); }))
+    return op->emitError("") << target.chip << " has no matrix instruction '" << mma.getAtom()
+                             << "' for groups of warps";
+  if (isa<MmaFenceOp, MmaCommitOp, MmaWaitOp>(op) && target.groupAtoms.empty())
+    return op->emitError("") << target.chip << " has no matrix instructions for groups of warps";
   if (auto load = dyn_cast<LoadMatrixOp>(op)) {
     if (!target.abilities.loadMatrix)
       return op->emitError("") << target.chip << " cannot load matrices";

@@ -18,6 +18,14 @@ bool simt::isElementwise(Operation *op) {
 
 static bool isTile(Value value) { return static_cast<bool>(tileType(value)); }
 
+SmallVector<int64_t> Product::atomOffsets(unsigned dim) const {
+  SmallVector<int64_t> offsets;
+  for (int64_t first = 0; first < tiling.sum.numRegisters(); first += atom->sum.numRegisters())
+    if (int64_t offset = tiling.sum.registerOffset(first)[dim]; !llvm::is_contained(offsets, offset))
+      offsets.push_back(offset);
+  return offsets;
+}
+
 LayoutPlan::LayoutPlan(tile::KernelOp kernel, const SimtTarget &target, const Promises &promises)
     : kernel(kernel), target(target), divisibility(kernel, promises) {
   kernel.walk([&](tile::DotOp dot) { products.try_emplace(dot, chooseProduct(dot)); });
@@ -149,33 +157,45 @@ Layout LayoutPlan::defaultLayout(RankedTensorType type) const {
 }
 
 /// Row-major, but for the dimension whose elements are neighbours in memory.
-Layout LayoutPlan::memoryLayout(const ViewAccess &access) const {
+Layout LayoutPlan::memoryLayout(const ViewAccess &access, int64_t warps) const {
   std::optional<unsigned> fastest = access.contiguousDim();
   SmallVector<unsigned> order;
   for (int64_t dim = access.tile.getRank() - 1; dim >= 0; --dim)
     order.insert(fastest == unsigned(dim) ? order.begin() : order.end(), unsigned(dim));
-  return Layout::coalesced(access.tile.getShape(), vectorWidth(access), target.lanes, target.warps, order);
+  return Layout::coalesced(access.tile.getShape(), vectorWidth(access), target.lanes, warps, order);
 }
 
 static int64_t evenPart(int64_t size) { return size & -size; }
+
+/// Loaded for products alone, so that it never needs to be in registers.
+static bool isOperandOnly(Value tile) {
+  auto load = tile.getDefiningOp<tile::LoadOp>();
+  return load && llvm::all_of(load->getUsers(), llvm::IsaPred<tile::DotOp>);
+}
 
 /// The first instruction that fits the types and divides the tile. Warps share out the rows first: then rows are
 /// reduced within a warp.
 Product LayoutPlan::chooseProduct(tile::DotOp dot) const {
   RankedTensorType left = tileType(dot.getLeft()), sum = dot.getType();
   int64_t rows = sum.getDimSize(0), columns = sum.getDimSize(1), depth = left.getDimSize(1);
-  for (const tile::Atom &atom : target.atoms) {
+  for (const tile::Atom &atom : llvm::concat<const tile::Atom>(target.groupAtoms, target.atoms)) {
     bool fits = tile::elementOf(left.getElementType()) == atom.operand &&
                 tile::elementOf(tileType(dot.getRight()).getElementType()) == atom.operand &&
                 tile::elementOf(sum.getElementType()) == atom.accumulator && rows % atom.m == 0 &&
                 columns % atom.n == 0 && depth % atom.k == 0;
-    if (!fits)
+    bool isGroup = atom.warps() > 1;
+    if (!fits || (isGroup && isOperandOnly(dot.getLeft()) != (atom.leftResidence == tile::Residence::Shared)))
       continue;
-    int64_t rowWarps = std::min(target.warps, evenPart(rows / atom.m));
-    int64_t columnWarps = std::min(target.warps / rowWarps, evenPart(columns / atom.n));
+    // Group instructions are for whole blocks: with fewer rows, groups would do the same work.
+    int64_t groups = target.warps / atom.warps();
+    if (isGroup && rows % (atom.m * groups) != 0)
+      continue;
+    int64_t rowWarps = std::min(groups, evenPart(rows / atom.m));
+    int64_t columnWarps = std::min(groups / rowWarps, evenPart(columns / atom.n));
     tile::AtomTiling tiling = tile::tileWithAtom(atom, rows, columns, depth, rowWarps, columnWarps);
     for (Layout *layout : {&tiling.left, &tiling.right, &tiling.sum})
-      *layout = layout->padded(tile::Input::Warp, target.warps);
+      if (layout->rank() != 0)
+        *layout = layout->padded(tile::Input::Warp, target.warps);
     return {&atom, tiling};
   }
   return {nullptr, {{}, {}, accumulatorLayout(sum.getShape())}};

@@ -24,6 +24,11 @@ namespace heed::simt {
 struct Product {
   const tile::Atom *atom = nullptr; ///< null: multiply-adds of scalars, with only the sum's layout set
   tile::AtomTiling tiling;
+
+  /// Whether groups of warps start instructions that read shared memory by themselves.
+  bool isGroup() const { return atom && atom->warps() > 1; }
+  /// Positions of the atoms a warp has along a dimension of the sum.
+  llvm::SmallVector<int64_t> atomOffsets(unsigned dim) const;
 };
 
 class LayoutPlan {
@@ -35,7 +40,9 @@ public:
   /// The layout a tile is held in; for a floating one the layout in which it is best made when its user does not care.
   const tile::Layout &layoutOf(mlir::Value tile) const;
   /// The layout to read or write a view in.
-  tile::Layout memoryLayout(const ViewAccess &access) const;
+  tile::Layout memoryLayout(const ViewAccess &access) const { return memoryLayout(access, target.warps); }
+  /// For some of the warps only.
+  tile::Layout memoryLayout(const ViewAccess &access, int64_t warps) const;
   /// Elements that one access moves at most.
   int64_t vectorWidth(const ViewAccess &access) const { return divisibility.vectorWidth(access, target.vectorBytes); }
   /// How a product is made.

@@ -35,22 +35,13 @@ SmallVector<Registers> TileLowering::fragments(const Operand &operand, ArrayRef<
   return result;
 }
 
-/// Positions of the atoms a warp has along a dimension of the sum.
-static SmallVector<int64_t> atomOffsets(const tile::AtomTiling &tiling, const tile::Atom &atom, unsigned dim) {
-  SmallVector<int64_t> offsets;
-  for (int64_t first = 0; first < tiling.sum.numRegisters(); first += atom.sum.numRegisters())
-    if (int64_t offset = tiling.sum.registerOffset(first)[dim]; !llvm::is_contained(offsets, offset))
-      offsets.push_back(offset);
-  return offsets;
-}
-
 void TileLowering::emitAtoms(tile::DotOp op, const Product &product) {
   const tile::Atom &atom = *product.atom;
   const tile::AtomTiling &tiling = product.tiling;
   Registers sums = registers(op.getAccumulator(), tiling.sum);
   Operand left = atomOperand(op.getLeft(), tiling.left, stagingOf(op, op.getLeft(), 1));
   Operand right = atomOperand(op.getRight(), tiling.right, stagingOf(op, op.getRight(), 0));
-  SmallVector<int64_t> rows = atomOffsets(tiling, atom, 0), columns = atomOffsets(tiling, atom, 1);
+  SmallVector<int64_t> rows = product.atomOffsets(0), columns = product.atomOffsets(1);
   int64_t depth = tileType(op.getLeft()).getDimSize(1), size = atom.sum.numRegisters();
   SmallVector<Type> types(size, sums[0].getType());
   for (int64_t step = 0; step < depth; step += atom.k) {

@@ -16,7 +16,7 @@ static int64_t bytesOf(Type element) { return element.getIntOrFloatBitWidth() / 
 
 /// Rows in panels of at most 128 bytes whose chunks are exchanged from row to row, so that eight rows of a chunk lie in
 /// different banks: what units that copy tensors, or multiply matrices, know too.
-static tile::SharedLayout swizzledPanels(unsigned fastest, int64_t rowBytes) {
+tile::SharedLayout simt::swizzledPanels(unsigned fastest, int64_t rowBytes) {
   constexpr int64_t banks = 128, chunk = 16;
   int64_t panel = std::min(banks, rowBytes & -rowBytes);
   return tile::SharedLayout({fastest, 1 - fastest}, chunk, banks / panel, panel / chunk, /*padBytes=*/0, panel);
@@ -28,7 +28,10 @@ TileLowering::Staging TileLowering::stagingOf(tile::DotOp dot, Value operand, un
   auto padded = [](unsigned fastest, int64_t padBytes) {
     return tile::SharedLayout({fastest, 1 - fastest}, /*chunkBytes=*/16, 1, 1, padBytes);
   };
-  if (!plan.productOf(dot).atom) {
+  const Product &product = plan.productOf(dot);
+  if (product.isGroup())
+    return groupStaging(operand, depthDim, *product.atom);
+  if (!product.atom) {
     Type type = dot.getType().getElementType();
     return {type, padded(1 - depthDim, 4 * bytesOf(type))};
   }
@@ -48,13 +51,14 @@ TileLowering::Staging TileLowering::stagingOf(tile::DotOp dot, Value operand, un
 /// An operand that products inside a loop read but that does not change there stays in shared memory for the whole
 /// loop, while there is room for the others.
 void TileLowering::stageEarly(tile::LoadOp op) {
-  if (staged.contains(op.getResult()))
-    return; // a pipeline brings it
+  if (staged.contains(op.getResult()) || ringOf(op.getResult()))
+    return; // it comes by itself
   auto dot = cast<tile::DotOp>(*op->user_begin());
   Staging how = stagingOf(dot, op.getResult(), dot.getLeft() == op.getResult() ? 1 : 0);
   bool isInvariant = llvm::all_of(op->getUsers(), [&](Operation *user) { return user->getBlock() != op->getBlock(); });
-  if (!isInvariant ||
-      arena.used() + how.layout.sizeInBytes(op.getType().getShape(), bytesOf(how.stored)) > target.sharedBytes / 3)
+  // Rings have left room for such operands.
+  int64_t most = rings.empty() ? target.sharedBytes / 3 : target.sharedBytes;
+  if (!isInvariant || arena.used() + how.layout.sizeInBytes(op.getType().getShape(), bytesOf(how.stored)) > most)
     return;
   staged.try_emplace(op.getResult(), stage(op.getResult(), how));
 }
@@ -78,6 +82,12 @@ SharedTile TileLowering::stage(Value operand, const Staging &how) {
   }
   SharedTile tile = allocate(layout.shape(), how.stored, how.layout);
   storeShared(values, layout, tile);
+  bool isForGroups = llvm::any_of(operand.getUsers(), [&](Operation *user) {
+    auto dot = dyn_cast<tile::DotOp>(user);
+    return dot && plan.productOf(dot).isGroup();
+  });
+  if (isForGroups) // they read it by themselves
+    simt::FenceAsyncOp::create(b);
   tile.range = arena.again(tile.range);
   return tile;
 }
@@ -129,7 +139,7 @@ static SmallVector<int64_t> offsetsAlong(const Layout &layout, unsigned dim) {
 void TileLowering::emitDot(tile::DotOp op) {
   const Product &product = plan.productOf(op);
   if (product.atom)
-    emitAtoms(op, product);
+    product.isGroup() ? emitGroupAtoms(op, product) : emitAtoms(op, product);
   else
     emitMultiplyAdds(op);
 }

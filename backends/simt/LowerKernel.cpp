@@ -36,15 +36,19 @@ Type TileLowering::registerType(Type element) const {
 FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
   b.setInsertionPointToEnd(module.getBody());
   SmallVector<Type> arguments(kernel.getArgumentTypes().size() + simt::KernelOp::numGridArguments, b.getI64Type());
-  lowered =
-      simt::KernelOp::create(b, kernel.getSymName(), b.getFunctionType(arguments, {}), kernel.getNumBases(),
-                             plan.threads(), target.lanes, /*shared_bytes=*/0, ArrayAttr(), ArrayAttr(), ArrayAttr());
+  planRings();
+  int64_t copying = rings.empty() ? 0 : target.producerWarps;
+  lowered = simt::KernelOp::create(b, kernel.getSymName(), b.getFunctionType(arguments, {}), kernel.getNumBases(),
+                                   plan.threads() + copying * target.lanes, target.lanes, /*shared_bytes=*/0,
+                                   ArrayAttr(), ArrayAttr(), ArrayAttr());
   Block *entry =
       b.createBlock(&lowered.getBody(), {}, arguments, SmallVector<Location>(arguments.size(), kernel.getLoc()));
   for (auto [argument, lowerArgument] : llvm::zip(kernel.getBody().getArguments(), entry->getArguments()))
     scalars.map(argument, lowerArgument);
   lane = simt::LaneOp::create(b, b.getI32Type());
   warp = simt::WarpOp::create(b, b.getI32Type());
+  if (copying != 0) // which come first
+    warp = arith::SubIOp::create(b, warp, i32(copying));
   Value index = simt::ProgramOp::create(b, b.getI32Type());
   ValueRange sizes = entry->getArguments().take_back(simt::KernelOp::numGridArguments);
   Value total = arith::TruncIOp::create(
@@ -62,7 +66,10 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
       index = arith::DivUIOp::create(b, index, size);
   }
   scopes.emplace_back();
-  emitBlock(kernel.getBody().front());
+  if (rings.empty())
+    emitBlock(kernel.getBody().front());
+  else
+    emitRoles();
   lowered.setSharedBytes(arena.highWater());
   if (!tensorMaps.empty())
     lowered.setTensorMapsAttr(b.getArrayAttr(tensorMaps));
@@ -84,6 +91,12 @@ void TileLowering::emitBlock(Block &block) {
 void TileLowering::emitOp(Operation *op) {
   if (op->getNumResults() == 1 && plan.isFloating(op->getResult(0)))
     return; // made where it is needed
+  if (isProducer && isa<tile::TileDialect>(op->getDialect()) && !isa<tile::ProgramIdOp>(op)) {
+    if (auto load = dyn_cast<tile::LoadOp>(op))
+      if (Ring *ring = ringOf(load.getResult()))
+        fillSlot(*ring, load);
+    return;
+  }
   if (isa<tile::ReturnOp, tile::CountOp>(op))
     return;
   if (auto id = dyn_cast<tile::ProgramIdOp>(op)) {
@@ -117,7 +130,11 @@ void TileLowering::emitOp(Operation *op) {
   } else if (auto dot = dyn_cast<tile::DotOp>(op)) {
     emitDot(dot);
   } else if (op->getNumResults() == 1 && tileType(op->getResult(0)) && isElementwise(op)) {
+    if (isProducer)
+      return;
     const Layout &layout = plan.layoutOf(op->getResult(0));
+    if (isa<arith::TruncFOp>(op) && feedsGroupAtom(op->getResult(0)))
+      landWith(op->getOperand(0), layout);
     define(op->getResult(0), layout, materialiseElementwise(op, layout));
   } else if (isa<arith::ArithDialect>(op->getDialect()) || op->getName().getDialectNamespace() == "math") {
     emitScalar(op);
@@ -149,6 +166,8 @@ void TileLowering::emitScalarLoad(memref::LoadOp op) {
 
 /// Appends a value of the tile program as the values that stand for it here: a tile in the layout of `like`.
 void TileLowering::appendFlat(Value value, Value like, SmallVectorImpl<Value> &flat) {
+  if (tileType(value) && isProducer)
+    return;
   if (tileType(value))
     llvm::append_range(flat, registers(value, plan.layoutOf(like)));
   else
@@ -160,22 +179,33 @@ void TileLowering::bindFlat(Value value, ValueRange flat, unsigned &next) {
     scalars.map(value, flat[next++]);
     return;
   }
+  if (isProducer)
+    return;
   const Layout &layout = plan.layoutOf(value);
   define(value, layout, Registers(flat.slice(next, layout.numRegisters())));
   next += layout.numRegisters();
 }
 
-void TileLowering::yield(ValueRange values, ValueRange like) {
-  SmallVector<Value> flat;
-  for (auto [value, same] : llvm::zip_equal(values, like))
-    appendFlat(value, same, flat);
-  scf::YieldOp::create(b, flat);
-}
-
 void TileLowering::emitLoop(scf::ForOp op) {
+  landUsedIn(op);
   SmallVector<Value> init;
   for (auto [value, argument] : llvm::zip_equal(op.getInitArgs(), op.getRegionIterArgs()))
     appendFlat(value, argument, init);
+  SmallVector<Ring *> carriedRings = ringsIn(op);
+  size_t firstRing = init.size();
+  for (Ring *ring : carriedRings)
+    init.append({ring->slot, ring->phase});
+  bool carriesLast = isProducer && !carriedRings.empty();
+  if (carriesLast)
+    init.push_back(lastFull);
+  auto bindRings = [&](ValueRange values) {
+    if (carriesLast)
+      lastFull = values[firstRing + 2 * carriedRings.size()];
+    for (auto [index, ring] : llvm::enumerate(carriedRings)) {
+      ring->slot = values[firstRing + 2 * index];
+      ring->phase = values[firstRing + 2 * index + 1];
+    }
+  };
   Pipeline pipeline = planPipeline(op);
   bool isPipelined = !pipeline.loads.empty();
   if (isPipelined) {
@@ -190,6 +220,7 @@ void TileLowering::emitLoop(scf::ForOp op) {
     unsigned next = 0;
     for (Value argument : op.getRegionIterArgs())
       bindFlat(argument, loop.getRegionIterArgs(), next);
+    bindRings(loop.getRegionIterArgs());
     SmallVector<Value> ahead;
     if (isPipelined)
       ahead = enterIteration(pipeline, op, loop.getRegionIterArgs().take_back(pipeline.numCarried()));
@@ -197,6 +228,12 @@ void TileLowering::emitLoop(scf::ForOp op) {
     SmallVector<Value> yielded;
     for (auto [value, same] : llvm::zip_equal(op.getYieldedValues(), op.getResults()))
       appendFlat(value, same, yielded);
+    if (startsGroups(op))
+      landAll(nullptr);
+    for (Ring *ring : carriedRings)
+      yielded.append({ring->slot, ring->phase});
+    if (carriesLast)
+      yielded.push_back(lastFull);
     yielded.append(ahead);
     if (!yielded.empty())
       scf::YieldOp::create(b, yielded);
@@ -204,19 +241,33 @@ void TileLowering::emitLoop(scf::ForOp op) {
   }
   if (isPipelined)
     leavePipeline(pipeline);
+  bindRings(loop.getResults());
   unsigned next = 0;
   for (Value result : op.getResults())
     bindFlat(result, loop.getResults(), next);
 }
 
 void TileLowering::emitBranch(scf::IfOp op) {
+  landUsedIn(op);
   SmallVector<Type> types;
   for (Value result : op.getResults()) {
     RankedTensorType tile = tileType(result);
+    if (tile && isProducer)
+      continue;
     Type type = registerType(getElementTypeOrSelf(result.getType()));
     types.append(tile ? plan.layoutOf(result).numRegisters() : 1, type);
   }
-  bool hasElse = !op.getElseRegion().empty();
+  SmallVector<Ring *> carriedRings = ringsIn(op);
+  SmallVector<std::pair<Value, Value>> before;
+  for (Ring *ring : carriedRings)
+    before.push_back({ring->slot, ring->phase});
+  size_t firstRing = types.size();
+  types.append(2 * carriedRings.size(), b.getI32Type());
+  bool carriesLast = isProducer && !carriedRings.empty();
+  Value lastBefore = lastFull;
+  if (carriesLast)
+    types.push_back(b.getI32Type());
+  bool hasElse = !op.getElseRegion().empty() || !carriedRings.empty();
   auto branch = scf::IfOp::create(b, types, scalar(op.getCondition()), hasElse);
   for (bool isThen : {true, false}) {
     if (!isThen && !hasElse)
@@ -228,11 +279,32 @@ void TileLowering::emitBranch(scf::IfOp op) {
     else
       b.setInsertionPointToEnd(body);
     scopes.emplace_back();
-    emitBlock(isThen ? *op.thenBlock() : *op.elseBlock());
+    bool isThere = isThen || !op.getElseRegion().empty();
+    if (isThere)
+      emitBlock(isThen ? *op.thenBlock() : *op.elseBlock());
+    SmallVector<Value> yielded;
+    if (isThere)
+      for (auto [value, same] :
+           llvm::zip_equal((isThen ? op.thenYield() : op.elseYield()).getResults(), op.getResults()))
+        appendFlat(value, same, yielded);
+    if (startsGroups(op))
+      landAll(nullptr);
+    for (auto [ring, old] : llvm::zip_equal(carriedRings, before)) {
+      yielded.append({ring->slot, ring->phase});
+      std::tie(ring->slot, ring->phase) = old;
+    }
+    if (carriesLast)
+      yielded.push_back(std::exchange(lastFull, lastBefore));
     if (!types.empty())
-      yield((isThen ? op.thenYield() : op.elseYield()).getResults(), op.getResults());
+      scf::YieldOp::create(b, yielded);
     scopes.pop_back();
   }
+  for (auto [index, ring] : llvm::enumerate(carriedRings)) {
+    ring->slot = branch.getResult(firstRing + 2 * index);
+    ring->phase = branch.getResult(firstRing + 2 * index + 1);
+  }
+  if (carriesLast)
+    lastFull = branch.getResult(firstRing + 2 * carriedRings.size());
   unsigned next = 0;
   for (Value result : op.getResults())
     bindFlat(result, branch.getResults(), next);

@@ -18,6 +18,7 @@
 using namespace mlir;
 using namespace heed;
 using namespace heed::simt;
+using tile::Layout;
 
 static int64_t bytesOf(Type element) { return element.getIntOrFloatBitWidth() / 8; }
 
@@ -47,19 +48,13 @@ static std::optional<SmallVector<Operation *>> scalarSlice(tile::LoadOp load, sc
   return ordered;
 }
 
-static bool isZero(Value fill) {
-  auto constant = fill ? fill.getDefiningOp<arith::ConstantOp>() : nullptr;
-  auto value = constant ? dyn_cast<FloatAttr>(constant.getValue()) : FloatAttr();
-  return value && value.getValue().isPosZero();
-}
-
 /// A load that only products of matrix instructions read, as the copies of a ring; none where it must stay a load.
 std::optional<TileLowering::Pipelined> TileLowering::planCopy(tile::LoadOp load, scf::ForOp loop) {
   if (load->use_empty() || (!load.getExtents().empty() && !isZero(load.getFill())))
     return std::nullopt;
   for (Operation *user : load->getUsers()) {
     auto dot = dyn_cast<tile::DotOp>(user);
-    if (!dot || !plan.productOf(dot).atom || dot.getAccumulator() == load.getResult())
+    if (!dot || !plan.productOf(dot).atom || plan.productOf(dot).isGroup() || dot.getAccumulator() == load.getResult())
       return std::nullopt;
   }
   ViewAccess access(load);
@@ -144,8 +139,11 @@ void TileLowering::startCopies(const Pipeline &pipeline, scf::ForOp loop, Value 
     for (Operation *op : copy.slice)
       if (emitted.insert(op).second)
         emitScalar(op);
-    if (!copy.boxes)
-      emitCopy(copy, slot, wanted);
+    if (copy.boxes)
+      continue;
+    SharedTile to = copy.ring;
+    to.slot = arith::MulIOp::create(b, slot, i32(to.sizeInBytes()));
+    emitCopies(ViewAccess(copy.load), copy.layout, to, wanted);
   }
   if (pipeline.hasTensors())
     startTensorCopies(pipeline, slot, wanted);
@@ -168,18 +166,17 @@ void TileLowering::startTensorCopies(const Pipeline &pipeline, Value slot, Value
   });
 }
 
-void TileLowering::emitCopy(const Pipelined &copy, Value slot, Value wanted) {
-  ViewAccess access(copy.load);
-  SharedTile to = copy.ring;
-  to.slot = arith::MulIOp::create(b, slot, i32(copy.ring.sizeInBytes()));
-  Walk where = walk(access, copy.layout);
-  Value owner = isOwner(copy.layout);
+/// Starts the copies of a tile, where `wanted` (null: always).
+void TileLowering::emitCopies(const ViewAccess &access, const Layout &layout, const SharedTile &to, Value wanted) {
+  Walk where = walk(access, layout);
+  Value owner = isOwner(layout);
   auto copyAll = [&] {
-    for (Run run : runsOf(access, copy.layout)) {
+    for (Run run : runsOf(access, layout)) {
       auto [address, inside] = locate(where, run.first);
-      Value predicate = inside ? arith::AndIOp::create(b, inside, wanted).getResult() : wanted;
-      simt::CopyOp::create(b, sharedOffset(to, copy.layout, run.first), address, predicate,
-                           run.width * bytesOf(to.element));
+      Value predicate = inside && wanted ? arith::AndIOp::create(b, inside, wanted).getResult()
+                        : inside         ? inside
+                                         : wanted;
+      simt::CopyOp::create(b, sharedOffset(to, layout, run.first), address, predicate, run.width * bytesOf(to.element));
     }
   };
   usesPromises = true;

@@ -50,15 +50,20 @@ SharedTile TileLowering::allocate(ArrayRef<int64_t> shape, Type stored, const ti
                     .layout = layout,
                     .slot = {},
                     .isOrdered = false};
-  result.range = arena.allocate(result.sizeInBytes());
+  // Swizzles are of addresses: what is swizzled repeats after 1024 bytes.
+  result.range = arena.allocate(result.sizeInBytes(), layout.getPanelBytes() != 0 ? 1024 : 16);
   return result;
 }
 
 Operation *TileLowering::tag(Operation *access, const SharedTile &tile) {
   if (tile.isOrdered)
     return access;
-  const SharedRange &range = tile.range;
-  access->setAttr(sharedRangeAttrName, b.getDenseI64ArrayAttr({range.piece, range.begin, range.end}));
+  // Instructions with several operands in shared memory have a range for each.
+  SmallVector<int64_t> ranges;
+  if (auto known = access->getAttrOfType<DenseI64ArrayAttr>(sharedRangeAttrName))
+    ranges = llvm::to_vector(known.asArrayRef());
+  ranges.append({tile.range.piece, tile.range.begin, tile.range.end});
+  access->setAttr(sharedRangeAttrName, b.getDenseI64ArrayAttr(ranges));
   return access;
 }
 

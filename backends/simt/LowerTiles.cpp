@@ -17,6 +17,13 @@
 using namespace mlir;
 using namespace heed;
 
+/// Gives every load a number that its copies keep: warps that copy and warps that use a tile know it by that.
+static void numberLoads(ModuleOp kernels) {
+  Builder builder(kernels.getContext());
+  int64_t site = 0;
+  kernels.walk([&](tile::LoadOp load) { load->setAttr(tile::siteAttrName, builder.getI64IntegerAttr(site++)); });
+}
+
 static LogicalResult prepareTiles(ModuleOp kernels, const simt::SimtTarget &target) {
   PassManager passes(kernels.getContext());
   passes.addPass(createSchedulePartsPass(target.schedule));
@@ -41,32 +48,51 @@ static LogicalResult simplify(ModuleOp lanes) {
   return passes.run(lanes);
 }
 
-/// A variant for operands that lie as vector accesses need them, where there are such accesses, then one for all.
-static LogicalResult emitVariants(tile::KernelOp kernel, const simt::SimtTarget &target, ModuleOp lanes) {
+/// The variant for operands that lie as vector accesses need them, where there are such accesses.
+static LogicalResult emitAligned(tile::KernelOp kernel, const simt::SimtTarget &target, ModuleOp lanes) {
   simt::Promises promises = simt::wantedPromises(kernel, target.vectorBytes);
-  if (promises.baseAlignment > 4) {
-    simt::TileLowering lowering(kernel, target, promises);
-    FailureOr<simt::KernelOp> lowered = lowering.emit(lanes);
-    if (failed(lowered))
-      return failure();
-    if (lowering.reliesOnPromises())
-      simt::markVariant(*lowered, promises);
-    else
-      lowered->erase();
-  }
-  return simt::TileLowering(kernel, target, {}).emit(lanes);
+  if (promises.baseAlignment <= 4)
+    return success();
+  simt::TileLowering lowering(kernel, target, promises);
+  FailureOr<simt::KernelOp> lowered = lowering.emit(lanes);
+  if (failed(lowered))
+    return failure();
+  if (lowering.reliesOnPromises())
+    simt::markVariant(*lowered, promises);
+  else
+    lowered->erase();
+  return success();
+}
+
+/// The target as the variant for all operands uses it: warps of one role, which load element by element if need be.
+static simt::SimtTarget withoutGroups(simt::SimtTarget target) {
+  target.groupAtoms = {};
+  target.producerWarps = 0;
+  target.schedule = {};
+  return target;
+}
+
+static FailureOr<OwningOpRef<ModuleOp>> prepared(ModuleOp kernels, const simt::SimtTarget &target) {
+  OwningOpRef<ModuleOp> copy = kernels.clone();
+  if (target.producerWarps != 0)
+    numberLoads(*copy);
+  if (failed(prepareTiles(*copy, target)))
+    return failure();
+  return copy;
 }
 
 FailureOr<OwningOpRef<ModuleOp>> simt::lowerTiles(ModuleOp kernels, const SimtTarget &target) {
   MLIRContext *context = kernels.getContext();
   context->loadDialect<simt::SimtDialect, arith::ArithDialect, math::MathDialect, scf::SCFDialect,
                        vector::VectorDialect>();
-  OwningOpRef<ModuleOp> prepared = kernels.clone();
-  if (failed(prepareTiles(*prepared, target)))
+  SimtTarget generic = withoutGroups(target);
+  FailureOr<OwningOpRef<ModuleOp>> scheduled = prepared(kernels, target), plain = prepared(kernels, generic);
+  if (failed(scheduled) || failed(plain))
     return failure();
   OwningOpRef<ModuleOp> lanes = ModuleOp::create(kernels.getLoc());
-  for (auto kernel : prepared->getOps<tile::KernelOp>())
-    if (failed(emitVariants(kernel, target, *lanes)))
+  for (auto [kernel, same] :
+       llvm::zip_equal((*scheduled)->getOps<tile::KernelOp>(), (*plain)->getOps<tile::KernelOp>()))
+    if (failed(emitAligned(kernel, target, *lanes)) || failed(TileLowering(same, generic, {}).emit(*lanes)))
       return failure();
   for (auto kernel : lanes->getOps<simt::KernelOp>())
     placeBarriers(kernel);

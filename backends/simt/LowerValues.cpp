@@ -15,9 +15,12 @@ const Registers *TileLowering::find(Value tile, const Layout &layout) {
     auto held = scope.find(tile);
     if (held == scope.end())
       continue;
-    for (const Held &candidate : held->second)
-      if (candidate.layout == layout)
+    for (Held &candidate : held->second)
+      if (candidate.layout == layout) {
+        if (candidate.group >= 0)
+          land(candidate);
         return &candidate.values;
+      }
   }
   return nullptr;
 }

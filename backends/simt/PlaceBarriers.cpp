@@ -2,6 +2,7 @@
 
 #include "backends/simt/SharedArena.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Builders.h"
 
@@ -48,17 +49,16 @@ private:
   SmallVector<Access> accesses;
 };
 
-std::optional<Access> accessOf(Operation *op) {
+void addAccesses(Operation *op, Pending &found) {
   auto note = op->getAttrOfType<DenseI64ArrayAttr>(sharedRangeAttrName);
-  if (!note)
-    return std::nullopt;
-  return Access{{note[0], note[1], note[2]}, isa<StoreOp, CopyOp>(op)};
+  for (ArrayRef<int64_t> rest = note ? note.asArrayRef() : ArrayRef<int64_t>(); !rest.empty();
+       rest = rest.drop_front(3))
+    found.add({{rest[0], rest[1], rest[2]}, isa<StoreOp, CopyOp>(op)});
 }
 
 /// All accesses of an op, inner ones included, as far as no barrier inside comes before them.
 void accessesBeforeBarrier(Operation *op, Pending &found) {
-  if (std::optional<Access> access = accessOf(op))
-    found.add(*access);
+  addAccesses(op, found);
   for (Region &region : op->getRegions())
     for (Block &block : region)
       for (Operation &inner : block) {
@@ -108,4 +108,19 @@ void simt::placeBarriers(KernelOp kernel) {
   Pending pending;
   placeIn(kernel.getBody().front(), pending);
   kernel.walk([](Operation *op) { op->removeAttr(sharedRangeAttrName); });
+  // Warps with a role of their own do not stop at the barriers of the others.
+  kernel.walk([](scf::IfOp roles) {
+    auto threads = roles->getAttrOfType<IntegerAttr>(roleThreadsAttrName);
+    if (!threads)
+      return;
+    SmallVector<BarrierOp> barriers;
+    roles.getElseRegion().walk([&](BarrierOp barrier) { barriers.push_back(barrier); });
+    for (BarrierOp barrier : barriers) {
+      OpBuilder builder(barrier);
+      Value id = arith::ConstantOp::create(builder, barrier.getLoc(), builder.getI32IntegerAttr(1));
+      NamedBarrierOp::create(builder, barrier.getLoc(), id, threads.getInt());
+      barrier->erase();
+    }
+    roles->removeAttr(roleThreadsAttrName);
+  });
 }

@@ -7,7 +7,7 @@
 namespace heed::simt {
 
 /// What a piece of emitted code does with a range of shared memory; written on the accesses as the attribute
-/// `heed.shared = [piece, begin, end]`, from which barriers are placed.
+/// `heed.shared = [piece, begin, end, ..]`, three numbers for each range, from which barriers are placed.
 struct SharedRange {
   int64_t piece = 0; ///< accesses of one piece need no barrier between them
   int64_t begin = 0, end = 0;
@@ -17,6 +17,9 @@ constexpr char sharedRangeAttrName[] = "heed.shared";
 
 /// Of a barrier in shared memory.
 constexpr int64_t barrierBytes = 8;
+
+/// On a branch whose else side is all that so many threads of a workgroup run: their barriers are their own.
+constexpr char roleThreadsAttrName[] = "heed.role_threads";
 
 class SharedArena {
 public:

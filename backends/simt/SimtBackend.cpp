@@ -24,11 +24,29 @@ static int64_t fit(int64_t block, int64_t size) {
 
 /// Elements of the output that a lane may hold: more than these spill, or take minutes to compile for.
 constexpr int64_t outputsOfLane = 64;
+/// The widest value whose 64 rows fit the registers of a group beside their scores.
+constexpr int64_t mostGroupDepth = 256;
+
+/// Where groups of warps multiply: the rows of one instruction for each group, and as many keys as leave room for two
+/// blocks of keys and values on their way. None where the rows do not fill the groups, or registers hold no such rows.
+static std::optional<AttendBlocks> groupBlocks(const SimtTarget &chip, int64_t rows, int64_t depth, Type element) {
+  auto *atom =
+      llvm::find_if(chip.groupAtoms, [&](const tile::Atom &each) { return each.operand == tile::elementOf(element); });
+  if (atom == chip.groupAtoms.end())
+    return std::nullopt;
+  int64_t block = atom->m * (chip.warps / atom->warps());
+  bool isShort = !ShapedType::isDynamic(rows) && rows <= block / 2;
+  if (isShort || depth > mostGroupDepth)
+    return std::nullopt;
+  return AttendBlocks{block, depth > 128 ? 64 : 128, /*depthGranule=*/16};
+}
 
 /// The depth is staged in chunks; the query, a block of keys or values, and the weights share the memory. Wide heads
 /// have fewer rows a block.
 AttendBlocks SimtBackend::attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, Type element) const {
   const SimtTarget &chip = chips().front();
+  if (std::optional<AttendBlocks> blocks = groupBlocks(chip, rows, std::max(keyDepth, valueDepth), element))
+    return *blocks;
   auto depth = std::min<int64_t>(llvm::PowerOf2Ceil(std::max(keyDepth, valueDepth)), 128);
   int64_t block = 64;
   while (block > 16 && 4 * 4 * block * std::max(depth, block) > chip.sharedBytes)

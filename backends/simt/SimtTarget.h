@@ -32,6 +32,13 @@ struct SimtTarget {
   Abilities abilities;
   /// Matrix instructions, best first. The lowering falls back to multiply-add on scalars, which needs no entry.
   llvm::ArrayRef<tile::Atom> atoms;
+  /// Those that groups of warps start and that run beside them, reading shared memory by themselves; best first, and
+  /// preferred to the others where they fit.
+  llvm::ArrayRef<tile::Atom> groupAtoms;
+  /// Warps that only copy, beside the others, in kernels with group instructions; 0: every warp copies for itself.
+  int64_t producerWarps = 0;
+  /// Registers of a lane of those and of the others, where warps can hand registers over.
+  int64_t producerRegisters = 0, consumerRegisters = 0;
   /// How the parts of loops overlap; empty: they do not.
   llvm::ArrayRef<tile::PartSchedule> schedule;
 };

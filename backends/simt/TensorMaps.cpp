@@ -62,7 +62,7 @@ static bool endsWithView(OpFoldResult size, Value index, Value extent, int64_t t
   return rest && isEqualConstantIntOrValue(size, rest.getLhs()) && isEqualConstantIntOrValue(index, rest.getRhs());
 }
 
-static bool isZero(Value fill) {
+bool simt::isZero(Value fill) {
   Attribute value;
   if (!fill || !matchPattern(fill, m_Constant(&value)))
     return false;

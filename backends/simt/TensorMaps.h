@@ -28,4 +28,7 @@ struct TensorBoxes {
 /// else than zeros there, or when no box lies as the layout wants it.
 std::optional<TensorBoxes> planTensorBoxes(tile::KernelOp kernel, tile::LoadOp load, const tile::SharedLayout &layout);
 
+/// Whether a scalar is a constant, positive zero.
+bool isZero(mlir::Value scalar);
+
 } // namespace heed::simt

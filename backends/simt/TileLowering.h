@@ -41,12 +41,16 @@ struct SharedTile {
 llvm::SmallVector<Run> runsOfShared(const SharedTile &tile, const tile::Layout &layout,
                                     llvm::ArrayRef<int64_t> registers, int64_t vectorBytes);
 
+/// Rows of up to 128 bytes whose 16-byte chunks are exchanged, panel after panel, as tensor copies and matrix
+/// instructions that read shared memory know them.
+tile::SharedLayout swizzledPanels(unsigned fastest, int64_t rowBytes);
+
 class TileLowering {
 public:
   TileLowering(tile::KernelOp kernel, const SimtTarget &target, const Promises &promises)
       : kernel(kernel), target(target),
         mayUseTensorMaps(target.abilities.tensorCopies && promises.baseAlignment >= tensorMapAlignment),
-        plan(kernel, target, promises), b(kernel.getLoc(), kernel.getContext()) {}
+        promises(promises), plan(kernel, target, promises), b(kernel.getLoc(), kernel.getContext()) {}
 
   /// Emits the simt.kernel at the end of `module`.
   mlir::FailureOr<simt::KernelOp> emit(mlir::ModuleOp module);
@@ -67,7 +71,6 @@ private:
   void emitSearch(mlir::scf::WhileOp op);
   mlir::Value scalar(mlir::Value value) { return scalars.lookup(value); }
   mlir::Type registerType(mlir::Type element) const;
-  void yield(mlir::ValueRange values, mlir::ValueRange like);
   void appendFlat(mlir::Value value, mlir::Value like, llvm::SmallVectorImpl<mlir::Value> &flat);
   void bindFlat(mlir::Value value, mlir::ValueRange flat, unsigned &next);
 
@@ -185,7 +188,7 @@ private:
   llvm::SmallVector<mlir::Value> enterIteration(const Pipeline &pipeline, mlir::scf::ForOp loop,
                                                 mlir::ValueRange carried);
   void leavePipeline(const Pipeline &pipeline);
-  void emitCopy(const Pipelined &copy, mlir::Value slot, mlir::Value wanted);
+  void emitCopies(const ViewAccess &access, const tile::Layout &layout, const SharedTile &to, mlir::Value wanted);
   mlir::Value nextSlot(mlir::Value slot, int64_t slots);
 
   // LowerTensorCopies.cpp: copies of boxes of tensors.
@@ -220,6 +223,46 @@ private:
   llvm::SmallVector<Registers> fragments(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets,
                                          int64_t size);
 
+  // LowerGroupAtoms.cpp: instructions of groups of warps, which run beside the lanes.
+  struct Held;
+  void emitGroupAtoms(tile::DotOp op, const Product &product);
+  Staging groupStaging(mlir::Value operand, unsigned depthDim, const tile::Atom &atom) const;
+  SharedTile groupOperand(mlir::Value operand, unsigned depthDim, const Product &product);
+  mlir::Value groupAddress(const SharedTile &tile, const Product &product, unsigned sumDim, tile::Coordinates at);
+  simt::SharedMatrixAttr describe(const SharedTile &tile, unsigned depthDim);
+  Registers packPairs(const Registers &halves);
+  void land(Held &held);
+  void landAll(Registers *others);
+  void landWith(mlir::Value tile, const tile::Layout &layout);
+  void landUsedIn(mlir::Operation *op);
+  bool startsGroups(mlir::Operation *op);
+  void finishGroups(int64_t last);
+  bool feedsGroupAtom(mlir::Value tile) const;
+
+  // LowerRings.cpp: tiles that warps of their own copy, slot after slot.
+  struct Ring {
+    int64_t site;                     ///< of the loads that read it
+    SharedTile tile;                  ///< slot 0
+    std::optional<TensorBoxes> boxes; ///< how one lane has it copied; none: all lanes of the copying warps do it
+    int64_t slots = 0;
+    int64_t barriers = 0;    ///< offset of the barriers: a full one a slot, then an empty one a slot
+    mlir::Value slot, phase; ///< the next one to fill or to read, i32
+  };
+  void planRings();
+  std::optional<SharedTile> ringTile(tile::LoadOp load);
+  Ring *ringOf(mlir::Value tile);
+  llvm::SmallVector<Ring *> ringsIn(mlir::Operation *op);
+  void emitRoles();
+  void startRings();
+  void advance(Ring &ring);
+  mlir::Value barrierOf(const Ring &ring, bool isFull);
+  SharedTile awaitSlot(Ring &ring);
+  void fillSlot(Ring &ring, tile::LoadOp load);
+  void fillByBoxes(const Ring &ring, tile::LoadOp load, const SharedTile &slot);
+  void fillByLanes(const Ring &ring, tile::LoadOp load, const SharedTile &slot);
+  void signalLast(int64_t pending);
+  void produce(const TileLowering &frame);
+
   // LowerLoadMatrix.cpp
   bool canLoadMatrices(const Operand &operand) const;
   llvm::SmallVector<Registers> loadMatrices(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets,
@@ -242,6 +285,7 @@ private:
   tile::KernelOp kernel;
   const SimtTarget &target;
   bool mayUseTensorMaps;
+  const Promises &promises;
   LayoutPlan plan;
   mlir::ImplicitLocOpBuilder b;
   bool failed = false, usesPromises = false;
@@ -267,10 +311,26 @@ private:
   };
   std::vector<ExchangeTile> exchangeTiles;
 
+  /// Groups of instructions that run beside the lanes: how many were started, and what is free when one is finished.
+  int64_t groupsStarted = 0;
+  struct Release {
+    int64_t group;
+    mlir::Value barrier;
+  };
+  llvm::SmallVector<Release> releases;
+
+  std::vector<Ring> rings;
+  int64_t scratchBarrier = 0;
+  /// In the program of warps that copy by themselves: the address of the barrier of the last slot, which they have not
+  /// told to be full.
+  mlir::Value lastFull;
+  bool isProducer = false;
+
   /// Tiles that exist at this point, in every layout they were needed in; innermost region last.
   struct Held {
     tile::Layout layout;
     Registers values;
+    int64_t group = -1; ///< of the instructions that still write them; -1: none
   };
   std::vector<llvm::DenseMap<mlir::Value, llvm::SmallVector<Held, 1>>> scopes;
 };

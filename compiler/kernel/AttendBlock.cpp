@@ -64,7 +64,8 @@ SmallVector<Piece> AttendSkeleton::keyIndices(Value tensor, Dimension depth) {
   return {first, Piece::uniform(keyHead), key, emitter.coordinate(depth)};
 }
 
-FailureOr<Value> AttendSkeleton::scores() {
+/// Queries times keys.
+FailureOr<Value> AttendSkeleton::multiplyKeys() {
   Value logits = splat(0, {Rows, Keys});
   int64_t start = 0;
   for (auto [depth, queryTile] : llvm::zip_equal(depths, query)) {
@@ -75,6 +76,11 @@ FailureOr<Value> AttendSkeleton::scores() {
     logits = tile::DotOp::create(at, queryTile, emitter.spread(*key, {Depth, Keys}), logits);
     start += depth;
   }
+  return logits;
+}
+
+/// The products as the scale and the score region make them.
+FailureOr<Value> AttendSkeleton::scores(Value logits) {
   if (scaleIsLate)
     return logits;
   Value scaled = arith::MulFOp::create(at, logits, splat(attend.getScale().convertToDouble(), {Rows, Keys}));

@@ -1,7 +1,8 @@
 /// Attention of one block of query rows: a loop over key blocks with an online normaliser.
 ///
 ///   for each block of keys the mask lets the rows see:
-///     scores    S = scale Q K^T, the score region, the mask
+///     scores    S = Q K^T
+///     mask      S = scale S, the score region, the mask
 ///     normalise m' = max(m, rowmax S); P = 2^(S - m'); l = l 2^(m - m') + rowsum P
 ///     product   O = O 2^(m - m') + P V
 ///   out = O / l
@@ -141,9 +142,17 @@ FailureOr<AttendSkeleton::RowState> AttendSkeleton::accumulate(Value logits, Val
 FailureOr<AttendSkeleton::RowState> AttendSkeleton::visitBlock(Value firstKey, ValueRange state) {
   emitter.getDomain().origins[Keys] = firstKey;
   emitter.getDomain().extents[Keys] = kernel.sub(length, firstKey);
-  FailureOr<SmallVector<Value>> logits = part("scores", [&]() -> FailureOr<SmallVector<Value>> {
+  FailureOr<SmallVector<Value>> products = part("scores", [&]() -> FailureOr<SmallVector<Value>> {
     tile::CountOp::create(at, tile::Counter::KeyBlocks, kernel.constant(1));
-    FailureOr<Value> visible = scores();
+    FailureOr<Value> made = multiplyKeys();
+    if (failed(made))
+      return failure();
+    return SmallVector<Value>{*made};
+  });
+  if (failed(products))
+    return failure();
+  FailureOr<SmallVector<Value>> logits = part("mask", [&]() -> FailureOr<SmallVector<Value>> {
+    FailureOr<Value> visible = scores(products->front());
     if (succeeded(visible))
       visible = applyMask(*visible, firstKey);
     if (failed(visible))

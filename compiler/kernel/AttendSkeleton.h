@@ -52,7 +52,8 @@ private:
   mlir::FailureOr<RowState> loop(mlir::Value low, mlir::Value high, mlir::Value step, mlir::ValueRange state,
                                  llvm::function_ref<mlir::FailureOr<RowState>(mlir::Value, mlir::ValueRange)> body);
   mlir::FailureOr<RowState> visitBlock(mlir::Value firstKey, mlir::ValueRange state);
-  mlir::FailureOr<mlir::Value> scores();
+  mlir::FailureOr<mlir::Value> multiplyKeys();
+  mlir::FailureOr<mlir::Value> scores(mlir::Value logits);
   mlir::FailureOr<mlir::Value> applyMask(mlir::Value logits, mlir::Value firstKey);
   mlir::FailureOr<mlir::Value> finishWeights(mlir::Value weights);
   mlir::FailureOr<llvm::SmallVector<mlir::Value>> normalise(mlir::Value logits, mlir::ValueRange state);

@@ -54,7 +54,7 @@ struct SchedulePartsPass : PassWrapper<SchedulePartsPass, OperationPass<>> {
         continue;
       }
       loop.walk([&](Operation *op) {
-        if (isa<tile::LoadOp, tile::GatherOp>(op))
+        if (isa<tile::LoadOp, tile::GatherOp>(op) && !op->hasAttr(tile::siteAttrName))
           op->setAttr(tile::siteAttrName, builder.getI64IntegerAttr(site++));
       });
       rotation.rewrite();

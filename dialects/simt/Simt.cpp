@@ -180,3 +180,20 @@ LogicalResult SetRegistersOp::verify() {
     return emitOpError("M7: a lane has 24 to 256 registers, a multiple of 8; got ") << count;
   return success();
 }
+
+LogicalResult SharedMatrixAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t row, int64_t group,
+                                       int64_t panel, bool) {
+  if (!llvm::is_contained({32, 64, 128}, row))
+    return emitError() << "M10: rows of a matrix have 32, 64 or 128 bytes, got " << row;
+  if (group <= 0 || group % 16 != 0 || panel < 0 || panel % 16 != 0)
+    return emitError() << "M10: group and panel are multiples of 16 bytes, got " << group << " and " << panel;
+  return success();
+}
+
+LogicalResult MmaAsyncOp::verify() {
+  if (getFragment().empty() != bool(getLeft()) || bool(getLeft()) != bool(getLeftMatrix()))
+    return emitOpError("M10: the left operand is either a fragment or an offset with its matrix");
+  if (!getAccumulator().empty() && getAccumulator().size() != getNumResults())
+    return emitOpError("M10: ") << getAccumulator().size() << " accumulators for " << getNumResults() << " results";
+  return success();
+}

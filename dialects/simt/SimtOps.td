@@ -254,4 +254,54 @@ def Simt_MmaOp : Simt_Op<"mma", [Pure, AttrSizedOperandSegments]> {
   }];
 }
 
+//===-- Matrix instructions that read shared memory by themselves --------------------------------------------------===//
+
+// They run beside the lanes that started them, in the order in which they were started.
+class Simt_GroupOp<string mnemonic, list<Trait> traits = []>
+    : Simt_Op<mnemonic, traits # [MemoryEffects<[MemRead, MemWrite]>]>;
+
+def Simt_MmaFenceOp : Simt_GroupOp<"mma_fence", [AllTypesMatch<["values", "results"]>]> {
+  let summary = "The values are in the registers where simt.mma_async will find them";
+  let description = [{
+    Before the first simt.mma_async that takes registers other instructions have written. The results are the values.
+  }];
+  let arguments = (ins Variadic<AnyTypeOf<[I32, F32]>>:$values);
+  let results = (outs Variadic<AnyTypeOf<[I32, F32]>>:$results);
+  let assemblyFormat = "$values attr-dict `:` type($values)";
+}
+
+def Simt_MmaAsyncOp : Simt_GroupOp<"mma_async", [AttrSizedOperandSegments]> {
+  let summary = "Starts one matrix instruction of a group of warps: accumulator + left x right";
+  let description = [{
+    `atom` names the instruction in the tables of the target. `right`, and `left` where it is no fragment, are offsets of tiles in shared memory that
+    `right_matrix` and `left_matrix` describe; a fragment of 16-bit elements is given as pairs, in words. Without an accumulator the sum starts at zero.
+    Until simt.mma_wait has returned the results only another simt.mma_async may use them, and shared memory must not change.
+    Constraint M10: a left operand is a fragment or has a matrix; without accumulator there are as many results as one has.
+  }];
+  let arguments = (ins StrAttr:$atom, Variadic<I32>:$fragment, Optional<I32>:$left, I32:$right,
+      Variadic<F32>:$accumulator, OptionalAttr<Simt_SharedMatrixAttr>:$left_matrix, Simt_SharedMatrixAttr:$right_matrix);
+  let results = (outs Variadic<F32>:$results);
+  let assemblyFormat = [{
+    $atom (`fragment` `(` $fragment^ `)`)? (`left` $left^ $left_matrix)? `right` $right $right_matrix
+    (`accumulator` `(` $accumulator^ `)`)? attr-dict `->` type($results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Simt_MmaCommitOp : Simt_GroupOp<"mma_commit"> {
+  let summary = "Closes the group of the simt.mma_async started since the last commit";
+  let assemblyFormat = "attr-dict";
+}
+
+def Simt_MmaWaitOp : Simt_GroupOp<"mma_wait", [AllTypesMatch<["values", "results"]>]> {
+  let summary = "Waits until at most `pending` groups are unfinished";
+  let description = [{
+    The values are results of groups that are finished then, or registers that those groups read and that must not be
+    written before. The results are the values.
+  }];
+  let arguments = (ins I64Attr:$pending, Variadic<AnyTypeOf<[I32, F32]>>:$values);
+  let results = (outs Variadic<AnyTypeOf<[I32, F32]>>:$results);
+  let assemblyFormat = "$pending (`values` $values^ `:` type($values))? attr-dict";
+}
+
 #endif // HEED_DIALECTS_SIMT_SIMTOPS_TD

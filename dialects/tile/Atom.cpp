@@ -59,8 +59,9 @@ std::string Atom::findError() const {
     const Layout &layout = operand.layout;
     if (layout.shape() != operand.shape)
       return llvm::formatv("{0}: the layout of {1} has another shape than the instruction", name, operand.name);
-    if (layout.numLanes() != lanes() || layout.numWarps() != 1)
-      return llvm::formatv("{0}: the layout of {1} is not one of {2} lanes of one warp", name, operand.name, lanes());
+    if (layout.numLanes() != lanes() || layout.numWarps() != warps())
+      return llvm::formatv("{0}: the layout of {1} is not one of {2} lanes of {3} warps", name, operand.name, lanes(),
+                           warps());
     if (!layout.repeats().empty())
       return llvm::formatv("{0}: the layout of {1} repeats", name, operand.name);
   }
@@ -73,14 +74,21 @@ AtomTiling heed::tile::tileWithAtom(const Atom &atom, int64_t rows, int64_t colu
                                     int64_t columnWarps) {
   // The bits of the warp count rows of warps first. An operand without rows (columns) is the same for all of them.
   auto spread = [&](const Layout &layout, bool hasRows, bool hasColumns) {
-    Layout result = hasRows ? layout.spread(Input::Warp, 0, rowWarps) : layout.padded(Input::Warp, rowWarps);
-    return hasColumns ? result.spread(Input::Warp, 1, columnWarps) : result.padded(Input::Warp, rowWarps * columnWarps);
+    int64_t own = layout.numWarps();
+    Layout result = hasRows ? layout.spread(Input::Warp, 0, rowWarps) : layout.padded(Input::Warp, own * rowWarps);
+    return hasColumns ? result.spread(Input::Warp, 1, columnWarps)
+                      : result.padded(Input::Warp, own * rowWarps * columnWarps);
   };
   auto fill = [&](const Layout &layout, int64_t outer, int64_t inner) {
     return layout.repeated(1, inner / layout.shape()[1]).repeated(0, outer / layout.shape()[0]);
   };
-  return {fill(spread(atom.left, true, false), rows, depth), fill(spread(atom.right, false, true), depth, columns),
-          fill(spread(atom.sum, true, true), rows, columns)};
+  AtomTiling tiling;
+  if (atom.leftResidence == Residence::Registers)
+    tiling.left = fill(spread(atom.left, true, false), rows, depth);
+  if (atom.rightResidence == Residence::Registers)
+    tiling.right = fill(spread(atom.right, false, true), depth, columns);
+  tiling.sum = fill(spread(atom.sum, true, true), rows, columns);
+  return tiling;
 }
 
 /// Both layouts made to cover the smallest tile they both divide.

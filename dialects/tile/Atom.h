@@ -22,10 +22,11 @@ llvm::StringRef stringifyElement(Element element);
 /// How an instruction takes an operand.
 enum class Residence {
   Registers, ///< a fragment in the registers of every lane, as its layout says
-  Shared     ///< a descriptor of a tile in shared memory; the layout is unused
+  Shared     ///< a tile in shared memory that the instruction reads by itself; the layout is empty
 };
 
-/// accumulator [m, n] += left [m, k] x right [k, n], carried out by the lanes of one warp together.
+/// accumulator [m, n] += left [m, k] x right [k, n], carried out together by the lanes of one warp, or of several that
+/// the warp number's lowest bits count.
 ///
 /// The layouts map (register, lane) to the operand's coordinates; their register numbers are the order of the elements
 /// of a fragment. An instruction may want operands replicated over lanes, and then every copy must be there.
@@ -43,6 +44,7 @@ struct Atom {
   std::string instruction;
 
   int64_t lanes() const { return sum.numLanes(); }
+  int64_t warps() const { return sum.numWarps(); }
   /// Why the record contradicts itself, or empty.
   std::string findError() const;
 };
@@ -55,7 +57,8 @@ struct AtomTiling {
 /// Warps in a grid of `rowWarps` x `columnWarps` (rows fastest), each holding every rowWarps-th row of atoms and every
 /// columnWarps-th column; operands are replicated over the warps that share them. A register's atom follows from its
 /// offset, and a fragment is `left.numRegisters()` (of the atom) consecutive registers. M and N must be multiples of
-/// what all warps cover in one step, K of the atom's k.
+/// what all warps cover in one step, K of the atom's k. Where an instruction takes several warps, these grids count
+/// groups of them. Operands in shared memory have no layout.
 AtomTiling tileWithAtom(const Atom &atom, int64_t rows, int64_t columns, int64_t depth, int64_t rowWarps,
                         int64_t columnWarps);
 

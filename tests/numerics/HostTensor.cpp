@@ -78,12 +78,14 @@ static int64_t countElements(const std::vector<int64_t> &sizes) {
 /// How the tensors of a case are laid out; draws decisions from the seed.
 namespace {
 struct Layout {
-  explicit Layout(const Case &test) : strided(test.strided), aligned(test.seed & 1), random(test.seed, 2000) {}
+  Layout(const Mechanism &mechanism, const Case &test)
+      : strided(test.strided), aligned(test.seed & 1), contiguousRows(mechanism.contiguousRows),
+        random(test.seed, 2000) {}
   std::shared_ptr<GuardedMemory> allocate(const HostTensor &tensor, int64_t elements) const {
     int64_t width = byteWidth(tensor.element);
     return std::make_shared<GuardedMemory>(elements * width, aligned ? 64 : width);
   }
-  bool strided, aligned;
+  bool strided, aligned, contiguousRows;
   RandomSequence random;
 };
 } // namespace
@@ -100,15 +102,18 @@ static void makeDense(HostTensor &tensor, const Layout &layout) {
 static void makeStrided(HostTensor &tensor, Layout &layout) {
   RandomSequence &random = layout.random;
   static constexpr int orders[][4] = {{0, 1, 2, 3}, {0, 2, 1, 3}, {2, 0, 1, 3}, {1, 0, 2, 3}, {0, 1, 3, 2}};
-  const int *order = orders[random.below(std::size(orders))];
+  // The last order has rows as neighbours.
+  const int *order = orders[random.below(std::size(orders) - layout.contiguousRows)];
   tensor.strides.resize(4);
-  int64_t stride = random.chance(1, 5) ? 2 : 1;
+  int64_t stride = random.chance(1, 5) && !layout.contiguousRows ? 2 : 1;
   for (int at = 3; at >= 0; --at) {
     int dim = order[at];
     tensor.strides[dim] = stride;
-    stride = stride * tensor.sizes[dim] + (at > 0 ? random.below(4) : 0);
+    // Gaps of whole vectors keep rows aligned, others do not.
+    int64_t gap = layout.contiguousRows && layout.aligned ? 8 : 1;
+    stride = stride * tensor.sizes[dim] + (at > 0 ? gap * random.below(4) : 0);
   }
-  tensor.offset = random.below(4);
+  tensor.offset = random.below(4) * (layout.contiguousRows && layout.aligned ? 8 : 1);
   int64_t last = tensor.offset;
   for (int dim = 0; dim < 4; ++dim)
     last += (tensor.sizes[dim] - 1) * tensor.strides[dim];
@@ -157,7 +162,7 @@ static void poisonBeyondLength(const Inputs &inputs, const HostTensor &tensor) {
 
 std::vector<HostTensor> heed::numerics::layOutInputs(const Inputs &inputs, const Case &test) {
   const Mechanism &m = inputs.mechanism;
-  Layout layout(test);
+  Layout layout(m, test);
   Element storage = elementOf(m.storage);
   std::vector<HostTensor> list;
   auto scalar = [&](const char *name, int64_t value) {
@@ -199,7 +204,7 @@ HostTensor heed::numerics::makeOutput(const Inputs &inputs, const Case &test) {
   const Mechanism &m = inputs.mechanism;
   HostTensor tensor{"out",  elementOf(m.storage), {inputs.batch, m.queryHeads, inputs.rows, m.valueWidth}, {}, 0,
                     nullptr};
-  makeDense(tensor, Layout(test));
+  makeDense(tensor, Layout(m, test));
   std::memset(tensor.memory->data(), 0xff, tensor.memory->size());
   return tensor;
 }

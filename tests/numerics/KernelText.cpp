@@ -75,15 +75,18 @@ private:
     return all;
   }
 
-  static std::string strideSymbol(const Argument &argument, size_t dim) {
+  /// The symbol of a stride, or the number it is.
+  std::string strideOf(const Argument &argument, size_t dim) const {
+    if (m.contiguousRows && dim + 1 == argument.dims.size())
+      return "1";
     return argument.name + ".stride" + std::to_string(dim);
   }
 
   void listSymbols() {
     symbols = {"batch", "rows", "keys"};
     for (const Argument &argument : allArguments())
-      for (size_t dim = 0; argument.strided && dim < argument.dims.size(); ++dim)
-        symbols.push_back(strideSymbol(argument, dim));
+      for (size_t dim = 0; argument.strided && dim + (m.contiguousRows ? 1 : 0) < argument.dims.size(); ++dim)
+        symbols.push_back(strideOf(argument, dim));
   }
 
   std::string symbolReference(const std::string &name) {
@@ -113,7 +116,7 @@ private:
       if (argument.strided) {
         std::vector<std::string> strides;
         for (size_t dim = 0; dim < argument.dims.size(); ++dim)
-          strides.push_back(strideSymbol(argument, dim));
+          strides.push_back(strideOf(argument, dim));
         text += ", plan.strides = " + map(strides);
       }
       text += "}";

@@ -127,6 +127,7 @@ std::vector<Mechanism> heed::numerics::listMechanisms() {
     for (const Mechanism &feature : listFeatures()) {
       list.push_back(
           place(feature, storage, widthList[turn % std::size(widthList)], headList[turn / 3 % std::size(headList)]));
+      list.back().contiguousRows = list.size() % 3 != 0;
       ++turn;
     }
     ++turn;

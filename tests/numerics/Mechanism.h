@@ -42,6 +42,9 @@ struct Mechanism {
   MaskKind mask = MaskKind::None;
   /// Which of the dimensions batch, head and row the mask tensor really has; the others have extent 1.
   bool maskPerBatch = false, maskPerHead = false, maskPerRow = false;
+  /// Elements of a row are neighbours in every operand, as almost always: only then may a kernel move several at once.
+  /// Without it all strides are given at run time.
+  bool contiguousRows = false;
 
   int64_t groupSize() const { return queryHeads / keyHeads; }
   /// A float mask has the storage type, as in a model whose activations have it.

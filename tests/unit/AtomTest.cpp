@@ -84,6 +84,27 @@ TEST(Atom, recordsAreConsistent) {
   EXPECT_EQ(broken.findError(), "mma.m16n8k16.f16: the layout of right has another shape than the instruction");
 }
 
+// A group of four warps holds rows and sums as four warps with the instruction of one warp would, 16 rows each.
+TEST(Atom, groupsOfWarpsHoldWhatSingleWarpsHold) {
+  EXPECT_TRUE(cuda::warpgroupAtomsOf("sm_90").empty());
+  EXPECT_TRUE(cuda::warpgroupAtomsOf("sm_100a").empty());
+  ASSERT_EQ(cuda::warpgroupAtomsOf("sm_90a").size(), 20u);
+  for (const Atom &atom : cuda::warpgroupAtomsOf("sm_90a")) {
+    SCOPED_TRACE(atom.name);
+    EXPECT_EQ(atom.findError(), "");
+    EXPECT_EQ(atom.warps(), 4);
+    Atom single = plain(atomNamed(atom.operand == Element::F16 ? "mma.m16n8k16.f16" : "mma.m16n8k16.bf16"));
+    AtomTiling tiling = tileWithAtom(single, atom.m, atom.n, atom.k, /*rowWarps=*/4, /*columnWarps=*/1);
+    EXPECT_EQ(atom.sum, tiling.sum);
+    if (atom.leftResidence == Residence::Registers)
+      EXPECT_EQ(atom.left, tiling.left);
+    AtomTiling two = tileWithAtom(atom, 2 * atom.m, atom.n, 4 * atom.k, /*rowWarps=*/2, /*columnWarps=*/1);
+    EXPECT_EQ(two.sum.numWarps(), 8);
+    EXPECT_EQ(two.sum.coordinates(0, 0, 5), (Coordinates{80, 0}));
+    EXPECT_EQ(two.right.rank(), 0u) << "read from shared memory";
+  }
+}
+
 TEST(Atom, layoutsAreThoseOfTheManuals) {
   for (const Atom &oriented : allAtoms()) {
     Atom atom = plain(oriented);

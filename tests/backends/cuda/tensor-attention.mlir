@@ -1,4 +1,5 @@
-// Attention whose keys and values one lane has copied as boxes of tensors, where the chip can.
+// Attention whose keys and values one lane has copied as boxes of tensors, and which groups of warps multiply, where the
+// chip can.
 // RUN: heedc %s --target=cuda:sm_90a --emit=ptx | FileCheck %s
 // RUN: heedc %s --target=cuda:sm_90a -o %t.heed
 // RUN: heed-dump %t.heed | FileCheck %s --check-prefix=PLAN
@@ -7,27 +8,44 @@
 // CHECK: .param .align 64 .b8 {{.*}}[128],
 // CHECK-NEXT: .param .align 64 .b8 {{.*}}[128]
 // CHECK-NOT: cp.async.c
-// The barriers of two slots, then the copies of the first block: a panel of keys, and one of values.
+// Two groups of warps multiply, one copies.
+// CHECK: .reqntid 384
 // CHECK: mbarrier.init.shared::cta.b64 [%{{.*}}], 1;
-// CHECK: mbarrier.init.shared::cta.b64 [%{{.*}}], 1;
+// CHECK: mbarrier.init.shared::cta.b64 [%{{.*}}], 8;
 // CHECK: fence.mbarrier_init.release.cluster;
-// CHECK: fence.proxy.async.shared::cta;
-// CHECK: bar.sync
-// CHECK: mbarrier.arrive.expect_tx.shared::cta.b64 _, [%{{.*}}], 32768;
-// CHECK-COUNT-4: cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes
+// CHECK: bar.sync 0;
+// CHECK: setmaxnreg.dec.sync.aligned.u32 40;
+// A slot is filled when it is empty: two panels of keys.
 // CHECK: mbarrier.try_wait.parity.shared::cta.b64
-// CHECK: bar.sync
-// CHECK: cp.async.bulk.tensor.4d
-// CHECK: ldmatrix.sync.aligned.m8n8.x4.shared.b16
-// CHECK: mbarrier.inval.shared::cta.b64
+// CHECK: mbarrier.arrive.expect_tx.shared::cta.b64 _, [%{{.*}}], 32768;
+// CHECK-COUNT-2: cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes
+// The others stage the queries and wait for each other only.
+// CHECK: setmaxnreg.inc.sync.aligned.u32 232;
+// CHECK: fence.proxy.async.shared::cta;
+// CHECK: bar.sync 1, 256;
+// CHECK: mbarrier.try_wait.parity.shared::cta.b64
+// CHECK: wgmma.fence.sync.aligned;
+// Without an accumulator at first; then queries from shared memory, keys as they lie.
+// CHECK: wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {{.*}}, 0, 1, 1, 0, 0;
+// CHECK-COUNT-7: wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {{.*}}, 1, 1, 1, 0, 0;
+// CHECK-NEXT: end inline asm
+// CHECK-NEXT: begin inline asm
+// CHECK-NEXT: wgmma.commit_group.sync.aligned;
+// Weights from registers, values across.
+// CHECK: wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {{.*}}, 1, 1, 1, 1;
+// The scores are waited for while the product with the values goes on.
+// CHECK: wgmma.wait_group.sync.aligned 1;
+// CHECK: mbarrier.arrive.shared::cta.b64 _, [%{{.*}}];
 // The variant that relies on nothing.
 // CHECK-LABEL: .entry {{.*}}attend(
 // CHECK-NOT: .param .align
 // CHECK-NOT: cp.async.bulk
+// CHECK-NOT: wgmma
+// CHECK: mma.sync.aligned.m16n8k16
 // CHECK: ret
 
 // PLAN: variant [{{.*}}if mod(stride(key, 1), 8) == 0 if {{.*}} aligned to 16] {{.*}}_attend_aligned grid
-// PLAN-NEXT: tensor map of operand 1, 2 bytes: batch by stride(key, 1)*8 (1) x 8 by stride(key, 1) (1) x sequence by 128 (64) x 128 by 1 (64) swizzle 128
+// PLAN-NEXT: tensor map of operand 1, 2 bytes: batch by stride(key, 1)*8 (1) x 8 by stride(key, 1) (1) x sequence by 128 (128) x 128 by 1 (64) swizzle 128
 // PLAN-NEXT: tensor map of operand 2, 2 bytes: {{.*}} swizzle 128
 // PLAN-NEXT: variant [sm_90a] {{.*}}_attend grid
 func.func @main(%query: tensor<?x8x?x128xbf16> {plan.name = "query", plan.shape = affine_map<()[s0, s1, s2] -> (s0, 8, s1, 128)>},

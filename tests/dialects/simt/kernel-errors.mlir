@@ -226,3 +226,47 @@ simt.kernel @misplaced_box(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attri
   simt.copy_tensor %place, 0[%zero, %zero] barrier %zero
   simt.return
 }
+
+// -----
+
+simt.kernel @no_left_operand(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attributes {num_bases = 1 : i64,
+    threads = 64 : i64, lanes = 32 : i64, shared_bytes = 0 : i64} {
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1.0 : f32
+  // expected-error @+1 {{M10: the left operand is either a fragment or an offset with its matrix}}
+  %r = simt.mma_async "rows" right %zero <row = 128, group = 1024, panel = 0, across = false> -> f32
+  simt.return
+}
+
+// -----
+
+simt.kernel @few_accumulators(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attributes {num_bases = 1 : i64,
+    threads = 64 : i64, lanes = 32 : i64, shared_bytes = 0 : i64} {
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1.0 : f32
+  // expected-error @+1 {{M10: 1 accumulators for 2 results}}
+  %r:2 = simt.mma_async "rows" fragment(%zero) right %zero <row = 128, group = 1024, panel = 0, across = false> accumulator(%one) -> f32, f32
+  simt.return
+}
+
+// -----
+
+simt.kernel @odd_rows(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attributes {num_bases = 1 : i64,
+    threads = 64 : i64, lanes = 32 : i64, shared_bytes = 0 : i64} {
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1.0 : f32
+  // expected-error @+1 {{M10: rows of a matrix have 32, 64 or 128 bytes, got 48}}
+  %r = simt.mma_async "rows" fragment(%zero) right %zero <row = 48, group = 1024, panel = 0, across = false> -> f32
+  simt.return
+}
+
+// -----
+
+simt.kernel @odd_groups(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attributes {num_bases = 1 : i64,
+    threads = 64 : i64, lanes = 32 : i64, shared_bytes = 0 : i64} {
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1.0 : f32
+  // expected-error @+1 {{M10: group and panel are multiples of 16 bytes, got 1000 and 0}}
+  %r = simt.mma_async "rows" fragment(%zero) right %zero <row = 64, group = 1000, panel = 0, across = false> -> f32
+  simt.return
+}

@@ -57,5 +57,16 @@ simt.kernel @every_op(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64)
   // CHECK: simt.set_registers increase 232
   simt.set_registers increase 232
   simt.set_registers decrease 24
+  // CHECK: %{{.*}}:2 = simt.mma_fence %{{.*}}, %{{.*}} : f32, i32
+  %g:2 = simt.mma_fence %b, %lane : f32, i32
+  // CHECK: simt.mma_async "rows" left %{{.*}} <row = 128, group = 1024, panel = 0, across = false> right %{{.*}} <row = 64, group = 512, panel = 4096, across = true> -> f32
+  %h = simt.mma_async "rows" left %lane <row = 128, group = 1024, panel = 0, across = false>
+      right %warp <row = 64, group = 512, panel = 4096, across = true> -> f32
+  // CHECK: simt.mma_async "rows" fragment(%{{.*}}) right %{{.*}} <{{.*}}> accumulator(%{{.*}}) -> f32
+  %i = simt.mma_async "rows" fragment(%g#1) right %warp <row = 64, group = 512, panel = 4096, across = true>
+      accumulator(%h) -> f32
+  simt.mma_commit
+  // CHECK: simt.mma_wait 1 values %{{.*}} : f32
+  %j = simt.mma_wait 1 values %i : f32
   simt.return
 }

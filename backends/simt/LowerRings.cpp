@@ -1,0 +1,230 @@
+/// Tiles of loops that warps of their own copy ahead of their use.
+///
+///   warps that copy, for every tile of every loop, in program order:
+///     wait until the slot is empty; start its copies; it is full when they have come
+///   the other warps:
+///     wait until the slot is full; multiply; when the product is finished, the slot is empty
+///
+/// Copies are of two kinds. Operands that are tensors are copied in boxes, which one lane starts and which count their
+/// bytes at the barrier. Others are copied by all lanes of the copying warps, in pieces; since the lanes' own writes
+/// are not those of the unit that will read them, a lane has to see its copies arrive and to fence them before it says
+/// that a slot is full. It does so after it has started the copies of the next slot.
+///
+/// Both run the same loops, so they agree on which slot is next without a word. Copying warps know nothing of tiles
+/// but these: of the kernel they keep loops, branches and numbers.
+#include "backends/simt/TileLowering.h"
+#include "compiler/tile/PartSchedule.h"
+
+using namespace mlir;
+using namespace heed;
+using namespace heed::simt;
+using tile::Layout;
+
+constexpr int64_t mostSlots = 4, slackBytes = 4096;
+/// What swizzled tiles start at a multiple of.
+constexpr int64_t swizzleAlignment = 1024;
+
+static std::optional<int64_t> siteOf(Value tile) {
+  Operation *load = tile.getDefiningOp();
+  auto site = load ? load->getAttrOfType<IntegerAttr>(tile::siteAttrName) : IntegerAttr();
+  return site ? std::optional(site.getInt()) : std::nullopt;
+}
+
+/// The tile as one slot holds it, if warps can copy it.
+std::optional<SharedTile> TileLowering::ringTile(tile::LoadOp load) {
+  auto dot = load->hasOneUse() ? dyn_cast<tile::DotOp>(*load->user_begin()) : nullptr;
+  if (!dot || !plan.productOf(dot).isGroup() || (!load.getExtents().empty() && !isZero(load.getFill())))
+    return std::nullopt;
+  ViewAccess access(load);
+  unsigned depthDim = dot.getLeft() == load.getResult() ? 1 : 0;
+  Staging how = groupStaging(load.getResult(), depthDim, *plan.productOf(dot).atom);
+  Type element = access.viewType().getElementType();
+  int64_t bytes = plan.vectorWidth(access) * element.getIntOrFloatBitWidth() / 8;
+  if (how.stored != element || access.contiguousDim() != how.layout.getOrder()[0] || bytes < 4)
+    return std::nullopt;
+  SharedTile tile;
+  tile.element = element;
+  tile.shape = llvm::to_vector(load.getType().getShape());
+  tile.layout = how.layout;
+  tile.isOrdered = true;
+  return tile;
+}
+
+/// A ring for every tile of a loop that can be copied, with as many slots as there is room for beside the operands that
+/// stay; none where there is no room for two.
+void TileLowering::planRings() {
+  if (target.producerWarps == 0)
+    return;
+  int64_t inRings = 0, others = 0;
+  auto isGroupOperand = [&](tile::LoadOp load) {
+    auto dot = load.use_empty() ? nullptr : dyn_cast<tile::DotOp>(*load->user_begin());
+    return dot && plan.productOf(dot).isGroup();
+  };
+  auto bytesOf = [](tile::LoadOp load) {
+    int64_t bytes = load.getType().getNumElements() * load.getType().getElementTypeBitWidth() / 8;
+    return int64_t(llvm::alignTo(bytes, swizzleAlignment));
+  };
+  kernel.walk([&](tile::LoadOp load) {
+    std::optional<int64_t> site = siteOf(load.getResult());
+    if (!site || !load->getParentOfType<scf::ForOp>() || !isGroupOperand(load) || ringOf(load.getResult()))
+      return;
+    std::optional<SharedTile> tile = ringTile(load);
+    if (!tile)
+      return;
+    rings.push_back({*site, *tile, planBoxes(load, tile->layout), 0, 0, {}, {}});
+    inRings += bytesOf(load);
+  });
+  kernel.walk([&](tile::LoadOp load) {
+    if (isGroupOperand(load) && !ringOf(load.getResult()))
+      others += bytesOf(load);
+  });
+  int64_t slots = rings.empty() ? 0 : std::min(mostSlots, (target.sharedBytes - others - slackBytes) / inRings);
+  if (slots < 2)
+    return rings.clear();
+  for (Ring &ring : rings) {
+    ring.slots = slots;
+    ring.tile.range = arena.allocate(slots * ring.tile.sizeInBytes(), swizzleAlignment);
+  }
+  for (Ring &ring : rings)
+    ring.barriers = arena.allocate(2 * slots * barrierBytes).begin;
+  scratchBarrier = arena.allocate(barrierBytes).begin;
+}
+
+TileLowering::Ring *TileLowering::ringOf(Value tile) {
+  std::optional<int64_t> site = siteOf(tile);
+  auto ring = llvm::find_if(rings, [&](const Ring &each) { return each.site == site; });
+  return ring == rings.end() ? nullptr : &*ring;
+}
+
+SmallVector<TileLowering::Ring *> TileLowering::ringsIn(Operation *op) {
+  SmallVector<Ring *> found;
+  if (rings.empty())
+    return found;
+  op->walk([&](tile::LoadOp load) {
+    if (Ring *ring = ringOf(load.getResult()); ring && !llvm::is_contained(found, ring))
+      found.push_back(ring);
+  });
+  return found;
+}
+
+Value TileLowering::barrierOf(const Ring &ring, bool isFull) {
+  int64_t first = ring.barriers + (isFull ? 0 : ring.slots * barrierBytes);
+  return arith::AddIOp::create(b, arith::MulIOp::create(b, ring.slot, i32(barrierBytes)), i32(first));
+}
+
+void TileLowering::advance(Ring &ring) {
+  Value next = arith::AddIOp::create(b, ring.slot, i32(1));
+  Value wraps = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, next, i32(ring.slots));
+  ring.slot = arith::SelectOp::create(b, wraps, i32(0), next);
+  Value other = arith::XOrIOp::create(b, ring.phase, i32(1));
+  ring.phase = arith::SelectOp::create(b, wraps, other, ring.phase);
+}
+
+/// The next slot, full; it is free again when the group of instructions that is started next is finished.
+SharedTile TileLowering::awaitSlot(Ring &ring) {
+  simt::BarrierWaitOp::create(b, barrierOf(ring, /*isFull=*/true), ring.phase);
+  SharedTile tile = ring.tile;
+  tile.slot = arith::MulIOp::create(b, ring.slot, i32(tile.sizeInBytes()));
+  releases.push_back({-1, barrierOf(ring, /*isFull=*/false)});
+  advance(ring);
+  return tile;
+}
+
+void TileLowering::fillSlot(Ring &ring, tile::LoadOp load) {
+  SharedTile slot = ring.tile;
+  slot.slot = arith::MulIOp::create(b, ring.slot, i32(slot.sizeInBytes()));
+  ring.boxes ? fillByBoxes(ring, load, slot) : fillByLanes(ring, load, slot);
+  advance(ring);
+}
+
+void TileLowering::fillByBoxes(const Ring &ring, tile::LoadOp load, const SharedTile &slot) {
+  forOneLane({}, [&] {
+    Value before = arith::XOrIOp::create(b, ring.phase, i32(1)), full = barrierOf(ring, /*isFull=*/true);
+    simt::BarrierWaitOp::create(b, barrierOf(ring, /*isFull=*/false), before);
+    simt::BarrierArriveExpectOp::create(b, full, ring.boxes->bytes());
+    emitTensorCopies(*ring.boxes, load, arith::AddIOp::create(b, slot.slot, i32(slot.range.begin)), full);
+  });
+  usesPromises = true;
+}
+
+void TileLowering::fillByLanes(const Ring &ring, tile::LoadOp load, const SharedTile &slot) {
+  Value before = arith::XOrIOp::create(b, ring.phase, i32(1));
+  simt::BarrierWaitOp::create(b, barrierOf(ring, /*isFull=*/false), before);
+  ViewAccess access(load);
+  emitCopies(access, plan.memoryLayout(access, target.producerWarps), slot, Value());
+  simt::CommitOp::create(b);
+  signalLast(/*pending=*/1);
+  lastFull = barrierOf(ring, /*isFull=*/true);
+}
+
+/// The slot before has come when at most `pending` groups of copies are under way.
+void TileLowering::signalLast(int64_t pending) {
+  simt::WaitOp::create(b, pending);
+  simt::FenceAsyncOp::create(b);
+  simt::BarrierArriveOp::create(b, lastFull);
+}
+
+void TileLowering::startRings() {
+  for (Ring &ring : rings)
+    ring.slot = ring.phase = i32(0);
+}
+
+/// One lane makes the barriers; then the warps part.
+void TileLowering::emitRoles() {
+  Value copies = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, warp, i32(0));
+  Value first = arith::OrIOp::create(b, lane, arith::AddIOp::create(b, warp, i32(target.producerWarps)));
+  auto isFirst = scf::IfOp::create(b, TypeRange(), arith::CmpIOp::create(b, arith::CmpIPredicate::eq, first, i32(0)),
+                                   /*withElseRegion=*/false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(isFirst.thenBlock()->getTerminator());
+    for (const Ring &ring : rings)
+      for (int64_t slot = 0; slot < ring.slots; ++slot) {
+        int64_t full = ring.barriers + slot * barrierBytes, empty = full + ring.slots * barrierBytes;
+        simt::BarrierInitOp::create(b, i32(full), ring.boxes ? 1 : target.producerWarps * target.lanes);
+        simt::BarrierInitOp::create(b, i32(empty), target.warps);
+      }
+    simt::BarrierInitOp::create(b, i32(scratchBarrier), target.producerWarps * target.lanes);
+    simt::FenceBarriersOp::create(b);
+  }
+  simt::BarrierOp::create(b);
+  auto roles = scf::IfOp::create(b, TypeRange(), copies, /*withElseRegion=*/true);
+  roles->setAttr(roleThreadsAttrName, b.getI64IntegerAttr(plan.threads()));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(roles.thenBlock()->getTerminator());
+  if (target.abilities.movableRegisters)
+    simt::SetRegistersOp::create(b, simt::RegisterChange::Decrease, target.producerRegisters);
+  TileLowering producer(kernel, target, promises);
+  producer.produce(*this);
+  failed |= producer.failed;
+  usesPromises |= producer.usesPromises;
+  tensorMaps = producer.tensorMaps;
+  b.setInsertionPoint(roles.elseBlock()->getTerminator());
+  if (target.abilities.movableRegisters)
+    simt::SetRegistersOp::create(b, simt::RegisterChange::Increase, target.consumerRegisters);
+  startRings();
+  emitBlock(kernel.getBody().front());
+}
+
+/// The program of the warps that copy, at the place where `frame` emits.
+void TileLowering::produce(const TileLowering &frame) {
+  isProducer = true;
+  b = frame.b;
+  lowered = frame.lowered;
+  prologueEnd = frame.prologueEnd;
+  rings = frame.rings;
+  lane = frame.lane;
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(prologueEnd);
+    warp = arith::AddIOp::create(b, frame.warp, i32(target.producerWarps));
+  }
+  llvm::copy(frame.program, program);
+  for (auto [argument, lowerArgument] : llvm::zip(kernel.getBody().getArguments(), lowered.getBody().getArguments()))
+    scalars.map(argument, lowerArgument);
+  scopes.emplace_back();
+  startRings();
+  lastFull = i32(frame.scratchBarrier);
+  emitBlock(kernel.getBody().front());
+  signalLast(/*pending=*/0);
+}
