@@ -48,8 +48,8 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
     target.producerWarps = 4;
     target.producerRegisters = 40;
     target.consumerRegisters = 232;
-    // The next scores are computed while the last weights are multiplied with values, and both beside the lanes.
-    static const tile::PartSchedule schedule[] = {{"scores", 0}, {"product", 1}, {"mask", 0}, {"normalise", 0}};
+    // The last weights are multiplied with values while the lanes make weights of the next scores.
+    static const tile::PartSchedule schedule[] = {{"scores", 0}, {"mask", 0}, {"product", 1}, {"normalise", 0}};
     target.schedule = schedule;
   }
   return target;

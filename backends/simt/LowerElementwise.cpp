@@ -57,5 +57,9 @@ Value TileLowering::emitElementwise(Operation *op, ValueRange operands) {
 }
 
 Value TileLowering::combine(tile::Combine kind, Value x, Value y) {
-  return narrow(tile::combine(b, b.getLoc(), kind, widen(x), widen(y)), x.getType());
+  Value combined = tile::combine(b, b.getLoc(), kind, widen(x), widen(y));
+  // Reductions say nothing about NaN, so a machine may use its own instruction for the greater of two.
+  if (auto select = combined.getDefiningOp<arith::SelectOp>())
+    select->setAttr(extremeAttrName, b.getUnitAttr());
+  return narrow(combined, x.getType());
 }

@@ -1,6 +1,7 @@
 /// The frame of a kernel: entry, blocks, scalars, regions.
 #include "backends/simt/TileLowering.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Verifier.h"
 
 using namespace mlir;
@@ -168,10 +169,20 @@ void TileLowering::emitScalarLoad(memref::LoadOp op) {
 void TileLowering::appendFlat(Value value, Value like, SmallVectorImpl<Value> &flat) {
   if (tileType(value) && isProducer)
     return;
-  if (tileType(value))
+  if (tileType(value) && areCarriedInPairs(like))
+    llvm::append_range(flat, packPairs(registers(value, plan.layoutOf(like))));
+  else if (tileType(value))
     llvm::append_range(flat, registers(value, plan.layoutOf(like)));
   else
     flat.push_back(scalar(value));
+}
+
+/// Whether 16-bit elements pass loops and branches two a word: as group instructions take them, and in half the
+/// registers.
+bool TileLowering::areCarriedInPairs(Value tile) const {
+  Type element = tileType(tile).getElementType();
+  return !target.groupAtoms.empty() && isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 16 &&
+         plan.layoutOf(tile).numRegisters() % 2 == 0;
 }
 
 void TileLowering::bindFlat(Value value, ValueRange flat, unsigned &next) {
@@ -182,8 +193,17 @@ void TileLowering::bindFlat(Value value, ValueRange flat, unsigned &next) {
   if (isProducer)
     return;
   const Layout &layout = plan.layoutOf(value);
-  define(value, layout, Registers(flat.slice(next, layout.numRegisters())));
-  next += layout.numRegisters();
+  Registers values;
+  if (areCarriedInPairs(value)) {
+    auto single = VectorType::get({1}, b.getI32Type()), pair = VectorType::get({2}, tileType(value).getElementType());
+    for (Value word : flat.slice(next, layout.numRegisters() / 2))
+      unpack(vector::BitCastOp::create(b, pair, vector::FromElementsOp::create(b, single, word)), values);
+    next += layout.numRegisters() / 2;
+  } else {
+    values = Registers(flat.slice(next, layout.numRegisters()));
+    next += layout.numRegisters();
+  }
+  define(value, layout, std::move(values));
 }
 
 void TileLowering::emitLoop(scf::ForOp op) {
@@ -255,7 +275,10 @@ void TileLowering::emitBranch(scf::IfOp op) {
     if (tile && isProducer)
       continue;
     Type type = registerType(getElementTypeOrSelf(result.getType()));
-    types.append(tile ? plan.layoutOf(result).numRegisters() : 1, type);
+    if (tile && areCarriedInPairs(result))
+      types.append(plan.layoutOf(result).numRegisters() / 2, b.getI32Type());
+    else
+      types.append(tile ? plan.layoutOf(result).numRegisters() : 1, type);
   }
   SmallVector<Ring *> carriedRings = ringsIn(op);
   SmallVector<std::pair<Value, Value>> before;

@@ -72,6 +72,7 @@ private:
   mlir::Value scalar(mlir::Value value) { return scalars.lookup(value); }
   mlir::Type registerType(mlir::Type element) const;
   void appendFlat(mlir::Value value, mlir::Value like, llvm::SmallVectorImpl<mlir::Value> &flat);
+  bool areCarriedInPairs(mlir::Value tile) const;
   void bindFlat(mlir::Value value, mlir::ValueRange flat, unsigned &next);
 
   // LowerValues.cpp: tiles in registers.

@@ -15,5 +15,10 @@
 #include "dialects/simt/SimtEnums.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/simt/SimtAttrs.h.inc"
+namespace heed::simt {
+/// On a select between the operands of a comparison: the greater or the smaller of two, either of them if one is NaN.
+constexpr llvm::StringLiteral extremeAttrName = "heed.extreme";
+} // namespace heed::simt
+
 #define GET_OP_CLASSES
 #include "dialects/simt/SimtOps.h.inc"

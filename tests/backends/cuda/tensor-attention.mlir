@@ -33,8 +33,7 @@
 // CHECK-NEXT: wgmma.commit_group.sync.aligned;
 // Weights from registers, values across.
 // CHECK: wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {{.*}}, 1, 1, 1, 1;
-// The scores are waited for while the product with the values goes on.
-// CHECK: wgmma.wait_group.sync.aligned 1;
+// CHECK: wgmma.wait_group.sync.aligned 0;
 // CHECK: mbarrier.arrive.shared::cta.b64 _, [%{{.*}}];
 // The variant that relies on nothing.
 // CHECK-LABEL: .entry {{.*}}attend(
