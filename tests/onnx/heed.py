@@ -10,7 +10,8 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("HEED_BUILD", ROOT / "build" / "release"))
-TIMEOUT_SECONDS = 120
+# Software devices take most of it: a sentence encoder under validation needs a minute a batch on a busy machine.
+TIMEOUT_SECONDS = 600
 # Where packages run, such as vulkan:0; they are compiled for the kind of device it names.
 DEVICE = os.environ.get("HEED_DEVICE", "cpu")
 TARGET = os.environ.get("HEED_TARGET", DEVICE.split(":")[0])
