@@ -36,10 +36,12 @@ const onnx::AttributeProto *Node::attribute(StringRef name, onnx::AttributeProto
   const onnx::AttributeProto *value = found->second.attribute;
   if (value->type() == type || value->type() == onnx::AttributeProto::UNDEFINED)
     return value;
-  if (!hasAttributeError)
-    error() << "attribute '" << name << "' has type " << onnx::AttributeProto::AttributeType_Name(value->type())
-            << ", must be " << onnx::AttributeProto::AttributeType_Name(type);
-  hasAttributeError = true;
+  // Reported at the end: of errors reported earlier the checks that follow would take theirs for a repetition, which
+  // says nothing and counts as success.
+  if (attributeError.empty())
+    attributeError = "attribute '" + name.str() + "' has type " +
+                     onnx::AttributeProto::AttributeType_Name(value->type()) + ", must be " +
+                     onnx::AttributeProto::AttributeType_Name(type);
   return nullptr;
 }
 
@@ -90,8 +92,8 @@ llvm::StringMap<const onnx::AttributeProto *> Node::allAttributes() const {
 }
 
 LogicalResult Node::finishAttributes() {
-  if (hasAttributeError)
-    return failure();
+  if (!attributeError.empty())
+    return error() << attributeError;
   // In the file's order, so that the message does not depend on hashing.
   for (const auto &value : proto.attribute())
     if (auto found = attributes.find(value.name()); found != attributes.end() && !found->second.isUsed)

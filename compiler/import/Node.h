@@ -98,7 +98,7 @@ private:
     bool isUsed = false;
   };
   llvm::StringMap<AttributeUse> attributes;
-  bool hasAttributeError = false;
+  std::string attributeError; ///< of the first attribute of another type than asked for; empty: none
 };
 
 } // namespace heed::importer
