@@ -185,7 +185,7 @@ bool GpuDriver::tryRecording() {
 Status checkInit(const GpuPlatform &vendor, int result) {
   if (result == gpuSuccess || result == gpuNoDevice)
     return {};
-  return error(Code::noDriver, vendor.library.name(), " was found, but initialising it gives ", vendor.describe(result),
+  return error(Code::noDriver, vendor.runtime.name(), " was found, but initialising it gives ", vendor.describe(result),
                "; is the system's GPU driver loaded, and of the library's version?");
 }
 
@@ -195,7 +195,7 @@ static Status countDevices(const GpuPlatform &vendor, int &count) {
   if (result == gpuNoDevice || result == gpuNotInitialized) // initialising found none
     count = 0;
   else if (result != gpuSuccess)
-    return error(Code::noDriver, vendor.library.name(), " gives no number of devices: ", vendor.describe(result));
+    return error(Code::noDriver, vendor.runtime.name(), " gives no number of devices: ", vendor.describe(result));
   return {};
 }
 

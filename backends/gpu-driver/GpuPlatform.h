@@ -53,7 +53,7 @@ public:
   static constexpr uint64_t maxPitch = (uint64_t(1) << 31) - 1;
 
   GpuApi api = {};
-  GpuLibrary library;
+  GpuLibrary runtime;
 };
 
 /// Shared by listCuda and listRocm: describes every device, in order.

@@ -41,19 +41,19 @@ class Library:
     """libheed.so with one device opened."""
 
     def __init__(self, path, device: str):
-        self.library = ctypes.CDLL(str(path))
-        self.library.heed_status_message.restype = ctypes.c_char_p
+        self.runtime = ctypes.CDLL(str(path))
+        self.runtime.heed_status_message.restype = ctypes.c_char_p
         self.device = self.made("heed_device_open", device.encode(), None)
-        self.library.heed_device_name.restype = ctypes.c_char_p
-        self.name = self.library.heed_device_name(self.device).decode()
+        self.runtime.heed_device_name.restype = ctypes.c_char_p
+        self.name = self.runtime.heed_device_name(self.device).decode()
 
     def call(self, name: str, *arguments) -> None:
-        function = getattr(self.library, name)
+        function = getattr(self.runtime, name)
         function.restype = ctypes.c_void_p
         status = function(*arguments)
         if status:
-            message = self.library.heed_status_message(ctypes.c_void_p(status)).decode()
-            self.library.heed_status_free(ctypes.c_void_p(status))
+            message = self.runtime.heed_status_message(ctypes.c_void_p(status)).decode()
+            self.runtime.heed_status_free(ctypes.c_void_p(status))
             raise RuntimeError(f"{name}: {message}")
 
     def made(self, name: str, *arguments) -> ctypes.c_void_p:
@@ -66,7 +66,7 @@ class Library:
         return self.made("heed_module_load_file", self.device, str(path).encode(), None)
 
     def release(self, module: ctypes.c_void_p) -> None:
-        self.library.heed_module_release(module)
+        self.runtime.heed_module_release(module)
 
     def run(self, module: ctypes.c_void_p, inputs: dict[str, np.ndarray], output: str, dtype: np.dtype) -> np.ndarray:
         call = self.made("heed_call_create", module)
@@ -80,4 +80,4 @@ class Library:
             self.call("heed_call_run", call, None, None)
             return result
         finally:
-            self.library.heed_call_release(call)
+            self.runtime.heed_call_release(call)

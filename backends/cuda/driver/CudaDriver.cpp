@@ -128,7 +128,7 @@ private:
 
 Status CudaPlatform::open() {
   constexpr const char *candidates[] = {"libcuda.so.1", "libcuda.so"};
-  HEED_TRY(library.open("HEED_CUDA_LIBRARY", candidates));
+  HEED_TRY(runtime.open("HEED_CUDA_LIBRARY", candidates));
   // Names as the library exports them: _v2 where cuda.h renames.
   const GpuSymbol symbols[] = {
       {api.init, "cuInit"},
@@ -176,10 +176,10 @@ Status CudaPlatform::open() {
       {api.destroyExec, "cuGraphExecDestroy", optionalSymbol},
       {api.destroyGraph, "cuGraphDestroy", optionalSymbol},
   };
-  HEED_TRY(library.resolve(symbols));
+  HEED_TRY(runtime.resolve(symbols));
   int version = 0;
   if (api.driverVersion(&version) == gpuSuccess && version < oldestDriver)
-    return error(Code::noDriver, library.name(), " is of CUDA ", version / 1000, ".", version % 1000 / 10,
+    return error(Code::noDriver, runtime.name(), " is of CUDA ", version / 1000, ".", version % 1000 / 10,
                  ", too old: 11.0 or later is needed; update NVIDIA's driver");
   return checkInit(*this, api.init(0));
 }

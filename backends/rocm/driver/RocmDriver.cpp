@@ -99,7 +99,7 @@ private:
 
 Status HipPlatform::open() {
   constexpr const char *candidates[] = {"libamdhip64.so", "libamdhip64.so.7", "libamdhip64.so.6", "libamdhip64.so.5"};
-  HEED_TRY(library.open("HEED_HIP_LIBRARY", candidates));
+  HEED_TRY(runtime.open("HEED_HIP_LIBRARY", candidates));
   const GpuSymbol symbols[] = {
       {api.init, "hipInit"},
       {api.driverVersion, "hipDriverGetVersion"},
@@ -144,10 +144,10 @@ Status HipPlatform::open() {
       {api.destroyExec, "hipGraphExecDestroy", optionalSymbol},
       {api.destroyGraph, "hipGraphDestroy", optionalSymbol},
   };
-  HEED_TRY(library.resolve(symbols));
+  HEED_TRY(runtime.resolve(symbols));
   int version = 0;
   if (api.driverVersion(&version) == gpuSuccess && version < oldestDriver)
-    return error(Code::noDriver, library.name(), " is of HIP ", version / 10000000, ".", version % 10000000 / 100000,
+    return error(Code::noDriver, runtime.name(), " is of HIP ", version / 10000000, ".", version % 10000000 / 100000,
                  ", too old: 5.0 or later is needed; update ROCm");
   if (version < hipVersion(6, 0))
     hostMemoryType = 0;
@@ -176,7 +176,7 @@ Status HipPlatform::describeDevice(int device, DeviceInfo &info) const {
   std::string_view name(chip, ::strnlen(chip, chipBytes));
   name = name.substr(0, name.find(':')); // "gfx942:sramecc+:xnack-"
   if (!name.starts_with("gfx"))
-    return error(Code::noDevice, info.name, ": its architecture cannot be read from this version of ", library.name());
+    return error(Code::noDevice, info.name, ": its architecture cannot be read from this version of ", runtime.name());
   info.features.insert(std::string(name));
   info.setProperty(DeviceProperty::workers, processors);
   info.setProperty(DeviceProperty::l2Bytes, l2);
