@@ -105,13 +105,14 @@ TileLowering::Pipeline TileLowering::planPipeline(scf::ForOp loop) {
   return pipeline;
 }
 
-/// Makes the barriers and starts the first copies. Returns what the loop carries: the induction variable of the next
-/// copies, the slot to read, the slot to write, and the parity of the slot to read.
+/// Makes the barriers and starts the first copies, whose places others may have used until now: the loop's own barriers
+/// come too late for them, so these are ordered as all other accesses are. Returns what the loop carries: the induction
+/// variable of the next copies, the slot to read, the slot to write, and the parity of the slot to read.
 SmallVector<Value> TileLowering::enterPipeline(const Pipeline &pipeline, scf::ForOp loop) {
   if (pipeline.hasTensors()) {
     forOneLane({}, [&] {
       for (int64_t slot = 0; slot < pipeline.slots; ++slot)
-        simt::BarrierInitOp::create(b, i32(pipeline.barriers.begin + slot * barrierBytes), 1);
+        tag(simt::BarrierInitOp::create(b, i32(pipeline.barriers.begin + slot * barrierBytes), 1), pipeline.barriers);
       simt::FenceBarriersOp::create(b);
     });
     simt::FenceAsyncOp::create(b);
@@ -119,7 +120,7 @@ SmallVector<Value> TileLowering::enterPipeline(const Pipeline &pipeline, scf::Fo
   }
   Value iteration = scalar(loop.getLowerBound());
   for (int64_t slot = 0; slot + 1 < pipeline.slots; ++slot) {
-    startCopies(pipeline, loop, iteration, i32(slot));
+    startCopies(pipeline, loop, iteration, i32(slot), /*isOrdered=*/false);
     iteration = arith::AddIOp::create(b, iteration, scalar(loop.getStep()));
   }
   SmallVector<Value> carried = {iteration, i32(0), i32(pipeline.slots - 1)};
@@ -129,8 +130,8 @@ SmallVector<Value> TileLowering::enterPipeline(const Pipeline &pipeline, scf::Fo
 }
 
 /// Starts the copies of one iteration, given by its induction variable, and closes their group. Iterations behind the
-/// last one copy nothing.
-void TileLowering::startCopies(const Pipeline &pipeline, scf::ForOp loop, Value iteration, Value slot) {
+/// last one copy nothing. `isOrdered`: the loop's barriers keep them apart from who used the slot before.
+void TileLowering::startCopies(const Pipeline &pipeline, scf::ForOp loop, Value iteration, Value slot, bool isOrdered) {
   Value wanted = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, iteration, scalar(loop.getUpperBound()));
   IRMapping saved = scalars;
   scalars.map(loop.getInductionVar(), iteration);
@@ -142,6 +143,7 @@ void TileLowering::startCopies(const Pipeline &pipeline, scf::ForOp loop, Value 
     if (copy.boxes)
       continue;
     SharedTile to = copy.ring;
+    to.isOrdered = isOrdered;
     to.slot = arith::MulIOp::create(b, slot, i32(to.sizeInBytes()));
     emitCopies(ViewAccess(copy.load), copy.layout, to, wanted);
   }
@@ -176,7 +178,9 @@ void TileLowering::emitCopies(const ViewAccess &access, const Layout &layout, co
       Value predicate = inside && wanted ? arith::AndIOp::create(b, inside, wanted).getResult()
                         : inside         ? inside
                                          : wanted;
-      simt::CopyOp::create(b, sharedOffset(to, layout, run.first), address, predicate, run.width * bytesOf(to.element));
+      tag(simt::CopyOp::create(b, sharedOffset(to, layout, run.first), address, predicate,
+                               run.width * bytesOf(to.element)),
+          to);
     }
   };
   usesPromises = true;
@@ -202,7 +206,7 @@ SmallVector<Value> TileLowering::enterIteration(const Pipeline &pipeline, scf::F
   if (pipeline.hasTensors())
     simt::BarrierWaitOp::create(b, barrierAt(pipeline.barriers, carried[1]), carried[3]);
   simt::BarrierOp::create(b);
-  startCopies(pipeline, loop, carried[0], carried[2]);
+  startCopies(pipeline, loop, carried[0], carried[2], /*isOrdered=*/true);
   for (const Pipelined &copy : pipeline.loads) {
     SharedTile tile = copy.ring;
     tile.slot = arith::MulIOp::create(b, carried[1], i32(copy.ring.sizeInBytes()));

@@ -56,13 +56,15 @@ SharedTile TileLowering::allocate(ArrayRef<int64_t> shape, Type stored, const ti
 }
 
 Operation *TileLowering::tag(Operation *access, const SharedTile &tile) {
-  if (tile.isOrdered)
-    return access;
+  return tile.isOrdered ? access : tag(access, tile.range);
+}
+
+Operation *TileLowering::tag(Operation *access, const SharedRange &range) {
   // Instructions with several operands in shared memory have a range for each.
   SmallVector<int64_t> ranges;
   if (auto known = access->getAttrOfType<DenseI64ArrayAttr>(sharedRangeAttrName))
     ranges = llvm::to_vector(known.asArrayRef());
-  ranges.append({tile.range.piece, tile.range.begin, tile.range.end});
+  ranges.append({range.piece, range.begin, range.end});
   access->setAttr(sharedRangeAttrName, b.getDenseI64ArrayAttr(ranges));
   return access;
 }

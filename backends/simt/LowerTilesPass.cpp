@@ -13,6 +13,22 @@
 using namespace mlir;
 using namespace heed;
 
+/// Every lane has a row of the left operand and of the sum, and a column of the right one.
+static ArrayRef<tile::Atom> madeUpAtoms() {
+  auto rows = tile::Layout::blocked({4, 4}, {1, 4}, {4, 1}, {1, 1}, {1, 0});
+  static const tile::Atom atoms[] = {{.name = "mma.m4n4k4.f32",
+                                      .m = 4,
+                                      .n = 4,
+                                      .k = 4,
+                                      .operand = tile::Element::F32,
+                                      .accumulator = tile::Element::F32,
+                                      .left = rows,
+                                      .right = rows.transpose({1, 0}),
+                                      .sum = rows,
+                                      .instruction = {}}};
+  return atoms;
+}
+
 namespace {
 struct LowerTiles : PassWrapper<LowerTiles, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerTiles)
@@ -31,6 +47,10 @@ struct LowerTiles : PassWrapper<LowerTiles, OperationPass<ModuleOp>> {
     target.warps = warps;
     target.sharedBytes = sharedBytes;
     target.sharedGranularity = sharedGranularity;
+    if (matrices) {
+      target.abilities.asynchronousCopies = true;
+      target.atoms = madeUpAtoms();
+    }
     FailureOr<OwningOpRef<ModuleOp>> lowered = simt::lowerTiles(getOperation(), target);
     if (failed(lowered))
       return signalPassFailure();
@@ -42,6 +62,10 @@ struct LowerTiles : PassWrapper<LowerTiles, OperationPass<ModuleOp>> {
   Option<int64_t> sharedBytes{*this, "shared", llvm::cl::desc("Bytes of shared memory"), llvm::cl::init(65536)};
   Option<int64_t> sharedGranularity{*this, "granularity", llvm::cl::desc("Bytes of the smallest shared access"),
                                     llvm::cl::init(1)};
+  Option<bool> matrices{
+      *this, "matrices",
+      llvm::cl::desc("4 x 4 x 4 matrix instructions for f32, on 4 lanes; copies to shared memory are asynchronous"),
+      llvm::cl::init(false)};
 };
 } // namespace
 

@@ -53,7 +53,7 @@ void addAccesses(Operation *op, Pending &found) {
   auto note = op->getAttrOfType<DenseI64ArrayAttr>(sharedRangeAttrName);
   for (ArrayRef<int64_t> rest = note ? note.asArrayRef() : ArrayRef<int64_t>(); !rest.empty();
        rest = rest.drop_front(3))
-    found.add({{rest[0], rest[1], rest[2]}, isa<StoreOp, CopyOp>(op)});
+    found.add({{rest[0], rest[1], rest[2]}, isa<StoreOp, CopyOp, BarrierInitOp>(op)});
 }
 
 /// All accesses of an op, inner ones included, as far as no barrier inside comes before them.

@@ -160,6 +160,7 @@ private:
   mlir::Value pack(llvm::ArrayRef<mlir::Value> elements);
   void unpack(mlir::Value packed, Registers &elements);
   mlir::Operation *tag(mlir::Operation *access, const SharedTile &tile);
+  mlir::Operation *tag(mlir::Operation *access, const SharedRange &range);
 
   // LowerPipeline.cpp: loops whose operands are copied ahead of their use.
   struct Pipelined {
@@ -184,7 +185,8 @@ private:
   Pipeline planPipeline(mlir::scf::ForOp loop);
   std::optional<Pipelined> planCopy(tile::LoadOp load, mlir::scf::ForOp loop);
   llvm::SmallVector<mlir::Value> enterPipeline(const Pipeline &pipeline, mlir::scf::ForOp loop);
-  void startCopies(const Pipeline &pipeline, mlir::scf::ForOp loop, mlir::Value iteration, mlir::Value slot);
+  void startCopies(const Pipeline &pipeline, mlir::scf::ForOp loop, mlir::Value iteration, mlir::Value slot,
+                   bool isOrdered);
   void startTensorCopies(const Pipeline &pipeline, mlir::Value slot, mlir::Value wanted);
   llvm::SmallVector<mlir::Value> enterIteration(const Pipeline &pipeline, mlir::scf::ForOp loop,
                                                 mlir::ValueRange carried);
