@@ -18,7 +18,6 @@
 using namespace mlir;
 using namespace heed;
 using namespace heed::simt;
-using tile::Layout;
 
 constexpr int64_t mostSlots = 4, slackBytes = 4096;
 /// What swizzled tiles start at a multiple of.
