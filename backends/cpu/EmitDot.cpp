@@ -49,78 +49,106 @@ static Value widen(CodeBuilder &b, Value value, Type sum) {
   return arith::ExtSIOp::create(b, b.loc, type, value);
 }
 
+/// One product: its operands in memory, and the vectors its sums are held in.
+struct KernelEmitter::Product {
+  Value accumulator;
+  Place left, right, result;
+  int64_t columns, depth;
+  Type sum; ///< type of an element
+  int64_t lanes;
+};
+
+/// What registers hold of a product: `height` rows from `row` on, `width` vectors from `lane` on.
+struct KernelEmitter::ProductTile {
+  Length row;
+  int64_t height;
+  Length lane;
+  int64_t width;
+};
+
 void KernelEmitter::emitDot(const Node &node) {
   auto dot = cast<tile::DotOp>(node.ops.back());
-  int64_t rows = node.domain[0], columns = node.domain[1], depth = tileType(dot.getLeft()).getDimSize(1);
+  int64_t rows = node.domain[0], columns = node.domain[1];
   Type sum = tileType(dot.getResult()).getElementType();
   auto find = [&](Value value) {
     bool isView = value.getDefiningOp<tile::TransposeOp>() && !scratch.hasBuffer(value);
     return isView ? operandPlace(value, [&](Value source) { return placeOf(source); }) : placeOf(value);
   };
-  Place left = find(dot.getLeft()), right = placeOf(dot.getRight()), result = placeOf(dot.getResult());
-  int64_t lanes = lanesFor(columns, b.isa);
-  int64_t bytesPerVector = b.isa.vectorBytes / bytesOf(sum);
-  lanes = std::min(lanes, std::max<int64_t>(bytesPerVector, 1));
-  int64_t vectorCount = llvm::divideCeil(columns, lanes);
-
-  /// One register tile: `height` rows from `row` on, `width` vectors from `lane` on.
-  auto emitTile = [&](Length row, int64_t height, Length lane, int64_t width) {
-    Position position;
-    position.rowLength = columns;
-    position.lanes = lanes;
-    position.vectors = width;
-    position.lane = lane;
-    Vectors sums;
-    for (int64_t i = 0; i < height; ++i) {
-      position.row.assign(1, b.add(row, i));
-      Registers registers;
-      llvm::append_range(sums, evaluate(dot.getAccumulator(), position, registers));
-    }
-    // With an unknown row stride every row keeps its own pointer, otherwise one pointer serves all rows.
-    Value tileStart = address(left, {row, Length(0)});
-    SmallVector<Value> rowStarts;
-    for (int64_t i = 0; i < height && !left.strides[0].isConstant(); ++i)
-      rowStarts.push_back(b.offset(tileStart, left.element, b.mul(left.strides[0], i)));
-    sums = forRange(depth, sums, [&](Length k, ValueRange carried) {
-      Vectors next(carried.begin(), carried.end());
-      Vectors rightVectors;
-      Value rightRow = address(right, {k, lane});
-      int64_t alignment =
-          right.padded ? std::min<int64_t>(scratchAlignment, lanes * bytesOf(right.element)) : bytesOf(right.element);
-      for (int64_t j = 0; j < width; ++j) {
-        Value pointer = b.offset(rightRow, right.element, j * lanes);
-        rightVectors.push_back(widen(b, b.load(b.vectorOf(right.element, lanes), pointer, alignment), sum));
-      }
-      Length along = b.mul(k, left.strides[1]);
-      Value column = rowStarts.empty() ? b.offset(tileStart, left.element, along) : Value();
-      for (int64_t i = 0; i < height; ++i) {
-        Value pointer = rowStarts.empty() ? b.offset(column, left.element, b.mul(left.strides[0], i))
-                                          : b.offset(rowStarts[i], left.element, along);
-        Value factor = b.splat(widen(b, b.load(left.element, pointer, bytesOf(left.element)), sum), lanes);
-        for (int64_t j = 0; j < width; ++j) {
-          Value &total = next[i * width + j];
-          if (isa<FloatType>(sum))
-            total = b.multiplyAdd(factor, rightVectors[j], total);
-          else
-            total = arith::AddIOp::create(b, b.loc, arith::MulIOp::create(b, b.loc, factor, rightVectors[j]), total);
-        }
-      }
-      return next;
-    });
-    for (int64_t i = 0; i < height; ++i) {
-      position.row.assign(1, b.add(row, i));
-      storeVectors(result, position, ArrayRef<Value>(sums).slice(i * width, width));
-    }
-  };
-
-  for (Strips across : cut(vectorCount, b.isa.productVectors))
+  int64_t lanes = std::min(lanesFor(columns, b.isa), std::max<int64_t>(b.isa.vectorBytes / bytesOf(sum), 1));
+  Product product{dot.getAccumulator(),
+                  find(dot.getLeft()),
+                  placeOf(dot.getRight()),
+                  placeOf(dot.getResult()),
+                  columns,
+                  tileType(dot.getLeft()).getDimSize(1),
+                  sum,
+                  lanes};
+  for (Strips across : cut(llvm::divideCeil(columns, lanes), b.isa.productVectors))
     forRange(across.count, [&](Length strip) {
       Length lane = b.add(across.start * lanes, b.mul(strip, across.width * lanes));
       for (Strips down : cut(rows, std::max<int64_t>(b.isa.accumulators / across.width, 1)))
         forRange(down.count, [&](Length step) {
-          emitTile(b.add(down.start, b.mul(step, down.width)), down.width, lane, across.width);
+          emitProductTile(product, {b.add(down.start, b.mul(step, down.width)), down.width, lane, across.width});
         });
     });
+}
+
+void KernelEmitter::emitProductTile(const Product &product, const ProductTile &tile) {
+  Position position;
+  position.rowLength = product.columns;
+  position.lanes = product.lanes;
+  position.vectors = tile.width;
+  position.lane = tile.lane;
+  Vectors sums;
+  for (int64_t i = 0; i < tile.height; ++i) {
+    position.row.assign(1, b.add(tile.row, i));
+    Registers registers;
+    llvm::append_range(sums, evaluate(product.accumulator, position, registers));
+  }
+  // With an unknown row stride every row keeps its own pointer, otherwise one pointer serves all rows.
+  const Place &left = product.left;
+  SmallVector<Value> starts{address(left, {tile.row, Length(0)})};
+  for (int64_t i = 1; i < tile.height && !left.strides[0].isConstant(); ++i)
+    starts.push_back(b.offset(starts[0], left.element, b.mul(left.strides[0], i)));
+  sums = forRange(product.depth, sums,
+                  [&](Length k, ValueRange carried) { return emitProductStep(product, tile, starts, k, carried); });
+  for (int64_t i = 0; i < tile.height; ++i) {
+    position.row.assign(1, b.add(tile.row, i));
+    storeVectors(product.result, position, ArrayRef<Value>(sums).slice(i * tile.width, tile.width));
+  }
+}
+
+/// The sums with the products of one column of the left operand and one row of the right one added. `starts`: of the
+/// left operand's rows, or of the first where their distance is a constant.
+Vectors KernelEmitter::emitProductStep(const Product &product, const ProductTile &tile, ArrayRef<Value> starts,
+                                       Length k, ValueRange carried) {
+  const Place &left = product.left, &right = product.right;
+  int64_t lanes = product.lanes;
+  Vectors sums(carried.begin(), carried.end()), row;
+  Value rowStart = address(right, {k, tile.lane});
+  int64_t bytes = bytesOf(right.element);
+  int64_t alignment = right.padded ? std::min<int64_t>(scratchAlignment, lanes * bytes) : bytes;
+  for (int64_t j = 0; j < tile.width; ++j) {
+    Value pointer = b.offset(rowStart, right.element, j * lanes);
+    row.push_back(widen(b, b.load(b.vectorOf(right.element, lanes), pointer, alignment), product.sum));
+  }
+  Length along = b.mul(k, left.strides[1]);
+  bool isConstant = left.strides[0].isConstant();
+  Value column = b.offset(starts[0], left.element, along);
+  for (int64_t i = 0; i < tile.height; ++i) {
+    Value pointer = isConstant ? b.offset(column, left.element, b.mul(left.strides[0], i))
+                    : i == 0   ? column
+                               : b.offset(starts[i], left.element, along);
+    Value factor = b.splat(widen(b, b.load(left.element, pointer, bytesOf(left.element)), product.sum), lanes);
+    for (int64_t j = 0; j < tile.width; ++j) {
+      Value &total = sums[i * tile.width + j];
+      if (isa<FloatType>(product.sum))
+        total = b.multiplyAdd(factor, row[j], total);
+      else
+        total = arith::AddIOp::create(b, b.loc, arith::MulIOp::create(b, b.loc, factor, row[j]), total);
+    }
+  }
+  return sums;
 }
 
 /// Points the tile at memory when all of it is in bounds, else at a copy in scratch.

@@ -154,61 +154,65 @@ void KernelEmitter::emitStore(const Access &access, const Vectors &vectors, cons
   });
 }
 
+/// The vectors of an index, in memory for its lanes to be read one by one.
+KernelEmitter::LaneIndex KernelEmitter::spillIndex(Value index, Value room, const Position &position,
+                                                   Registers &registers) {
+  Vectors vectors = evaluate(index, position, registers);
+  Type element = getElementTypeOrSelf(vectors[0].getType());
+  for (auto [part, vector] : llvm::enumerate(vectors))
+    b.store(vector, b.offset(room, element, static_cast<int64_t>(part) * position.lanes), bytesOf(element));
+  return {room, element};
+}
+
+Value KernelEmitter::readIndex(const LaneIndex &index, Value lane) {
+  Value value = b.load(index.element, b.offset(index.room, index.element, Length(lane)), bytesOf(index.element));
+  return index.element.isInteger(64) ? value : arith::ExtSIOp::create(b, b.loc, b.getI64Type(), value);
+}
+
+/// The element at these indices as memory has it; `padding` where one of them is outside of the view.
+Value KernelEmitter::readInside(const View &view, ArrayRef<Value> indices, Value padding) {
+  Value inside;
+  Length at = 0;
+  for (auto [number, index] : llvm::enumerate(indices)) {
+    inside = b.both(inside, arith::CmpIOp::create(b, b.loc, arith::CmpIPredicate::sge, index, b.i64(0)));
+    if (number < view.sizes.size())
+      inside = b.both(inside, b.less(index, b.i64(view.sizes[number])));
+    at = b.add(at, b.mul(Length(index), view.strides[number]));
+  }
+  Type type = b.accessType(view.element);
+  auto read = [&] { return b.load(type, b.offset(view.pointer, view.element, at), bytesOf(view.element)); };
+  if (!inside)
+    return read();
+  auto branch = scf::IfOp::create(b, b.loc, TypeRange{type}, inside, true, true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(branch.thenBlock());
+  scf::YieldOp::create(b, b.loc, read());
+  b.setInsertionPointToEnd(branch.elseBlock());
+  scf::YieldOp::create(b, b.loc, padding);
+  return branch.getResult(0);
+}
+
 /// Lane by lane: every index is checked against the view's sizes before anything is read.
 Vectors KernelEmitter::emitGather(tile::GatherOp op, const Position &position, Registers &registers) {
   View view = viewOf(op.getView());
   int64_t run = position.lanes * position.vectors, bytes = bytesOf(view.element);
-  Type type = b.accessType(view.element);
   Value room = temporary(run * 8 * (1 + op.getIndices().size()));
-  SmallVector<std::pair<Value, Type>> indexRooms; // null for scalar indices
+  SmallVector<LaneIndex> spilled; // none for scalar indices
   for (auto [number, index] : llvm::enumerate(op.getIndices())) {
-    if (!tileType(index)) {
-      indexRooms.emplace_back(Value(), Type());
-      continue;
-    }
     Value indexRoom = b.offset(room, b.getI8Type(), static_cast<int64_t>(number + 1) * run * 8);
-    Vectors vectors = evaluate(index, position, registers);
-    Type element = getElementTypeOrSelf(vectors[0].getType());
-    for (auto [part, vector] : llvm::enumerate(vectors))
-      b.store(vector, b.offset(indexRoom, element, static_cast<int64_t>(part) * position.lanes), bytesOf(element));
-    indexRooms.emplace_back(indexRoom, element);
+    spilled.push_back(tileType(index) ? spillIndex(index, indexRoom, position, registers) : LaneIndex());
   }
   Value padding = b.toMemory(scalar(op.getFill()), view.element);
   forRange(b.i64(0), b.i64(run), [&](Value lane) {
-    Value inside;
-    Length at = 0;
-    for (auto [number, index] : llvm::enumerate(op.getIndices())) {
-      auto [indexRoom, element] = indexRooms[number];
-      Value one;
-      if (!indexRoom) {
-        one = b.toI64(scalar(index));
-      } else {
-        one = b.load(element, b.offset(indexRoom, element, Length(lane)), bytesOf(element));
-        if (!element.isInteger(64))
-          one = arith::ExtSIOp::create(b, b.loc, b.getI64Type(), one);
-      }
-      inside = b.both(inside, arith::CmpIOp::create(b, b.loc, arith::CmpIPredicate::sge, one, b.i64(0)));
-      if (number < view.sizes.size())
-        inside = b.both(inside, b.less(one, b.i64(view.sizes[number])));
-      at = b.add(at, b.mul(Length(one), view.strides[number]));
-    }
-    Value element = padding;
-    if (inside) {
-      auto branch = scf::IfOp::create(b, b.loc, TypeRange{type}, inside, true, true);
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToEnd(branch.thenBlock());
-      scf::YieldOp::create(b, b.loc, b.load(type, b.offset(view.pointer, view.element, at), bytes));
-      b.setInsertionPointToEnd(branch.elseBlock());
-      scf::YieldOp::create(b, b.loc, padding);
-      element = branch.getResult(0);
-    } else {
-      element = b.load(type, b.offset(view.pointer, view.element, at), bytes);
-    }
-    b.store(element, b.offset(room, view.element, Length(lane)), bytes);
+    SmallVector<Value> indices;
+    for (auto [index, memory] : llvm::zip_equal(op.getIndices(), spilled))
+      indices.push_back(memory.room ? readIndex(memory, lane) : b.toI64(scalar(index)));
+    b.store(readInside(view, indices, padding), b.offset(room, view.element, Length(lane)), bytes);
   });
   Vectors vectors;
   for (int64_t index = 0; index < position.vectors; ++index) {
-    Value raw = b.load(b.vectorOf(type, position.lanes), b.offset(room, view.element, index * position.lanes), bytes);
+    Value raw = b.load(b.vectorOf(b.accessType(view.element), position.lanes),
+                       b.offset(room, view.element, index * position.lanes), bytes);
     vectors.push_back(b.fromMemory(raw, view.element));
   }
   return vectors;

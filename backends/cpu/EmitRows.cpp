@@ -98,54 +98,51 @@ Vectors KernelEmitter::reduceInto(tile::ReduceOp op, ValueRange sums, const Posi
   return next;
 }
 
-/// Columns of vectors outermost; the rows of the reduced dimension innermost, with the running sums in registers.
-void KernelEmitter::emitVertical(const Node &node) {
+/// The body for every row of the reduced dimension, with the running sums in registers; stores what comes of them.
+void KernelEmitter::emitReducedRows(const Node &node, Position &position, const Registers &hoisted) {
   SmallVector<tile::ReduceOp> reductions = reductionsOf(node);
+  Vectors sums;
+  for (tile::ReduceOp op : reductions) {
+    Type element = computeType(tileType(op.getSource()).getElementType());
+    Value start = tile::neutral(b, b.loc, op.getCombine(), b.vectorOf(element, position.lanes));
+    sums.append(position.vectors, start);
+  }
+  auto ofReduction = [&](ArrayRef<Value> values, size_t index) {
+    return values.slice(index * position.vectors, position.vectors);
+  };
+  sums = forRange(node.domain[node.verticalDim], sums, [&](Length row, ValueRange carried) {
+    position.row[node.verticalDim] = row;
+    Registers registers = hoisted;
+    emitRowsBody(node, position, registers);
+    Vectors before(carried), next;
+    for (auto [index, op] : llvm::enumerate(reductions))
+      llvm::append_range(next, reduceInto(op, ofReduction(before, index), position, registers));
+    return next;
+  });
+  Position result = position;
+  result.row.erase(result.row.begin() + node.verticalDim);
+  for (auto [index, op] : llvm::enumerate(reductions))
+    if (plan.isStored(op.getResult()))
+      storeVectors(placeOf(op.getResult()), result, ofReduction(sums, index));
+}
+
+/// Columns of vectors outermost; the rows of the reduced dimension, if there is one, innermost.
+void KernelEmitter::emitVertical(const Node &node) {
   Position position = startOf(node.domain);
   int64_t rank = node.domain.size(), step = position.lanes * position.vectors;
   position.row.assign(std::max<int64_t>(rank - 1, 0), Length(0));
-
-  auto innermost = [&](const Registers &hoisted) {
-    Vectors sums;
-    for (tile::ReduceOp op : reductions) {
-      Type element = computeType(tileType(op.getSource()).getElementType());
-      Value start = tile::neutral(b, b.loc, op.getCombine(), b.vectorOf(element, position.lanes));
-      sums.append(position.vectors, start);
-    }
-    auto body = [&](ValueRange carried) {
-      Registers registers = hoisted;
-      emitRowsBody(node, position, registers);
-      Vectors next;
-      for (auto [index, op] : llvm::enumerate(reductions))
-        llvm::append_range(
-            next, reduceInto(op, carried.slice(index * position.vectors, position.vectors), position, registers));
-      return next;
-    };
-    if (node.verticalDim < 0) {
-      body({});
-      return;
-    }
-    sums = forRange(node.domain[node.verticalDim], sums, [&](Length row, ValueRange carried) {
-      position.row[node.verticalDim] = row;
-      return body(carried);
-    });
-    Position result = position;
-    result.row.erase(result.row.begin() + node.verticalDim);
-    for (auto [index, op] : llvm::enumerate(reductions))
-      if (plan.isStored(op.getResult()))
-        storeVectors(placeOf(op.getResult()), result,
-                     ArrayRef<Value>(sums).slice(index * position.vectors, position.vectors));
-  };
-
   std::function<void(int64_t, const Registers &)> nest = [&](int64_t dim, const Registers &hoisted) {
-    if (dim == rank - 1 || rank == 0)
-      return innermost(hoisted);
     if (dim == node.verticalDim)
       return nest(dim + 1, hoisted);
-    forRange(node.domain[dim], [&](Length row) {
-      position.row[dim] = row;
-      nest(dim + 1, hoisted);
-    });
+    if (dim < rank - 1)
+      return forRange(node.domain[dim], [&](Length row) {
+        position.row[dim] = row;
+        nest(dim + 1, hoisted);
+      });
+    if (node.verticalDim >= 0)
+      return emitReducedRows(node, position, hoisted);
+    Registers registers = hoisted;
+    emitRowsBody(node, position, registers);
   };
   forRange(llvm::divideCeil(position.rowLength, step), [&](Length chunk) {
     position.lane = b.mul(chunk, step);

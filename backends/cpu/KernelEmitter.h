@@ -94,6 +94,7 @@ private:
   // EmitRows.cpp
   void emitRows(const Node &node);
   void emitVertical(const Node &node);
+  void emitReducedRows(const Node &node, Position &position, const Registers &hoisted);
   void emitHorizontal(const Node &node);
   void emitRowsBody(const Node &node, const Position &position, Registers &registers);
   void hoistRowInvariants(const Node &node, const Position &position, Registers &registers);
@@ -118,11 +119,24 @@ private:
   mlir::Value elementAddress(const Access &access, const Position &position, Length lane);
   Vectors emitLoad(const Access &access, mlir::Value fill, const Position &position);
   void emitStore(const Access &access, const Vectors &vectors, const Position &position);
+  /// A tile of indices in memory, in lanes of integers of one type.
+  struct LaneIndex {
+    mlir::Value room;
+    mlir::Type element;
+  };
+  LaneIndex spillIndex(mlir::Value index, mlir::Value room, const Position &position, Registers &registers);
+  mlir::Value readIndex(const LaneIndex &index, mlir::Value lane);
+  mlir::Value readInside(const View &view, llvm::ArrayRef<mlir::Value> indices, mlir::Value padding);
   Vectors emitGather(tile::GatherOp op, const Position &position, Registers &registers);
   void emitLoadInto(const Access &access, mlir::Value fill, mlir::RankedTensorType tile, const Place &to);
 
   // EmitDot.cpp
+  struct Product;
+  struct ProductTile;
   void emitDot(const Node &node);
+  void emitProductTile(const Product &product, const ProductTile &tile);
+  Vectors emitProductStep(const Product &product, const ProductTile &tile, llvm::ArrayRef<mlir::Value> starts, Length k,
+                          mlir::ValueRange carried);
   void emitInPlaceLoad(tile::LoadOp op);
 
   // EmitSingle.cpp: ops on whole tiles.
