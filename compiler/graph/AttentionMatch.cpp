@@ -191,6 +191,24 @@ std::optional<AttentionMatch> AttentionMatcher::match(Value tensor) {
   return matchWithRoles(*sides, match, 1);
 }
 
+/// What a loop runs over; not for one over two dimensions.
+static AttentionDim dimensionOf(LoopRole role) {
+  switch (role) {
+  case LoopRole::Batch:
+    return BatchDim;
+  case LoopRole::Row:
+    return RowDim;
+  case LoopRole::Key:
+    return KeyDim;
+  case LoopRole::ValueDepth:
+    return ValueDepthDim;
+  case LoopRole::Head:
+  case LoopRole::BatchAndHead:
+    break;
+  }
+  return HeadDim;
+}
+
 std::optional<AttentionMatch> AttentionMatcher::matchWithRoles(const Sides &sides, AttentionMatch match,
                                                                int64_t heads) {
   MLIRContext *context = match.softmax->getContext();
@@ -198,35 +216,16 @@ std::optional<AttentionMatch> AttentionMatcher::matchWithRoles(const Sides &side
   match.extents.assign(NumAttentionDims, shapes.constant(1));
   SmallVector<AffineExpr, 4> loops;
   for (auto [role, extent] : llvm::zip_equal(match.roles, sides.extents)) {
-    switch (role) {
-    case LoopRole::Batch:
-      match.extents[BatchDim] = extent;
-      loops.push_back(dim(BatchDim));
-      break;
-    case LoopRole::Head:
-      match.extents[HeadDim] = extent;
-      loops.push_back(dim(HeadDim));
-      break;
-    case LoopRole::BatchAndHead:
+    if (role == LoopRole::BatchAndHead) {
       match.extents[HeadDim] = shapes.constant(heads);
       match.extents[BatchDim] = extent ? simplifySize(extent.floorDiv(heads)) : AffineExpr();
       if (!match.extents[BatchDim] || !provablyEqual(match.extents[BatchDim] * heads, extent))
         return std::nullopt;
       loops.push_back(dim(BatchDim) * heads + dim(HeadDim));
-      break;
-    case LoopRole::Row:
-      match.extents[RowDim] = extent;
-      loops.push_back(dim(RowDim));
-      break;
-    case LoopRole::Key:
-      match.extents[KeyDim] = extent;
-      loops.push_back(dim(KeyDim));
-      break;
-    case LoopRole::ValueDepth:
-      match.extents[ValueDepthDim] = extent;
-      loops.push_back(dim(ValueDepthDim));
-      break;
+      continue;
     }
+    match.extents[dimensionOf(role)] = extent;
+    loops.push_back(dim(dimensionOf(role)));
   }
   ElementWalker walker(shapes, match.extents);
   match.weight = Element{sides.weight, loops};

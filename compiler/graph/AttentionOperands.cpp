@@ -228,58 +228,58 @@ Value AttentionOperands::broadcastTo(Value tensor, ArrayRef<AffineExpr> sizes) {
       .getResult(0);
 }
 
+/// Brings the dimensions that are there into the right order; those of size 1 come back where they go.
+Value AttentionOperands::bringInOrder(const OperandLayout &layout, llvm::function_ref<AffineExpr(Role)> sizeOf) {
+  SmallVector<bool> isUnit(llvm::map_range(layout.roles, [](Role role) { return role == Role::Unit; }));
+  Value tensor = collapseUnits(layout.tensor, isUnit);
+  SmallVector<Role> roles;
+  SmallVector<AffineExpr> sizes;
+  SmallVector<ReassociationIndices> groups;
+  for (Role role : layout.roles) {
+    if (role == Role::Unit)
+      continue;
+    groups.emplace_back();
+    SmallVector<Role, 2> parts{role};
+    if (role == Role::BatchAndHead)
+      parts = {Role::Batch, Role::Head};
+    for (Role part : parts) {
+      groups.back().push_back(roles.size());
+      roles.push_back(part);
+      sizes.push_back(sizeOf(part));
+    }
+  }
+  tensor = expand(tensor, groups, sizes);
+  SmallVector<int64_t> permutation = llvm::to_vector(llvm::seq<int64_t>(roles.size()));
+  llvm::sort(permutation, [&](int64_t a, int64_t b) { return roles[a] < roles[b]; });
+  tensor = transpose(tensor, permutation);
+  // Each dimension takes the missing ones after it along, the first also those before it.
+  SmallVector<int64_t> present;
+  for (int64_t position = 0; position < 4; ++position)
+    if (llvm::is_contained(roles, inOrder[position]))
+      present.push_back(position);
+  groups.clear();
+  for (size_t index = 0; index < present.size(); ++index) {
+    int64_t begin = index == 0 ? 0 : present[index], end = index + 1 < present.size() ? present[index + 1] : 4;
+    groups.push_back(llvm::to_vector(llvm::seq(begin, end)));
+  }
+  SmallVector<AffineExpr> full;
+  for (Role role : inOrder)
+    full.push_back(llvm::is_contained(roles, role) ? sizeOf(role) : shapes.constant(1));
+  return expand(tensor, groups, full);
+}
+
 Value AttentionOperands::toRankFour(const OperandLayout &layout, unsigned sequenceDim, unsigned depthDim) {
-  AffineExpr one = shapes.constant(1);
   auto sizeOf = [&](Role role) {
     return role == Role::Batch      ? match.extents[BatchDim]
            : role == Role::Head     ? shapes.constant(layout.heads)
            : role == Role::Sequence ? match.extents[sequenceDim]
            : role == Role::Depth    ? match.extents[depthDim]
-                                    : one;
+                                    : shapes.constant(1);
   };
-  bool inPlace = isInOrder(layout);
-  Value tensor = layout.tensor;
-  SmallVector<AffineExpr> sizes;
-  if (!inPlace) {
-    // What is there is brought into the right order, then the dimensions of size 1 come back where they go.
-    SmallVector<bool> isUnit(llvm::map_range(layout.roles, [](Role role) { return role == Role::Unit; }));
-    tensor = collapseUnits(tensor, isUnit);
-    SmallVector<Role> roles;
-    SmallVector<ReassociationIndices> groups;
-    for (Role role : layout.roles) {
-      if (role == Role::Unit)
-        continue;
-      groups.emplace_back();
-      SmallVector<Role, 2> parts{role};
-      if (role == Role::BatchAndHead)
-        parts = {Role::Batch, Role::Head};
-      for (Role part : parts) {
-        groups.back().push_back(roles.size());
-        roles.push_back(part);
-        sizes.push_back(sizeOf(part));
-      }
-    }
-    tensor = expand(tensor, groups, sizes);
-    SmallVector<int64_t> permutation = llvm::to_vector(llvm::seq<int64_t>(roles.size()));
-    llvm::sort(permutation, [&](int64_t a, int64_t b) { return roles[a] < roles[b]; });
-    tensor = transpose(tensor, permutation);
-    // Each dimension takes the missing ones after it along, the first also those before it.
-    SmallVector<int64_t> present;
-    for (int64_t position = 0; position < 4; ++position)
-      if (llvm::is_contained(roles, inOrder[position]))
-        present.push_back(position);
-    groups.clear();
-    for (size_t index = 0; index < present.size(); ++index) {
-      int64_t begin = index == 0 ? 0 : present[index], end = index + 1 < present.size() ? present[index + 1] : 4;
-      groups.push_back(llvm::to_vector(llvm::seq(begin, end)));
-    }
-    SmallVector<AffineExpr> full;
-    for (Role role : inOrder)
-      full.push_back(llvm::is_contained(roles, role) ? sizeOf(role) : one);
-    tensor = expand(tensor, groups, full);
-  }
+  Value tensor = isInOrder(layout) ? layout.tensor : bringInOrder(layout, sizeOf);
   // A batch that the tensor lacks is one its values are shared over; so are heads, as long as it is the key or value.
-  sizes = {match.extents[BatchDim], sizeOf(Role::Head), match.extents[sequenceDim], match.extents[depthDim]};
+  SmallVector<AffineExpr> sizes{match.extents[BatchDim], sizeOf(Role::Head), match.extents[sequenceDim],
+                                match.extents[depthDim]};
   if (sequenceDim == RowDim)
     sizes[1] = match.extents[HeadDim];
   return castToSizes(broadcastTo(tensor, sizes), sizes);

@@ -37,6 +37,8 @@ private:
   std::optional<OperandLayout> layoutAt(const Element &element, unsigned sequenceDim, unsigned depthDim);
   std::optional<OperandLayout::Role> roleOf(mlir::AffineExpr index, mlir::AffineExpr size, unsigned sequenceDim,
                                             unsigned depthDim, int64_t &heads);
+  mlir::Value bringInOrder(const OperandLayout &layout,
+                           llvm::function_ref<mlir::AffineExpr(OperandLayout::Role)> sizeOf);
   mlir::Value toRankFour(const OperandLayout &layout, unsigned sequenceDim, unsigned depthDim);
   mlir::Value broadcastTo(mlir::Value tensor, llvm::ArrayRef<mlir::AffineExpr> sizes);
   mlir::RankedTensorType typeOf(llvm::ArrayRef<mlir::AffineExpr> sizes, mlir::Type elementType);

@@ -157,41 +157,47 @@ static SmallVector<AffineExpr, 4> collapse(SymbolicShapes &shapes, tensor::Colla
   return sizes;
 }
 
+static SmallVector<AffineExpr, 4> splat(SymbolicShapes &shapes, tensor::SplatOp op) {
+  SmallVector<AffineExpr, 4> sizes(op.getType().getRank());
+  unsigned next = 0;
+  for (auto [dim, size] : llvm::enumerate(sizes))
+    if (op.getType().isDynamicDim(dim))
+      size = shapes.valueOf(op.getDynamicSizes()[next++]);
+  return sizes;
+}
+
+static SmallVector<AffineExpr, 4> slice(SymbolicShapes &shapes, tensor::ExtractSliceOp op) {
+  SmallVector<AffineExpr, 4> sizes;
+  llvm::SmallBitVector dropped = op.getDroppedDims();
+  for (auto [dim, size] : llvm::enumerate(op.getMixedSizes()))
+    if (!dropped.test(dim))
+      sizes.push_back(shapes.valueOf(size));
+  return sizes;
+}
+
+static SmallVector<AffineExpr, 4> pad(SymbolicShapes &shapes, tensor::PadOp op) {
+  SmallVector<AffineExpr, 4> sizes(shapes.shapeOf(op.getSource()));
+  for (auto [size, low, high] : llvm::zip_equal(sizes, op.getMixedLowPad(), op.getMixedHighPad())) {
+    AffineExpr before = shapes.valueOf(low), after = shapes.valueOf(high);
+    size = size && before && after ? size + before + after : AffineExpr();
+  }
+  return sizes;
+}
+
 SymbolicShapes::Sizes SymbolicShapes::deriveFromOp(Operation *op, OpResult result) {
   auto mixed = [&](ArrayRef<OpFoldResult> values) {
     return Sizes(llvm::map_range(values, [&](OpFoldResult value) { return valueOf(value); }));
   };
   return TypeSwitch<Operation *, Sizes>(op)
       .Case([&](tensor::EmptyOp empty) { return mixed(empty.getMixedSizes()); })
-      .Case([&](tensor::SplatOp splat) {
-        Sizes sizes(splat.getType().getRank());
-        unsigned next = 0;
-        for (auto [dim, size] : llvm::enumerate(sizes))
-          if (splat.getType().isDynamicDim(dim))
-            size = valueOf(splat.getDynamicSizes()[next++]);
-        return sizes;
-      })
+      .Case([&](tensor::SplatOp op) { return splat(*this, op); })
       .Case([&](tensor::ExpandShapeOp expand) { return mixed(expand.getMixedOutputShape()); })
       .Case([&](tensor::CollapseShapeOp op) { return collapse(*this, op); })
       .Case([&](tensor::ConcatOp op) { return concatenate(*this, op); })
       .Case([&](tensor::CastOp cast) { return copyShape(cast.getSource()); })
-      .Case([&](tensor::ExtractSliceOp slice) {
-        Sizes sizes;
-        llvm::SmallBitVector dropped = slice.getDroppedDims();
-        for (auto [dim, size] : llvm::enumerate(slice.getMixedSizes()))
-          if (!dropped.test(dim))
-            sizes.push_back(valueOf(size));
-        return sizes;
-      })
+      .Case([&](tensor::ExtractSliceOp op) { return slice(*this, op); })
       .Case([&](tensor::InsertSliceOp insert) { return copyShape(insert.getDest()); })
-      .Case([&](tensor::PadOp pad) {
-        Sizes sizes = copyShape(pad.getSource());
-        for (auto [size, low, high] : llvm::zip_equal(sizes, pad.getMixedLowPad(), pad.getMixedHighPad())) {
-          AffineExpr before = valueOf(low), after = valueOf(high);
-          size = size && before && after ? size + before + after : AffineExpr();
-        }
-        return sizes;
-      })
+      .Case([&](tensor::PadOp op) { return pad(*this, op); })
       .Case([&](attn::AttendOp attend) {
         Sizes sizes(shapeOf(attend.getQuery()).take_front(3));
         if (result != attend.getLse())

@@ -120,19 +120,19 @@ static FailureOr<SmallVector<Size>> countSteps(Node &node, const Window &window)
   return steps;
 }
 
-/// Iterators: batch, group, channel out within the group, steps.. | channel in within the group, places in the kernel..
+/// Iterators: batch, group if there are several, channel out within the group, steps.. | channel in within the group,
+/// places in the kernel..
 static Tensor convolve(GraphBuilder &build, const Tensor &x, const Tensor &weight, int64_t group, const Window &window,
                        ArrayRef<Size> steps) {
   Sizes &sizes = build.getSizes();
   MLIRContext *context = build.getContext();
-  unsigned spatial = steps.size(), numIterators = 4 + 2 * spatial;
+  bool hasGroups = group > 1;
+  unsigned spatial = steps.size(), channelOut = hasGroups ? 2 : 1, firstStep = channelOut + 1;
+  unsigned channelIn = firstStep + spatial, firstPlace = channelIn + 1, numIterators = firstPlace + spatial;
   auto dim = [&](unsigned position) { return getAffineDimExpr(position, context); };
-  unsigned firstStep = 3, channelIn = 3 + spatial, firstPlace = 4 + spatial;
   Size channelsOut = *sizes.divideExactly(weight.shape[0], sizes.constant(group)), channelsIn = weight.shape[1];
   bool isPatched =
       llvm::equal(window.strides, window.kernel) && llvm::all_of(window.dilations, [](int64_t d) { return d == 1; });
-  // Groups become dimensions of their own, unless there is only one.
-  bool hasGroups = group > 1;
   Tensor source = padZeros(build, x, window);
   if (isPatched)
     source = asPatches(build, source, window, steps);
@@ -146,14 +146,13 @@ static Tensor convolve(GraphBuilder &build, const Tensor &x, const Tensor &weigh
     SmallVector<Size> filterShape = {sizes.constant(group), channelsOut};
     filterShape.append(weight.shape.begin() + 1, weight.shape.end());
     filter = build.reshape(weight, filterShape);
-    inputDims.push_back(dim(1));
-    filterDims.push_back(dim(1));
-    outDims.push_back(dim(1));
+    for (SmallVector<AffineExpr> *dims : {&inputDims, &filterDims, &outDims})
+      dims->push_back(dim(1));
     shape.push_back(sizes.constant(group));
   }
   inputDims.push_back(dim(channelIn));
-  filterDims.append({dim(2), dim(channelIn)});
-  outDims.push_back(dim(2));
+  filterDims.append({dim(channelOut), dim(channelIn)});
+  outDims.push_back(dim(channelOut));
   shape.push_back(channelsOut);
   for (unsigned i = 0; i < spatial; ++i) {
     AffineExpr step = dim(firstStep + i), place = dim(firstPlace + i);
@@ -163,24 +162,14 @@ static Tensor convolve(GraphBuilder &build, const Tensor &x, const Tensor &weigh
       inputDims.push_back(step * window.strides[i] + place * window.dilations[i]);
     filterDims.push_back(place);
     outDims.push_back(step);
-    shape.push_back(steps[i]);
-    joined.push_back(steps[i]);
   }
+  shape.append(steps.begin(), steps.end());
+  joined.append(steps.begin(), steps.end());
   SmallVector<utils::IteratorType> iterators(numIterators, utils::IteratorType::parallel);
   std::fill(iterators.begin() + channelIn, iterators.end(), utils::IteratorType::reduction);
-  AffineMap maps[] = {AffineMap::get(numIterators, 0, inputDims, context),
-                      AffineMap::get(numIterators, 0, filterDims, context),
-                      AffineMap::get(numIterators, 0, outDims, context)};
-  if (!hasGroups) { // the iterator of the groups is not there
-    iterators.erase(iterators.begin() + 1);
-    for (AffineMap &map : maps) {
-      SmallVector<AffineExpr> replacements;
-      for (unsigned position = 0; position < numIterators; ++position)
-        replacements.push_back(dim(position > 1 ? position - 1 : position));
-      map = map.replaceDimsAndSymbols(replacements, {}, numIterators - 1, 0);
-    }
-  }
-  return build.reshape(build.contract(source, filter, maps[0], maps[1], maps[2], iterators, shape), joined);
+  auto map = [&](ArrayRef<AffineExpr> dims) { return AffineMap::get(numIterators, 0, dims, context); };
+  return build.reshape(build.contract(source, filter, map(inputDims), map(filterDims), map(outDims), iterators, shape),
+                       joined);
 }
 
 static LogicalResult buildConv(Node &node) {

@@ -216,12 +216,14 @@ LogicalResult GraphImporter::importNodes(const NodeList &nodes, ArrayRef<StringR
 
 //===- Nodes ---------------------------------------------------------------------------------------------------===//
 
-LogicalResult GraphImporter::bindNode(Node &node, Scope &scope, const std::string &label) {
+/// Gives the node the values that its inputs name, and its attributes.
+static LogicalResult bindNode(Node &node) {
   const onnx::NodeProto &proto = node.getProto();
+  const Scope &scope = node.getScope();
   for (const std::string &name : proto.input()) {
     const Tensor *tensor = name.empty() ? nullptr : scope.find(name);
     if (!name.empty() && !tensor)
-      return error() << label << ": input '" << name << "' is not defined";
+      return node.error() << "input '" << name << "' is not defined";
     node.addInput(tensor ? std::optional(*tensor) : std::nullopt);
   }
   for (const auto &attribute : proto.attribute()) {
@@ -233,54 +235,39 @@ LogicalResult GraphImporter::bindNode(Node &node, Scope &scope, const std::strin
         continue;
     }
     if (node.hasAttribute(attribute.name()))
-      return error() << label << ": attribute '" << attribute.name() << "' is given twice";
+      return node.error() << "attribute '" << attribute.name() << "' is given twice";
     node.addAttribute(attribute.name(), value);
   }
   return success();
 }
 
-LogicalResult GraphImporter::importNode(const onnx::NodeProto &proto, size_t position, Scope &scope) {
-  if (++numNodes > maxNodes)
-    return error() << scope.path << ": the graph has more than " << maxNodes << " nodes";
-  std::string name = !proto.name().empty()     ? proto.name()
-                     : proto.output_size() > 0 ? proto.output(0)
-                                               : "#" + std::to_string(position);
-  StringRef domain = isDefaultDomain(proto.domain()) ? StringRef() : StringRef(proto.domain());
-  const onnx::FunctionProto *function = findFunction(proto);
-  auto opset = scope.opsets.find(domain);
-  int64_t version = opset == scope.opsets.end() ? 0 : opset->second;
-  std::string label = scope.path + ", node '" + name + "' (" + (domain.empty() ? "" : domain.str() + ".") +
-                      proto.op_type() + ", opset " + std::to_string(version) + ")";
-  builder.setLocation(NameLoc::get(StringAttr::get(builder.getContext(), name)));
-  Node node(*this, scope, proto, label, version);
-  if (failed(bindNode(node, scope, label)))
-    return failure();
-  if (function) {
-    if (failed(callFunction(node, *function)))
-      return failure();
-  } else {
-    if (!domain.empty())
-      return node.error() << "operators of the domain '" << domain
-                          << "' are not supported: export with operators of the default ONNX domain";
-    if (version == 0)
-      return node.error() << "the model does not say which version of the default operator set it uses";
-    const OperatorRegistry &registry = OperatorRegistry::get();
-    const OperatorEntry *entry = registry.find(proto.op_type(), version);
-    if (!entry)
-      return node.error() << (registry.isKnown(proto.op_type())
-                                  ? "this version of the operator is not supported: export with another opset"
-                                  : "the operator is not supported");
-    for (size_t input = 0; input < entry->minInputs; ++input)
-      if (!node.has(input))
-        return node.error() << "input " << input << " is missing";
-    if (node.numInputs() > entry->maxInputs)
-      return node.error() << "takes at most " << entry->maxInputs << " inputs, has " << node.numInputs();
-    if (node.numOutputs() > entry->maxOutputs)
-      return node.error() << "has at most " << entry->maxOutputs << " outputs, the node asks for " << node.numOutputs();
-    if (failed(entry->build(node)) || failed(node.finishAttributes()))
-      return failure();
-  }
-  if (builder.hasOverflowed())
+/// Builds what a node of an operator, not of a function of the model, stands for.
+static LogicalResult buildOperator(Node &node) {
+  const onnx::NodeProto &proto = node.getProto();
+  if (!isDefaultDomain(proto.domain()))
+    return node.error() << "operators of the domain '" << proto.domain()
+                        << "' are not supported: export with operators of the default ONNX domain";
+  if (node.getOpset() == 0)
+    return node.error() << "the model does not say which version of the default operator set it uses";
+  const OperatorRegistry &registry = OperatorRegistry::get();
+  const OperatorEntry *entry = registry.find(proto.op_type(), node.getOpset());
+  if (!entry)
+    return node.error() << (registry.isKnown(proto.op_type())
+                                ? "this version of the operator is not supported: export with another opset"
+                                : "the operator is not supported");
+  for (size_t input = 0; input < entry->minInputs; ++input)
+    if (!node.has(input))
+      return node.error() << "input " << input << " is missing";
+  if (node.numInputs() > entry->maxInputs)
+    return node.error() << "takes at most " << entry->maxInputs << " inputs, has " << node.numInputs();
+  if (node.numOutputs() > entry->maxOutputs)
+    return node.error() << "has at most " << entry->maxOutputs << " outputs, the node asks for " << node.numOutputs();
+  return failed(entry->build(node)) ? failure() : node.finishAttributes();
+}
+
+/// Checks the outputs that were built and makes their names known.
+static LogicalResult defineOutputs(Node &node) {
+  if (node.build().hasOverflowed())
     return node.error() << "a size overflows or is negative";
   for (size_t index = 0; index < node.numOutputs(); ++index) {
     if (!node.wants(index))
@@ -295,10 +282,31 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &proto, size_t pos
       return node.error() << "the shape of output " << index << " overflows";
     if (llvm::any_of(tensor->shape, [](Size size) { return constantOf(size).value_or(0) < 0; }))
       return node.error() << "output " << index << " would have the shape "
-                          << describe(ArrayRef(tensor->shape), builder.getSizes());
-    scope.tensors[proto.output(static_cast<int>(index))] = *tensor;
+                          << describe(ArrayRef(tensor->shape), node.sizes());
+    node.getScope().tensors[node.getProto().output(static_cast<int>(index))] = *tensor;
   }
   return success();
+}
+
+LogicalResult GraphImporter::importNode(const onnx::NodeProto &proto, size_t position, Scope &scope) {
+  if (++numNodes > maxNodes)
+    return error() << scope.path << ": the graph has more than " << maxNodes << " nodes";
+  std::string name = !proto.name().empty()     ? proto.name()
+                     : proto.output_size() > 0 ? proto.output(0)
+                                               : "#" + std::to_string(position);
+  StringRef domain = isDefaultDomain(proto.domain()) ? StringRef() : StringRef(proto.domain());
+  auto opset = scope.opsets.find(domain);
+  int64_t version = opset == scope.opsets.end() ? 0 : opset->second;
+  std::string label = scope.path + ", node '" + name + "' (" + (domain.empty() ? "" : domain.str() + ".") +
+                      proto.op_type() + ", opset " + std::to_string(version) + ")";
+  builder.setLocation(NameLoc::get(StringAttr::get(builder.getContext(), name)));
+  Node node(*this, scope, proto, label, version);
+  if (failed(bindNode(node)))
+    return failure();
+  const onnx::FunctionProto *function = findFunction(proto);
+  if (failed(function ? callFunction(node, *function) : buildOperator(node)))
+    return failure();
+  return defineOutputs(node);
 }
 
 //===- Functions of the model ----------------------------------------------------------------------------------===//

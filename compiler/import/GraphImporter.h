@@ -49,7 +49,6 @@ private:
   /// Imports the nodes the wanted values depend on.
   mlir::LogicalResult importNodes(const NodeList &nodes, llvm::ArrayRef<llvm::StringRef> wanted, Scope &scope);
   mlir::LogicalResult importNode(const onnx::NodeProto &proto, size_t position, Scope &scope);
-  mlir::LogicalResult bindNode(Node &node, Scope &scope, const std::string &label);
   mlir::LogicalResult callFunction(Node &node, const onnx::FunctionProto &function);
   const onnx::FunctionProto *findFunction(const onnx::NodeProto &node) const;
   mlir::LogicalResult readFunctionDefaults(const onnx::FunctionProto &function, Scope &scope);

@@ -15,6 +15,17 @@ static LogicalResult requireMultipliable(Node &node) {
   return success();
 }
 
+/// Where dimensions of these sizes are read when they are broadcast to others, which are aligned with them at the end.
+static SmallVector<AffineExpr> broadcastDims(ArrayRef<Size> from, ArrayRef<Size> to, MLIRContext *context) {
+  SmallVector<AffineExpr> exprs;
+  for (auto [position, size] : llvm::enumerate(from)) {
+    size_t dim = to.size() - from.size() + position;
+    exprs.push_back(isConstant(size, 1) && !isConstant(to[dim], 1) ? getAffineConstantExpr(0, context)
+                                                                   : getAffineDimExpr(dim, context));
+  }
+  return exprs;
+}
+
 /// Leading dimensions by the broadcast rules, then rows and columns; a vector on either side has no row (column).
 static LogicalResult buildMatMul(Node &node) {
   const Tensor &a = node.input(0), &b = node.input(1);
@@ -39,16 +50,8 @@ static LogicalResult buildMatMul(Node &node) {
   if (hasColumns)
     column = getAffineDimExpr(next++, context);
   AffineExpr inner = getAffineDimExpr(next++, context);
-  auto leading = [&](const Tensor &part) {
-    SmallVector<AffineExpr> exprs;
-    for (auto [position, size] : llvm::enumerate(part.shape)) {
-      size_t dim = lead - part.shape.size() + position;
-      exprs.push_back(isConstant(size, 1) && !isConstant((*shape)[dim], 1) ? getAffineConstantExpr(0, context)
-                                                                           : getAffineDimExpr(dim, context));
-    }
-    return exprs;
-  };
-  SmallVector<AffineExpr> aDims = leading(leadA), bDims = leading(leadB), outDims;
+  SmallVector<AffineExpr> aDims = broadcastDims(leadA.shape, *shape, context), outDims;
+  SmallVector<AffineExpr> bDims = broadcastDims(leadB.shape, *shape, context);
   for (unsigned dim = 0; dim < lead; ++dim)
     outDims.push_back(getAffineDimExpr(dim, context));
   if (hasRows) {

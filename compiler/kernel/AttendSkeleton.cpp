@@ -262,29 +262,53 @@ FailureOr<AttendSkeleton::RowState> AttendSkeleton::visitKeys() {
 //===-- Results
 //----------------------------------------------------------------------------------------------------===//
 
+/// Counts the sink, a key without a value, in the maximum and the sum. Returns what earlier weights shrink by; null
+/// without a sink.
+FailureOr<Value> AttendSkeleton::joinSink(Value &maximum, Value &sum) {
+  Value sink = attend.getSink();
+  if (!sink)
+    return Value();
+  FailureOr<Piece> piece = emitter.read(sink, {Piece::uniform(head)});
+  if (failed(piece))
+    return failure();
+  Value logit = piece->value;
+  if (logit.getType() != at.getF32Type())
+    logit = arith::ExtFOp::create(at, at.getF32Type(), logit);
+  Value sinkTile =
+      arith::MulFOp::create(at, emitter.spread(Piece::uniform(logit), {Rows}), splat(log2e / unit, {Rows}));
+  Value joint = greater(maximum, sinkTile);
+  Value shrink = power(arith::SubFOp::create(at, maximum, joint), {Rows});
+  sum = arith::AddFOp::create(at, arith::MulFOp::create(at, sum, shrink),
+                              power(arith::SubFOp::create(at, sinkTile, joint), {Rows}));
+  maximum = joint;
+  return shrink;
+}
+
+/// Stores all results of the kernel that have this rank, at where the domain is.
+LogicalResult AttendSkeleton::storeRank(int64_t rank) {
+  SmallVector<Piece> indices{Piece::uniform(batch), Piece::uniform(head), emitter.coordinate(Rows)};
+  if (rank == 4)
+    indices.push_back(emitter.coordinate(ValueDepth));
+  for (unsigned result = 0; result < kernel.source().getNumResults(); ++result) {
+    if (cast<RankedTensorType>(kernel.yielded(result).getType()).getRank() != rank)
+      continue;
+    FailureOr<Piece> piece = emitter.read(kernel.yielded(result), indices);
+    if (failed(piece) || failed(emitter.write(result, *piece, indices)))
+      return failure();
+  }
+  return success();
+}
+
 LogicalResult AttendSkeleton::storeResults(RowState state) {
   Value maximum = state[0], sum = state[1];
-  Value rescale;
-  if (Value sink = attend.getSink()) {
-    FailureOr<Piece> piece = emitter.read(sink, {Piece::uniform(head)});
-    if (failed(piece))
-      return failure();
-    Value logit = piece->value;
-    if (logit.getType() != at.getF32Type())
-      logit = arith::ExtFOp::create(at, at.getF32Type(), logit);
-    Value sinkTile =
-        arith::MulFOp::create(at, emitter.spread(Piece::uniform(logit), {Rows}), splat(log2e / unit, {Rows}));
-    Value joint = greater(maximum, sinkTile);
-    rescale = power(arith::SubFOp::create(at, maximum, joint), {Rows});
-    sum = arith::AddFOp::create(at, arith::MulFOp::create(at, sum, rescale),
-                                power(arith::SubFOp::create(at, sinkTile, joint), {Rows}));
-    maximum = joint;
-  }
+  FailureOr<Value> shrink = joinSink(maximum, sum);
+  if (failed(shrink))
+    return failure();
   Value zero = splat(0, {Rows}), one = splat(1, {Rows});
   Value visible = arith::CmpFOp::create(at, arith::CmpFPredicate::UNE, sum, zero);
   Value inverse = arith::SelectOp::create(at, visible, arith::DivFOp::create(at, one, sum), zero);
-  if (rescale)
-    inverse = arith::MulFOp::create(at, inverse, rescale);
+  if (*shrink)
+    inverse = arith::MulFOp::create(at, inverse, *shrink);
   if (Value lse = attend.getLse()) {
     Value reference = arith::MulFOp::create(at, maximum, splat(unit / log2e, {Rows}));
     Value logarithm = arith::MulFOp::create(at, math::Log2Op::create(at, sum), splat(std::numbers::ln2, {Rows}));
@@ -292,33 +316,21 @@ LogicalResult AttendSkeleton::storeResults(RowState state) {
     Value stored = arith::SelectOp::create(at, visible, natural, splat(-INFINITY, {Rows}));
     emitter.define(lse, TileEmitter::tile(stored, {Rows}));
   }
-
-  auto store = [&](unsigned result, bool hasDepth) -> LogicalResult {
-    SmallVector<Piece> indices{Piece::uniform(batch), Piece::uniform(head), emitter.coordinate(Rows)};
-    if (hasDepth)
-      indices.push_back(emitter.coordinate(ValueDepth));
-    FailureOr<Piece> piece = emitter.read(kernel.yielded(result), indices);
-    return failed(piece) ? failure() : emitter.write(result, *piece, indices);
-  };
+  Type outType = getElementTypeOrSelf(attend.getOut().getType());
   int64_t start = 0;
   for (auto [chunk, depth] : llvm::enumerate(valueDepths)) {
     enterChunk(ValueDepth, depth, start);
     Value out = state[2 + chunk];
     if (isSoftmax())
       out = arith::MulFOp::create(at, out, overRows(inverse, ValueDepth));
-    Type outType = getElementTypeOrSelf(attend.getOut().getType());
     if (outType != at.getF32Type())
       out = arith::TruncFOp::create(at, emitter.tileType(outType, {Rows, ValueDepth}), out);
     emitter.define(attend.getOut(), TileEmitter::tile(out, {Rows, ValueDepth}));
-    for (unsigned result = 0; result < kernel.source().getNumResults(); ++result)
-      if (cast<RankedTensorType>(kernel.yielded(result).getType()).getRank() == 4 && failed(store(result, true)))
-        return failure();
+    if (failed(storeRank(4)))
+      return failure();
     start += depth;
   }
-  for (unsigned result = 0; result < kernel.source().getNumResults(); ++result)
-    if (cast<RankedTensorType>(kernel.yielded(result).getType()).getRank() == 3 && failed(store(result, false)))
-      return failure();
-  return success();
+  return storeRank(3);
 }
 
 LogicalResult AttendSkeleton::build() {

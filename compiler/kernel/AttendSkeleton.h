@@ -61,6 +61,8 @@ private:
   mlir::FailureOr<llvm::SmallVector<mlir::Value>>
   part(llvm::StringRef name, llvm::function_ref<mlir::FailureOr<llvm::SmallVector<mlir::Value>>()> build);
   mlir::FailureOr<RowState> accumulate(mlir::Value logits, mlir::ValueRange state);
+  mlir::FailureOr<mlir::Value> joinSink(mlir::Value &maximum, mlir::Value &sum);
+  mlir::LogicalResult storeRank(int64_t rank);
   mlir::LogicalResult storeResults(RowState state);
 
   llvm::SmallVector<Piece> keyIndices(mlir::Value tensor, Dimension depth);

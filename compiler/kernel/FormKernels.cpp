@@ -35,6 +35,12 @@ struct Group {
   }
 };
 
+/// What a kernel stores: a value that it computes, in place of a value of the graph.
+struct StoredResult {
+  Value computed, replaced;
+  ResolvedView view; ///< of what `computed` becomes
+};
+
 class KernelFormer {
 public:
   explicit KernelFormer(func::FuncOp graph) : graph(graph), shapes(graph), views(graph, shapes), builder(graph) {}
@@ -51,6 +57,9 @@ private:
   void formGroups();
   void push(Group &group);
   void pull(Group &group, Operation *consumer);
+  FailureOr<StoredResult> placeResult(Value result);
+  plan::KernelOp createKernel(const Group &group, ArrayRef<StoredResult> stored);
+  LogicalResult fillKernel(plan::KernelOp kernel, ArrayRef<Operation *> members, ArrayRef<StoredResult> stored);
   LogicalResult outline(Group &group);
   LogicalResult materialiseReturns();
 
@@ -341,51 +350,44 @@ FailureOr<Value> KernelFormer::bringIn(Value outside, plan::KernelOp kernel, IRM
   return inside;
 }
 
-LogicalResult KernelFormer::outline(Group &group) {
-  SmallVector<Operation *> members(group.members.begin(), group.members.end());
-  llvm::sort(members, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
-  SmallVector<Value> results;
-  for (Operation *op : members)
-    for (Value result : op->getResults())
-      if (llvm::any_of(result.getUsers(), [&](Operation *user) { return !group.members.contains(user); }))
-        results.push_back(result);
-  if (results.empty()) {
-    for (Operation *op : llvm::reverse(members))
-      retire(op);
-    return success();
+/// Stored in the order of its transpose when that is all that reads it.
+FailureOr<StoredResult> KernelFormer::placeResult(Value result) {
+  ArrayRef<AffineExpr> sizes = shapes.shapeOf(result);
+  if (llvm::any_of(sizes, [](AffineExpr size) { return !size; }))
+    return failure();
+  StoredResult stored{
+      result, result, {result, views.constant(0), views.contiguousStrides(sizes), llvm::to_vector(sizes)}};
+  auto transpose = result.hasOneUse() ? dyn_cast<linalg::TransposeOp>(*result.user_begin()) : linalg::TransposeOp();
+  if (transpose && transpose.getInput() == result) {
+    stored.replaced = transpose->getResult(0);
+    SmallVector<AffineExpr> outer = views.contiguousStrides(shapes.shapeOf(stored.replaced));
+    for (auto [position, dim] : llvm::enumerate(transpose.getPermutation()))
+      stored.view.strides[dim] = outer[position];
   }
+  return stored;
+}
 
-  // How each result is stored: in the order of its transpose when that is all that reads it.
+/// The kernel op, without a body and operands yet.
+plan::KernelOp KernelFormer::createKernel(const Group &group, ArrayRef<StoredResult> stored) {
   SmallVector<Attribute> resultViews, resultSizes, storageSizes;
   SmallVector<Type> types;
-  SmallVector<Value> replaced;
-  for (Value result : results) {
-    ArrayRef<AffineExpr> sizes = shapes.shapeOf(result);
-    if (llvm::any_of(sizes, [](AffineExpr size) { return !size; }))
-      return group.root->emitOpError("has a result whose sizes do not follow from the sizes of the inputs");
-    ResolvedView stored{result, views.constant(0), views.contiguousStrides(sizes), llvm::to_vector(sizes)};
-    Value replacement = result;
-    auto transpose = result.hasOneUse() ? dyn_cast<linalg::TransposeOp>(*result.user_begin()) : linalg::TransposeOp();
-    if (transpose && transpose.getInput() == result) {
-      replacement = transpose->getResult(0);
-      SmallVector<AffineExpr> outer = views.contiguousStrides(shapes.shapeOf(replacement));
-      for (auto [position, dim] : llvm::enumerate(transpose.getPermutation()))
-        stored.strides[dim] = outer[position];
-    }
-    storageSizes.push_back(AffineMapAttr::get(sizesMap(shapes.shapeOf(replacement))));
-    replaced.push_back(replacement);
-    types.push_back(replacement.getType());
-    resultViews.push_back(AffineMapAttr::get(viewMap(stored)));
-    resultSizes.push_back(AffineMapAttr::get(sizesMap(sizes)));
+  for (const StoredResult &result : stored) {
+    storageSizes.push_back(AffineMapAttr::get(sizesMap(shapes.shapeOf(result.replaced))));
+    types.push_back(result.replaced.getType());
+    resultViews.push_back(AffineMapAttr::get(viewMap(result.view)));
+    resultSizes.push_back(AffineMapAttr::get(sizesMap(result.view.sizes)));
   }
-
-  builder.setInsertionPointAfter(members.back());
   ArrayAttr none = builder.getArrayAttr({});
   auto kernel = plan::KernelOp::create(builder, group.root->getLoc(), types, group.kind, label(group), ValueRange(),
                                        none, none, builder.getArrayAttr(resultViews), builder.getArrayAttr(resultSizes),
                                        storageSizes == resultSizes ? ArrayAttr() : builder.getArrayAttr(storageSizes),
                                        notes(group));
   kernel.getBody().emplaceBlock();
+  return kernel;
+}
+
+LogicalResult KernelFormer::fillKernel(plan::KernelOp kernel, ArrayRef<Operation *> members,
+                                       ArrayRef<StoredResult> stored) {
   IRMapping mapping;
   for (Operation *op : members) {
     llvm::SetVector<Value> read(op->operand_begin(), op->operand_end());
@@ -398,13 +400,36 @@ LogicalResult KernelFormer::outline(Group &group) {
     builder.clone(*op, mapping);
   }
   OpBuilder inside = OpBuilder::atBlockEnd(&kernel.getBody().front());
-  plan::YieldOp::create(inside, group.root->getLoc(),
-                        llvm::map_to_vector(results, [&](Value result) { return mapping.lookup(result); }));
-  for (auto [old, now] : llvm::zip_equal(replaced, kernel.getResults())) {
-    shapes.setShape(now, SmallVector<AffineExpr>(shapes.shapeOf(old)));
-    old.replaceAllUsesWith(now);
-    if (auto transpose = old.getDefiningOp<linalg::TransposeOp>())
-      retire(transpose);
+  plan::YieldOp::create(inside, kernel.getLoc(), llvm::map_to_vector(stored, [&](const StoredResult &result) {
+                          return mapping.lookup(result.computed);
+                        }));
+  return success();
+}
+
+LogicalResult KernelFormer::outline(Group &group) {
+  SmallVector<Operation *> members(group.members.begin(), group.members.end());
+  llvm::sort(members, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  SmallVector<StoredResult> stored;
+  for (Operation *op : members)
+    for (Value result : op->getResults()) {
+      if (llvm::all_of(result.getUsers(), [&](Operation *user) { return group.members.contains(user); }))
+        continue;
+      FailureOr<StoredResult> place = placeResult(result);
+      if (failed(place))
+        return group.root->emitOpError("has a result whose sizes do not follow from the sizes of the inputs");
+      stored.push_back(*place);
+    }
+  if (!stored.empty()) {
+    builder.setInsertionPointAfter(members.back());
+    plan::KernelOp kernel = createKernel(group, stored);
+    if (failed(fillKernel(kernel, members, stored)))
+      return failure();
+    for (auto [result, now] : llvm::zip_equal(stored, kernel.getResults())) {
+      shapes.setShape(now, SmallVector<AffineExpr>(shapes.shapeOf(result.replaced)));
+      result.replaced.replaceAllUsesWith(now);
+      if (result.replaced != result.computed)
+        retire(result.replaced.getDefiningOp());
+    }
   }
   for (Operation *op : llvm::reverse(members))
     retire(op);
