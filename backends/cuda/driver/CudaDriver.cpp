@@ -112,6 +112,8 @@ public:
   }
 
 private:
+  Status findFunctions();
+
   int (*errorName)(int result, const char **name) = nullptr;
   int (*errorString)(int result, const char **text) = nullptr;
   int (*retainPrimary)(GpuHandle *context, int device) = nullptr;
@@ -126,10 +128,8 @@ private:
                      int outside) = nullptr; // optional
 };
 
-Status CudaPlatform::open() {
-  constexpr const char *candidates[] = {"libcuda.so.1", "libcuda.so"};
-  HEED_TRY(runtime.open("HEED_CUDA_LIBRARY", candidates));
-  // Names as the library exports them: _v2 where cuda.h renames.
+/// By the names that the library exports: _v2 where cuda.h renames.
+Status CudaPlatform::findFunctions() {
   const GpuSymbol symbols[] = {
       {api.init, "cuInit"},
       {api.driverVersion, "cuDriverGetVersion"},
@@ -176,7 +176,13 @@ Status CudaPlatform::open() {
       {api.destroyExec, "cuGraphExecDestroy", optionalSymbol},
       {api.destroyGraph, "cuGraphDestroy", optionalSymbol},
   };
-  HEED_TRY(runtime.resolve(symbols));
+  return runtime.resolve(symbols);
+}
+
+Status CudaPlatform::open() {
+  constexpr const char *candidates[] = {"libcuda.so.1", "libcuda.so"};
+  HEED_TRY(runtime.open("HEED_CUDA_LIBRARY", candidates));
+  HEED_TRY(findFunctions());
   int version = 0;
   if (api.driverVersion(&version) == gpuSuccess && version < oldestDriver)
     return error(Code::noDriver, runtime.name(), " is of CUDA ", version / 1000, ".", version % 1000 / 10,

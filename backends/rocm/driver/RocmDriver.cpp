@@ -85,6 +85,8 @@ public:
   }
 
 private:
+  Status findFunctions();
+
   unsigned hostMemoryType = 1; // hipMemoryTypeHost
   const char *(*errorName)(int result) = nullptr;
   const char *(*errorString)(int result) = nullptr;
@@ -97,9 +99,7 @@ private:
   int (*propertiesOf6)(void *properties, int device) = nullptr; // that of HIP 6 and later
 };
 
-Status HipPlatform::open() {
-  constexpr const char *candidates[] = {"libamdhip64.so", "libamdhip64.so.7", "libamdhip64.so.6", "libamdhip64.so.5"};
-  HEED_TRY(runtime.open("HEED_HIP_LIBRARY", candidates));
+Status HipPlatform::findFunctions() {
   const GpuSymbol symbols[] = {
       {api.init, "hipInit"},
       {api.driverVersion, "hipDriverGetVersion"},
@@ -144,7 +144,13 @@ Status HipPlatform::open() {
       {api.destroyExec, "hipGraphExecDestroy", optionalSymbol},
       {api.destroyGraph, "hipGraphDestroy", optionalSymbol},
   };
-  HEED_TRY(runtime.resolve(symbols));
+  return runtime.resolve(symbols);
+}
+
+Status HipPlatform::open() {
+  constexpr const char *candidates[] = {"libamdhip64.so", "libamdhip64.so.7", "libamdhip64.so.6", "libamdhip64.so.5"};
+  HEED_TRY(runtime.open("HEED_HIP_LIBRARY", candidates));
+  HEED_TRY(findFunctions());
   int version = 0;
   if (api.driverVersion(&version) == gpuSuccess && version < oldestDriver)
     return error(Code::noDriver, runtime.name(), " is of HIP ", version / 10000000, ".", version % 10000000 / 100000,
