@@ -71,6 +71,8 @@ struct AttendBlocks {
 /// Block sizes of one matmul kernel.
 struct MatmulBlocks {
   int64_t rows, columns, depth;
+  /// Programs below which these blocks leave too much of a device idle.
+  int64_t leastPrograms = 0;
 };
 
 /// Block sizes of a row kernel: rows of a program, columns of one step along the row.
@@ -90,7 +92,10 @@ public:
   /// Block sizes for attention of `rows` query rows per head (dynamic: mlir::ShapedType::kDynamic), these head widths,
   /// and keys of this type.
   virtual AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, mlir::Type element) const = 0;
-  virtual MatmulBlocks matmulBlocks(int64_t rows, int64_t columns, int64_t depth) const = 0;
+  /// What products of operands of this type may be blocked in, the best first. Which is taken is decided when a call is
+  /// bound; the last fits any number of programs.
+  virtual llvm::SmallVector<MatmulBlocks> matmulBlocks(int64_t rows, int64_t columns, int64_t depth,
+                                                       mlir::Type element) const = 0;
   virtual RowBlocks rowBlocks(int64_t columns) const = 0;
   /// Elements of the innermost dimension that one program of a map kernel handles, and how many rows of them.
   virtual RowBlocks mapBlocks(int64_t columns) const = 0;

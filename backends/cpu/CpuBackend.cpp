@@ -68,7 +68,7 @@ class CpuBackend : public Backend {
 public:
   StringRef name() const override { return "cpu"; }
   AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, Type element) const override;
-  MatmulBlocks matmulBlocks(int64_t rows, int64_t columns, int64_t depth) const override;
+  SmallVector<MatmulBlocks> matmulBlocks(int64_t rows, int64_t columns, int64_t depth, Type element) const override;
   RowBlocks rowBlocks(int64_t columns) const override;
   RowBlocks mapBlocks(int64_t columns) const override;
   FailureOr<CompiledKernels> compile(ModuleOp kernels, StringRef dumpDirectory) const override;
@@ -89,13 +89,13 @@ AttendBlocks CpuBackend::attendBlocks(int64_t rows, int64_t, int64_t, Type) cons
   return {block, 64};
 }
 
-MatmulBlocks CpuBackend::matmulBlocks(int64_t rows, int64_t columns, int64_t) const {
+SmallVector<MatmulBlocks> CpuBackend::matmulBlocks(int64_t rows, int64_t columns, int64_t, Type) const {
   MatmulBlocks blocks{96, 64, 128};
   if (isKnown(rows))
     blocks.rows = std::min<int64_t>(blocks.rows, std::max<int64_t>(rows, 1));
   if (isKnown(columns))
     blocks.columns = std::min<int64_t>(blocks.columns, llvm::PowerOf2Ceil(std::max<int64_t>(columns, 1)));
-  return blocks;
+  return {blocks};
 }
 
 RowBlocks CpuBackend::rowBlocks(int64_t columns) const {

@@ -48,6 +48,10 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
     target.producerWarps = 4;
     target.producerRegisters = 40;
     target.consumerRegisters = 232;
+    // Sums of 128 or 64 registers a lane. Fewer programs than three quarters of a chip's 132 processors had better be
+    // smaller ones.
+    static const MatmulBlocks blocks[] = {{128, 256, 64, 132}, {128, 128, 64, 96}};
+    target.groupBlocks = blocks;
     // The last weights are multiplied with values while the lanes make weights of the next scores.
     static const tile::PartSchedule schedule[] = {{"scores", 0}, {"mask", 0}, {"product", 1}, {"normalise", 0}};
     target.schedule = schedule;

@@ -34,11 +34,15 @@ LayoutPlan::LayoutPlan(tile::KernelOp kernel, const SimtTarget &target, const Pr
   anchorAll();
 }
 
-/// Vectors and what depends on a row or a column only are read again by whoever needs them.
-static bool isSmallLoad(tile::LoadOp load) {
-  return load.getType().getRank() < 2 &&
-         llvm::all_of(load->getUsers(), [](Operation *user) { return isa<tile::BroadcastOp>(user); });
+/// Whether all that is made of a vector is broadcast, at once or after ops on its elements.
+static bool isOnlyBroadcast(Operation *op) {
+  return llvm::all_of(op->getUsers(), [](Operation *user) {
+    return isa<tile::BroadcastOp>(user) || (isElementwise(user) && isOnlyBroadcast(user));
+  });
 }
+
+/// Vectors and what depends on a row or a column only are read again by whoever needs them.
+static bool isSmallLoad(tile::LoadOp load) { return load.getType().getRank() < 2 && isOnlyBroadcast(load); }
 
 /// Only loads that no store follows before their last use may be repeated there.
 static bool isFollowedByStore(Operation *load) {

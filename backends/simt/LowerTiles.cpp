@@ -1,4 +1,5 @@
 /// From tile kernels to lane programs: the passes, in order.
+#include "backends/simt/BatchStores.h"
 #include "backends/simt/KernelVariant.h"
 #include "backends/simt/PlaceBarriers.h"
 #include "backends/simt/SimtBackend.h"
@@ -48,6 +49,9 @@ static LogicalResult simplify(ModuleOp lanes) {
   return passes.run(lanes);
 }
 
+/// Whether calls that its best code does not fit run another kernel.
+static bool isAlternative(tile::KernelOp kernel) { return kernel->hasAttr(tile::alternativeAttrName); }
+
 /// The variant for operands that lie as vector accesses need them, where there are such accesses.
 static LogicalResult emitAligned(tile::KernelOp kernel, const simt::SimtTarget &target, ModuleOp lanes) {
   simt::Promises promises = simt::wantedPromises(kernel, target.vectorBytes);
@@ -57,7 +61,8 @@ static LogicalResult emitAligned(tile::KernelOp kernel, const simt::SimtTarget &
   FailureOr<simt::KernelOp> lowered = lowering.emit(lanes);
   if (failed(lowered))
     return failure();
-  if (lowering.reliesOnPromises())
+  bool isWanted = isAlternative(kernel) ? lowering.hasRoles() : lowering.reliesOnPromises();
+  if (isWanted)
     simt::markVariant(*lowered, promises);
   else
     lowered->erase();
@@ -92,11 +97,16 @@ FailureOr<OwningOpRef<ModuleOp>> simt::lowerTiles(ModuleOp kernels, const SimtTa
   OwningOpRef<ModuleOp> lanes = ModuleOp::create(kernels.getLoc());
   for (auto [kernel, same] :
        llvm::zip_equal((*scheduled)->getOps<tile::KernelOp>(), (*plain)->getOps<tile::KernelOp>()))
-    if (failed(emitAligned(kernel, target, *lanes)) || failed(TileLowering(same, generic, {}).emit(*lanes)))
+    if (failed(emitAligned(kernel, target, *lanes)) ||
+        (!isAlternative(kernel) && failed(TileLowering(same, generic, {}).emit(*lanes))))
       return failure();
   for (auto kernel : lanes->getOps<simt::KernelOp>())
     placeBarriers(kernel);
-  if (failed(simplify(*lanes)) || failed(verify(*lanes)))
+  if (failed(simplify(*lanes)))
+    return failure();
+  for (auto kernel : lanes->getOps<simt::KernelOp>())
+    batchStores(kernel);
+  if (failed(verify(*lanes)))
     return failure();
   return lanes;
 }

@@ -27,12 +27,18 @@ constexpr int64_t outputsOfLane = 64;
 /// The widest value whose 64 rows fit the registers of a group beside their scores.
 constexpr int64_t mostGroupDepth = 256;
 
+/// An instruction by which groups of warps multiply such elements, or null.
+static const tile::Atom *groupAtomFor(const SimtTarget &chip, Type element) {
+  auto *atom =
+      llvm::find_if(chip.groupAtoms, [&](const tile::Atom &each) { return each.operand == tile::elementOf(element); });
+  return atom == chip.groupAtoms.end() ? nullptr : atom;
+}
+
 /// Where groups of warps multiply: the rows of one instruction for each group, and as many keys as leave room for two
 /// blocks of keys and values on their way. None where the rows do not fill the groups, or registers hold no such rows.
 static std::optional<AttendBlocks> groupBlocks(const SimtTarget &chip, int64_t rows, int64_t depth, Type element) {
-  auto *atom =
-      llvm::find_if(chip.groupAtoms, [&](const tile::Atom &each) { return each.operand == tile::elementOf(element); });
-  if (atom == chip.groupAtoms.end())
+  const tile::Atom *atom = groupAtomFor(chip, element);
+  if (!atom)
     return std::nullopt;
   int64_t block = atom->m * (chip.warps / atom->warps());
   bool isShort = !ShapedType::isDynamic(rows) && rows <= block / 2;
@@ -60,8 +66,21 @@ AttendBlocks SimtBackend::attendBlocks(int64_t rows, int64_t keyDepth, int64_t v
   return {fit(rowBlock, rows), block, /*depthGranule=*/16};
 }
 
-MatmulBlocks SimtBackend::matmulBlocks(int64_t rows, int64_t columns, int64_t depth) const {
-  return {fit(64, rows), fit(64, columns), fit(32, depth)};
+/// Whether blocks waste little of a dimension; of one that is known at run time only it is hoped.
+static bool divides(int64_t block, int64_t size) {
+  constexpr int64_t mostWaste = 8; // one part in so many
+  return ShapedType::isDynamic(size) || int64_t(llvm::alignTo(size, block)) - size <= size / mostWaste;
+}
+
+SmallVector<MatmulBlocks> SimtBackend::matmulBlocks(int64_t rows, int64_t columns, int64_t depth, Type element) const {
+  const SimtTarget &chip = chips().front();
+  SmallVector<MatmulBlocks> choices;
+  if (groupAtomFor(chip, element))
+    for (const MatmulBlocks &each : chip.groupBlocks)
+      if (divides(each.rows, rows) && divides(each.columns, columns) && divides(each.depth, depth))
+        choices.push_back(each);
+  choices.push_back({fit(64, rows), fit(64, columns), fit(32, depth)});
+  return choices;
 }
 
 RowBlocks SimtBackend::rowBlocks(int64_t columns) const {

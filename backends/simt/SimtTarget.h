@@ -2,6 +2,7 @@
 /// value.
 #pragma once
 
+#include "backends/Backend.h"
 #include "compiler/tile/PartSchedule.h"
 #include "dialects/tile/Atom.h"
 
@@ -35,6 +36,8 @@ struct SimtTarget {
   /// Those that groups of warps start and that run beside them, reading shared memory by themselves; best first, and
   /// preferred to the others where they fit.
   llvm::ArrayRef<tile::Atom> groupAtoms;
+  /// Blocks of products by group instructions, best first.
+  llvm::ArrayRef<MatmulBlocks> groupBlocks;
   /// Warps that only copy, beside the others, in kernels with group instructions; 0: every warp copies for itself.
   int64_t producerWarps = 0;
   /// Registers of a lane of those and of the others, where warps can hand registers over.

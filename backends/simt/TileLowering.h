@@ -56,6 +56,8 @@ public:
   mlir::FailureOr<simt::KernelOp> emit(mlir::ModuleOp module);
   /// Whether what was emitted relies on the promises.
   bool reliesOnPromises() const { return usesPromises; }
+  /// Whether some of its warps only copy.
+  bool hasRoles() const { return !rings.empty(); }
 
 private:
   /// Reports the first thing that cannot be lowered; emission goes on with placeholders and fails at the end.

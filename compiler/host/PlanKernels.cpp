@@ -8,6 +8,8 @@ namespace heed {
 
 static LogicalResult verifyMaps(plan::LaunchOp launch, const SymbolExpressions &symbols) {
   SmallVector<AffineMap> maps = {launch.getGrid(), launch.getParams(), launch.getFlops(), launch.getBytes()};
+  for (const plan::LaunchOp::Alternative &each : launch.alternatives())
+    maps.push_back(each.grid);
   llvm::append_range(maps, launch.getResultShapes().getAsValueRange<AffineMapAttr>());
   for (AffineMap map : maps)
     if (!symbols.accepts(map))
@@ -80,9 +82,16 @@ rt::Explain PlanKernels::explain(plan::LaunchOp launch) {
   }
   llvm::raw_string_ostream schedule(result.schedule);
   schedule << result.root;
-  auto kernel = SymbolTable::lookupNearestSymbolFrom<tile::KernelOp>(launch, launch.getKernelAttr());
-  if (kernel && kernel.getSchedule())
-    printSchedule(*kernel.getSchedule(), schedule);
+  auto print = [&](FlatSymbolRefAttr symbol) {
+    auto kernel = SymbolTable::lookupNearestSymbolFrom<tile::KernelOp>(launch, symbol);
+    if (kernel && kernel.getSchedule())
+      printSchedule(*kernel.getSchedule(), schedule);
+  };
+  print(launch.getKernelAttr());
+  for (const plan::LaunchOp::Alternative &each : launch.alternatives()) {
+    schedule << "; from " << each.leastPrograms << " programs on";
+    print(each.kernel);
+  }
   return result;
 }
 
@@ -142,6 +151,30 @@ void PlanKernels::addConditions(const KernelEntry &entry, plan::LaunchOp launch,
     addTensorMap(map, launch, variant);
 }
 
+/// The code there is for one of the launch's kernels.
+void PlanKernels::addVariants(plan::LaunchOp launch, const plan::LaunchOp::Alternative &chosen, rt::Kernel &kernel) {
+  AffineExpr programs = getAffineConstantExpr(1, launch.getContext());
+  for (AffineExpr size : chosen.grid.getResults())
+    programs = programs * size;
+  for (const KernelEntry &entry : request.kernels->entries) {
+    if (entry.kernel != chosen.kernel.getValue())
+      continue;
+    rt::Variant variant;
+    variant.features = request.kernels->images[entry.image].features;
+    variant.code = request.firstCode + entry.image;
+    variant.symbol = entry.symbol;
+    variant.workerScratchBytes = entry.scratchBytes;
+    variant.workgroup[0] = entry.threads;
+    variant.sharedBytes = entry.sharedBytes;
+    variant.operandAlignment = entry.baseAlignment;
+    if (chosen.leastPrograms > 0)
+      require(programs, rt::Relation::greaterEqual, chosen.leastPrograms, variant);
+    addConditions(entry, launch, variant);
+    llvm::copy(symbols.convert(chosen.grid), variant.grid.begin());
+    kernel.variants.push_back(std::move(variant));
+  }
+}
+
 FailureOr<uint32_t> PlanKernels::add(plan::LaunchOp launch, std::vector<rt::Access> accesses) {
   rt::Kernel kernel;
   kernel.name = uniqueName(launch.getLabel());
@@ -152,20 +185,9 @@ FailureOr<uint32_t> PlanKernels::add(plan::LaunchOp launch, std::vector<rt::Acce
       llvm::any_of(notesOf(launch), [](StringAttr note) { return note.getValue().starts_with("fallback: "); });
   kernel.operands = std::move(accesses);
   kernel.paramCount = launch.getParams().getNumResults();
-  for (const KernelEntry &entry : request.kernels->entries) {
-    if (entry.kernel != launch.getKernel())
-      continue;
-    rt::Variant &variant = kernel.variants.emplace_back();
-    variant.features = request.kernels->images[entry.image].features;
-    variant.code = request.firstCode + entry.image;
-    variant.symbol = entry.symbol;
-    variant.workerScratchBytes = entry.scratchBytes;
-    variant.workgroup[0] = entry.threads;
-    variant.sharedBytes = entry.sharedBytes;
-    variant.operandAlignment = entry.baseAlignment;
-    addConditions(entry, launch, variant);
-    llvm::copy(symbols.convert(launch.getGrid()), variant.grid.begin());
-  }
+  for (const plan::LaunchOp::Alternative &each : launch.alternatives())
+    addVariants(launch, each, kernel);
+  addVariants(launch, {launch.getKernelAttr(), launch.getGrid(), /*leastPrograms=*/0}, kernel);
   if (kernel.variants.empty())
     return launch.emitError("target '") << request.target << "' made no code for kernel @" << launch.getKernel();
   plan.kernels.push_back(std::move(kernel));

@@ -26,6 +26,7 @@ public:
 private:
   std::string uniqueName(llvm::StringRef label);
   rt::Explain explain(plan::LaunchOp launch);
+  void addVariants(plan::LaunchOp launch, const plan::LaunchOp::Alternative &chosen, rt::Kernel &kernel);
   void addConditions(const KernelEntry &entry, plan::LaunchOp launch, rt::Variant &variant);
   void addTensorMap(const TensorMap &map, plan::LaunchOp launch, rt::Variant &variant);
   /// Adds a condition that is not known to hold, once.

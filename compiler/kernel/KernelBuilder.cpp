@@ -225,10 +225,11 @@ void KernelBuilder::finish(ArrayRef<AffineExpr> grid, AffineExpr flops, ArrayRef
     count(view, type);
 
   builder.setInsertionPoint(sourceOp);
-  auto launch = plan::LaunchOp::create(builder, sourceOp.getResultTypes(), kernel.getSymName(), sourceOp.getOperands(),
-                                       map(parameters), map(fullGrid),
-                                       sourceOp.getStorageSizes().value_or(sourceOp.getResultSizes()), map({flops}),
-                                       map({bytes}), sourceOp.getRoot(), sourceOp.getLabel(), sourceOp.getNotesAttr());
-  sourceOp.replaceAllUsesWith(launch.getResults());
+  launchOp = plan::LaunchOp::create(
+      builder, sourceOp.getResultTypes(), kernel.getSymName(), sourceOp.getOperands(), map(parameters), map(fullGrid),
+      sourceOp.getStorageSizes().value_or(sourceOp.getResultSizes()), map({flops}), map({bytes}), sourceOp.getRoot(),
+      sourceOp.getLabel(), sourceOp.getNotesAttr(), /*alternatives=*/ArrayAttr(), /*alternative_grids=*/ArrayAttr(),
+      /*least_programs=*/DenseI64ArrayAttr());
+  sourceOp.replaceAllUsesWith(launchOp.getResults());
   sourceOp.erase();
 }

@@ -74,6 +74,9 @@ public:
   /// Ends the kernel, whose grid has up to three sizes, x first, and replaces the plan.kernel with its launch.
   void finish(llvm::ArrayRef<mlir::AffineExpr> grid, mlir::AffineExpr flops,
               llvm::ArrayRef<mlir::NamedAttribute> schedule);
+  /// The kernel, and after finish() its launch.
+  tile::KernelOp finished() const { return kernel; }
+  plan::LaunchOp launch() const { return launchOp; }
 
 private:
   mlir::Value memory(mlir::Value base, StoredView view, mlir::Type elementType);
@@ -81,6 +84,7 @@ private:
 
   plan::KernelOp sourceOp;
   tile::KernelOp kernel;
+  plan::LaunchOp launchOp;
   mlir::ImplicitLocOpBuilder builder;
   mlir::Block *entry;
   SymbolicShapes shapes;

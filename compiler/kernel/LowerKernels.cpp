@@ -16,13 +16,42 @@ static LogicalResult buildKernel(KernelBuilder &kernel, plan::KernelRoot root, c
   case plan::KernelRoot::Attend:
     return buildAttend(kernel, backend);
   case plan::KernelRoot::Matmul:
-    return buildMatmul(kernel, backend);
+    break; // buildMatmuls
   case plan::KernelRoot::Row:
     return buildRow(kernel, backend);
   case plan::KernelRoot::Map:
     return buildMap(kernel, backend);
   }
   llvm_unreachable("all roots handled");
+}
+
+/// The kernel in all blocks that may suit a call: the ones for many programs are alternatives of the last.
+static LogicalResult buildMatmuls(plan::KernelOp source, StringRef name, const Backend &backend) {
+  FailureOr<SmallVector<MatmulBlocks>> choices = matmulChoices(source, backend);
+  if (failed(choices))
+    return failure();
+  SmallVector<plan::LaunchOp::Alternative> alternatives;
+  SmallVector<std::pair<tile::KernelOp, AffineMap>> others;
+  for (const MatmulBlocks &blocks : ArrayRef(*choices).drop_back()) {
+    auto copy = cast<plan::KernelOp>(OpBuilder(source).clone(*source));
+    KernelBuilder builder(copy, (name + "_" + Twine(blocks.rows) + "x" + Twine(blocks.columns)).str());
+    if (failed(buildMatmul(builder, blocks)))
+      return failure();
+    plan::LaunchOp launch = builder.launch();
+    builder.finished()->setAttr(tile::alternativeAttrName, UnitAttr::get(source.getContext()));
+    others.push_back({builder.finished(), launch.getParams()});
+    alternatives.push_back({launch.getKernelAttr(), launch.getGrid(), blocks.leastPrograms});
+    launch->erase();
+  }
+  KernelBuilder builder(source, name);
+  if (failed(buildMatmul(builder, choices->back())))
+    return failure();
+  if (llvm::any_of(others, [&](const auto &other) { return other.second != builder.launch().getParams(); }))
+    for (auto &[kernel, parameters] : others)
+      kernel->erase();
+  else if (!alternatives.empty())
+    builder.launch().setAlternatives(alternatives);
+  return success();
 }
 
 namespace {
@@ -42,6 +71,11 @@ struct LowerKernels : PassWrapper<LowerKernels, OperationPass<ModuleOp>> {
     getOperation().walk([&](plan::KernelOp kernel) { kernels.push_back(kernel); });
     for (auto [position, kernel] : llvm::enumerate(kernels)) {
       std::string name = (Twine("k") + Twine(position) + "_" + stringifyKernelRoot(kernel.getRoot())).str();
+      if (kernel.getRoot() == plan::KernelRoot::Matmul) {
+        if (failed(buildMatmuls(kernel, name, *backend)))
+          return signalPassFailure();
+        continue;
+      }
       KernelBuilder builder(kernel, name);
       if (failed(buildKernel(builder, kernel.getRoot(), *backend)))
         return signalPassFailure();
@@ -62,7 +96,7 @@ class SmallBlocks : public Backend {
 public:
   StringRef name() const override { return "none"; }
   AttendBlocks attendBlocks(int64_t, int64_t, int64_t, Type) const override { return {4, 8}; }
-  MatmulBlocks matmulBlocks(int64_t, int64_t, int64_t) const override { return {4, 8, 16}; }
+  SmallVector<MatmulBlocks> matmulBlocks(int64_t, int64_t, int64_t, Type) const override { return {{4, 8, 16}}; }
   RowBlocks rowBlocks(int64_t) const override { return {4, 16}; }
   RowBlocks mapBlocks(int64_t) const override { return {4, 16}; }
   FailureOr<CompiledKernels> compile(ModuleOp, StringRef) const override { return failure(); }

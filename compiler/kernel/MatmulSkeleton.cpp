@@ -16,11 +16,9 @@ enum Dimension : int64_t { Rows = 0, Depth = 1, Columns = 2 };
 
 class MatmulSkeleton {
 public:
-  MatmulSkeleton(KernelBuilder &kernel, linalg::GenericOp root, const Backend &backend)
-      : kernel(kernel), at(kernel.at()), root(root), roles(*matchContraction(root)), emitter(kernel, TileDomain()) {
-    SmallVector<int64_t> ranges = root.getStaticLoopRanges();
-    blocks = backend.matmulBlocks(ranges[roles.row], ranges[roles.column], ranges[roles.depth]);
-  }
+  MatmulSkeleton(KernelBuilder &kernel, linalg::GenericOp root, const MatmulBlocks &blocks)
+      : kernel(kernel), at(kernel.at()), root(root), roles(*matchContraction(root)), emitter(kernel, TileDomain()),
+        blocks(blocks) {}
 
   LogicalResult build();
 
@@ -130,12 +128,25 @@ LogicalResult MatmulSkeleton::build() {
   return success();
 }
 
-LogicalResult heed::buildMatmul(KernelBuilder &kernel, const Backend &backend) {
+static linalg::GenericOp rootOf(plan::KernelOp kernel) {
   linalg::GenericOp root;
-  for (linalg::GenericOp op : kernel.sourceBlock().getOps<linalg::GenericOp>())
+  for (linalg::GenericOp op : kernel.getBody().front().getOps<linalg::GenericOp>())
     if (matchContraction(op))
       root = op;
+  return root;
+}
+
+FailureOr<SmallVector<MatmulBlocks>> heed::matmulChoices(plan::KernelOp kernel, const Backend &backend) {
+  linalg::GenericOp root = rootOf(kernel);
   if (!root)
-    return kernel.source().emitOpError("has no contraction for its root");
-  return MatmulSkeleton(kernel, root, backend).build();
+    return kernel.emitOpError("has no contraction for its root");
+  Contraction roles = *matchContraction(root);
+  SmallVector<int64_t> ranges = root.getStaticLoopRanges();
+  Type left = getElementTypeOrSelf(root.getDpsInputs()[0]), right = getElementTypeOrSelf(root.getDpsInputs()[1]);
+  Type element = left == right ? left : getElementTypeOrSelf(root.getResult(0));
+  return backend.matmulBlocks(ranges[roles.row], ranges[roles.column], ranges[roles.depth], element);
+}
+
+LogicalResult heed::buildMatmul(KernelBuilder &kernel, const MatmulBlocks &blocks) {
+  return MatmulSkeleton(kernel, rootOf(kernel.source()), blocks).build();
 }

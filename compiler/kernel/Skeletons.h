@@ -8,8 +8,10 @@ namespace heed {
 
 /// Online-softmax attention around an attn.attend.
 mlir::LogicalResult buildAttend(KernelBuilder &kernel, const Backend &backend);
-/// A contraction over one dimension, with an epilogue.
-mlir::LogicalResult buildMatmul(KernelBuilder &kernel, const Backend &backend);
+/// A contraction over one dimension, with an epilogue; in blocks of one of matmulChoices().
+mlir::LogicalResult buildMatmul(KernelBuilder &kernel, const MatmulBlocks &blocks);
+/// What it may be blocked in, the best first. Fails, with an error, where there is no contraction.
+mlir::FailureOr<llvm::SmallVector<MatmulBlocks>> matmulChoices(plan::KernelOp kernel, const Backend &backend);
 /// Norms, softmax and reductions over the rows of a tensor.
 mlir::LogicalResult buildRow(KernelBuilder &kernel, const Backend &backend);
 /// Anything index-mapped: elementwise, transposes, gathers.

@@ -81,10 +81,56 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
     if (!base || base.getElementType() != inMemory)
       return emitOpError("L1: argument ") << position << " of kernel " << getKernel() << " is no base for " << type;
   }
+  for (const Alternative &each : alternatives()) {
+    auto other = symbols.lookupNearestSymbolFrom<FunctionOpInterface>(*this, each.kernel);
+    if (!other || other.getArgumentTypes() != kernel.getArgumentTypes())
+      return emitOpError("L5: the alternative ")
+             << each.kernel << " is no kernel with the arguments of " << getKernel();
+  }
+  return success();
+}
+
+SmallVector<LaunchOp::Alternative> LaunchOp::alternatives() {
+  SmallVector<Alternative> found;
+  if (getAlternatives())
+    for (auto [kernel, grid, least] :
+         llvm::zip_equal(getAlternativesAttr().getAsRange<FlatSymbolRefAttr>(),
+                         getAlternativeGridsAttr().getAsValueRange<AffineMapAttr>(), *getLeastPrograms()))
+      found.push_back({kernel, grid, least});
+  return found;
+}
+
+void LaunchOp::setAlternatives(ArrayRef<Alternative> alternatives) {
+  SmallVector<Attribute> kernels, grids;
+  SmallVector<int64_t> least;
+  for (const Alternative &each : alternatives) {
+    kernels.push_back(each.kernel);
+    grids.push_back(AffineMapAttr::get(each.grid));
+    least.push_back(each.leastPrograms);
+  }
+  setAlternativesAttr(ArrayAttr::get(getContext(), kernels));
+  setAlternativeGridsAttr(ArrayAttr::get(getContext(), grids));
+  setLeastProgramsAttr(DenseI64ArrayAttr::get(getContext(), least));
+}
+
+/// L5: a kernel, a grid and a number each.
+static LogicalResult verifyAlternatives(LaunchOp op) {
+  size_t kernels = op.getAlternatives() ? op.getAlternativesAttr().size() : 0;
+  size_t grids = op.getAlternativeGrids() ? op.getAlternativeGridsAttr().size() : 0;
+  size_t numbers = op.getLeastPrograms() ? op.getLeastPrograms()->size() : 0;
+  if (kernels != grids || kernels != numbers)
+    return op.emitOpError("L5: needs a grid and a least number of programs per alternative, got ")
+           << kernels << " kernels, " << grids << " grids and " << numbers << " numbers";
+  for (const LaunchOp::Alternative &each : op.alternatives())
+    if (each.grid.getNumDims() != 0 || each.grid.getNumResults() != op.getGrid().getNumResults())
+      return op.emitOpError("L5: the grid of an alternative must be like ")
+             << AffineMapAttr::get(op.getGrid()) << ", got " << AffineMapAttr::get(each.grid);
   return success();
 }
 
 LogicalResult LaunchOp::verify() {
+  if (failed(verifyAlternatives(*this)))
+    return failure();
   if (getResultShapes().size() != getResults().size())
     return emitOpError("L2: needs one shape per result, got ") << getResultShapes().size();
   for (auto [shape, result] : llvm::zip_equal(getResultShapes().getAsValueRange<AffineMapAttr>(), getResults())) {

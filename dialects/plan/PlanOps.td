@@ -52,16 +52,31 @@ def Plan_LaunchOp : Plan_Op<"launch", [Pure, DeclareOpInterfaceMethods<SymbolUse
     The kernel's bases are the operands, then the results; its parameters are the results of `params`. `grid` gives the
     grid sizes, x first. `result_shapes` give the sizes of the results' storage. `flops` and `bytes` (one result each)
     count the useful work, for reports. Constraints L1, L2.
+
+    `alternatives` are kernels that do the same with other grids. The first of them whose grid has at least its
+    `least_programs` programs runs instead, if a backend made code for it that the call fits. Constraint L5.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyRankedTensor>:$operands, AffineMapAttr:$params,
       AffineMapAttr:$grid, AffineMapArrayAttr:$result_shapes, AffineMapAttr:$flops, AffineMapAttr:$bytes,
-      Plan_KernelRoot:$root, StrAttr:$label, OptionalAttr<StrArrayAttr>:$notes);
+      Plan_KernelRoot:$root, StrAttr:$label, OptionalAttr<StrArrayAttr>:$notes,
+      OptionalAttr<FlatSymbolRefArrayAttr>:$alternatives, OptionalAttr<AffineMapArrayAttr>:$alternative_grids,
+      OptionalAttr<DenseI64ArrayAttr>:$least_programs);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     $root $label $kernel `(` $operands `)` `grid` $grid `params` $params `shapes` $result_shapes `flops` $flops
     `bytes` $bytes (`notes` $notes^)? attr-dict `:` functional-type($operands, $results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// A kernel that does the same from so many programs on.
+    struct Alternative {
+      ::mlir::FlatSymbolRefAttr kernel;
+      ::mlir::AffineMap grid;
+      int64_t leastPrograms;
+    };
+    ::llvm::SmallVector<Alternative> alternatives();
+    void setAlternatives(::llvm::ArrayRef<Alternative> alternatives);
+  }];
 }
 
 #endif // HEED_DIALECTS_PLAN_PLANOPS_TD

@@ -23,3 +23,10 @@
 #include "dialects/tile/TileTypes.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/tile/TileOps.h.inc"
+
+namespace heed::tile {
+
+/// On kernels that stand beside others which do the same.
+constexpr llvm::StringLiteral alternativeAttrName = "heed.alternative";
+
+} // namespace heed::tile

@@ -23,7 +23,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, S
     Arguments: first the bases, rank-1 memrefs `memref<?xT>` without offset, then the parameters, of type index. The
     body builds strided views with memref.reinterpret_cast. `grid_rank` (1 to 3) says how many program ids there are.
     `schedule` records the choices the kernel was built with (block sizes and the like), for --explain and tests.
-    Constraint T1: bases first, then indices; no results.
+    A kernel with the attribute `heed.alternative` stands beside another that does the same: it needs code only where
+    that code is faster. Constraint T1: bases first, then indices; no results.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type, I64Attr:$grid_rank,
       OptionalAttr<DictionaryAttr>:$schedule, OptionalAttr<DictArrayAttr>:$arg_attrs,

@@ -7,7 +7,9 @@ import dataclasses
 SMALL = (1, 2, 3, 5)
 SIZES = (1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 40, 63, 64, 65, 72, 96, 100, 127, 128, 129)
 WIDE = (*SIZES, 200, 255, 256, 257, 384)
+LARGE = {"M": (1024, 1288, 1672), "N": (1800, 2048, 2568), "K": (8, 64, 136, 200)}
 FLOATS = ("float", "float16", "bfloat16")
+HALVES = ("float16", "bfloat16")
 INTEGERS = ("int32", "int64")
 
 
@@ -54,6 +56,13 @@ MODELS = [
            roundings=4),
     matmul("swapped", "T[B,M,K] a, T[B,N,K] b => T[B,M,N] y { t = Transpose<perm=[0,2,1]>(b)  y = MatMul(a, t) }"),
     matmul("scores", 'T[B,M,H,K] q, T[B,N,H,K] k => T[B,H,M,N] y { y = Einsum<equation="bmhk,bnhk->bhmn">(q, k) }'),
+    # Enough programs for the largest blocks, and rows that vector accesses fit, which are what such blocks are for.
+    matmul("large", "T[M,K] a, T[K,N] b => T[M,N] y { y = MatMul(a, b) }", types=HALVES, sizes=LARGE),
+    matmul("large-across", "T[K,M] a, T[N,K] b => T[M,N] y { y = Gemm<transA=1, transB=1>(a, b) }", types=HALVES, sizes=LARGE),
+    matmul("large-linear", "T[M,K] x, T[K,N] w, T[N] c, T[M,N] r => T[M,N] y { p = MatMul(x, w)  s = Add(p, c)  g = Gelu(s)  y = Add(g, r) }",
+           types=HALVES, sizes=LARGE, roundings=4),
+    matmul("large-batch", "T[B,M,K] a, T[B,N,K] b => T[B,M,N] y { t = Transpose<perm=[0,2,1]>(b)  y = MatMul(a, t) }", types=HALVES,
+           sizes=LARGE | {"B": (2,)}),
     matmul("chain", "T[M,K] a, T[K,N] b, T[N,P] c => T[M,P] y { p = MatMul(a, b)  y = MatMul(p, c) }", roundings=4),
 
     row("softmax", "T[B,M,N] x => T[B,M,N] y { y = Softmax<axis=-1>(x) }", sizes={"N": WIDE}),

@@ -211,3 +211,43 @@ func.func @f(%x: tensor<4xf32>) {
 tile.kernel @copy(%a: memref<?xf32>, %b: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
   tile.return
 }
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error@+1 {{L5: needs a grid and a least number of programs per alternative, got 1 kernels, 1 grids and 0 numbers}}
+  %0 = plan.launch map "copy" @copy(%x) grid affine_map<() -> (1)> params affine_map<() -> ()> shapes [affine_map<() -> (4)>] flops affine_map<() -> (0)> bytes affine_map<() -> (0)> {alternatives = [@copy], alternative_grids = [affine_map<() -> (1)>]} : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+tile.kernel @copy(%a: memref<?xf32>, %b: memref<?xf32>) attributes {grid_rank = 1 : i64} {
+  tile.return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error@+1 {{L5: the grid of an alternative must be like affine_map<() -> (1)>, got affine_map<() -> (1, 1)>}}
+  %0 = plan.launch map "copy" @copy(%x) grid affine_map<() -> (1)> params affine_map<() -> ()> shapes [affine_map<() -> (4)>] flops affine_map<() -> (0)> bytes affine_map<() -> (0)> {alternatives = [@copy], alternative_grids = [affine_map<() -> (1, 1)>], least_programs = array<i64: 8>} : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+tile.kernel @copy(%a: memref<?xf32>, %b: memref<?xf32>) attributes {grid_rank = 1 : i64} {
+  tile.return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error@+1 {{L5: the alternative @other is no kernel with the arguments of copy}}
+  %0 = plan.launch map "copy" @copy(%x) grid affine_map<() -> (1)> params affine_map<() -> ()> shapes [affine_map<() -> (4)>] flops affine_map<() -> (0)> bytes affine_map<() -> (0)> {alternatives = [@other], alternative_grids = [affine_map<() -> (1)>], least_programs = array<i64: 8>} : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+tile.kernel @copy(%a: memref<?xf32>, %b: memref<?xf32>) attributes {grid_rank = 1 : i64} {
+  tile.return
+}
+
+tile.kernel @other(%a: memref<?xf32>, %b: memref<?xf16>) attributes {grid_rank = 1 : i64} {
+  tile.return
+}
