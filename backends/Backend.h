@@ -60,6 +60,13 @@ struct CompiledKernels {
   std::vector<KernelEntry> entries;
 };
 
+/// What skeletons may ask of a machine.
+struct MachineTraits {
+  bool fusedMultiplyAdd = false; ///< x y + z is rounded once
+  /// Bytes of a cache that all programs which run at a time share; 0: none that matters.
+  int64_t sharedCacheBytes = 0;
+};
+
 /// Block sizes of one attend kernel.
 struct AttendBlocks {
   int64_t rows; ///< query rows (with folded head groups) a program handles
@@ -88,6 +95,8 @@ public:
   virtual llvm::StringRef name() const = 0;
   /// Features a device must have for the plans made here, usually the chip: {"sm_80"}.
   virtual std::vector<std::string> features() const { return {}; }
+
+  virtual MachineTraits traits() const { return {}; }
 
   /// Block sizes for attention of `rows` query rows per head (dynamic: mlir::ShapedType::kDynamic), these head widths,
   /// and keys of this type.

@@ -9,8 +9,9 @@ using namespace heed::cuda;
 
 llvm::ArrayRef<CudaChip> heed::cuda::cudaChips() {
   static constexpr CudaChip chips[] = {
-      {"sm_80", 70, 163},  {"sm_86", 71, 99},   {"sm_87", 74, 163},   {"sm_89", 78, 99},  {"sm_90", 78, 227},
-      {"sm_90a", 80, 227}, {"sm_100", 86, 227}, {"sm_100a", 86, 227}, {"sm_120", 87, 99}, {"sm_120a", 87, 99},
+      {"sm_80", 70, 163, 24}, {"sm_86", 71, 99, 2},    {"sm_87", 74, 163, 4},    {"sm_89", 78, 99, 24},
+      {"sm_90", 78, 227, 50}, {"sm_90a", 80, 227, 50}, {"sm_100", 86, 227, 126}, {"sm_100a", 86, 227, 126},
+      {"sm_120", 87, 99, 24}, {"sm_120a", 87, 99, 24},
   };
   return chips;
 }
@@ -31,6 +32,7 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
   target.maximumThreads = 1024;
   target.sharedBytes = chip.sharedKiB * 1024;
   target.registers = 160;
+  target.cacheBytes = chip.cacheMiB << 20;
   // Chips of a name that ends in a letter have what only that generation has. 8.0 is the first version of PTX with the
   // instructions of barriers that count bytes.
   bool isHopperOrLater = chip.ptx >= 80;
@@ -39,7 +41,8 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
                       .namedBarriers = true,
                       .sharedBarriers = isHopperOrLater,
                       .tensorCopies = isHopperOrLater,
-                      .movableRegisters = isHopperOrLater && chip.name.ends_with("a")};
+                      .movableRegisters = isHopperOrLater && chip.name.ends_with("a"),
+                      .fusedMultiplyAdd = true};
   target.atoms = atomsOf(chip.name);
   target.groupAtoms = warpgroupAtomsOf(chip.name);
   if (!target.groupAtoms.empty()) {
@@ -52,8 +55,10 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
     // smaller ones.
     static const MatmulBlocks blocks[] = {{128, 256, 64, 132}, {128, 128, 64, 96}};
     target.groupBlocks = blocks;
-    // The last weights are multiplied with values while the lanes make weights of the next scores.
-    static const tile::PartSchedule schedule[] = {{"scores", 0}, {"mask", 0}, {"product", 1}, {"normalise", 0}};
+    // The last weights are multiplied with values while the lanes make weights of the next scores, and the products of
+    // one group run under the exponentials of the other.
+    static const tile::PartSchedule schedule[] = {
+        {"scores", 0, /*takesTurn=*/true}, {"product", 1, /*takesTurn=*/true}, {"mask", 0}, {"normalise", 0}};
     target.schedule = schedule;
   }
   return target;

@@ -62,15 +62,17 @@ private:
 };
 
 /// The 64-bit description of a matrix in shared memory: address, distances in units of 16 bytes, width of the swizzle.
-Value describe(OpBuilder &builder, Location location, Value offset, SharedMatrixAttr matrix) {
+/// What all instructions of a tile have in common comes first, so that each costs one addition.
+Value describe(OpBuilder &builder, Location location, Value base, int64_t bytes, SharedMatrixAttr matrix) {
   Value address = LLVM::PtrToIntOp::create(builder, location, builder.getI32Type(),
-                                           pointerTo(builder, location, Space::Shared, offset));
+                                           pointerTo(builder, location, Space::Shared, base));
   Value units = LLVM::LShrOp::create(builder, location, address, constantInt(builder, location, 32, 4));
-  units = LLVM::ZExtOp::create(builder, location, builder.getI64Type(), units);
   int64_t swizzle = matrix.getRow() == 128 ? 1 : matrix.getRow() == 64 ? 2 : 3;
   int64_t leading = std::max<int64_t>(matrix.getPanel() / 16, 1), stride = matrix.getGroup() / 16;
-  int64_t fixed = (swizzle << 62) | (stride << 32) | (leading << 16);
-  return LLVM::OrOp::create(builder, location, units, constantInt(builder, location, 64, fixed));
+  Value low = LLVM::OrOp::create(builder, location, units, constantInt(builder, location, 32, leading << 16));
+  low = LLVM::AddOp::create(builder, location, low, constantInt(builder, location, 32, bytes / 16));
+  return LLVM::OrOp::create(builder, location, LLVM::ZExtOp::create(builder, location, builder.getI64Type(), low),
+                            constantInt(builder, location, 64, (swizzle << 62) | (stride << 32)));
 }
 
 std::string operandList(size_t first, size_t count) {
@@ -98,15 +100,16 @@ struct LowerMmaAsync : ConvertOpToLLVMPattern<MmaAsyncOp> {
     std::string code = atom->instruction + " " + operandList(0, op.getNumResults()) + ", ";
     bool isAcross = op.getRightMatrix().getAcross();
     if (adaptor.getLeft()) {
-      code += "$" + std::to_string(assembly.read(describe(rewriter, location, adaptor.getLeft(), *op.getLeftMatrix())));
+      code += "$" + std::to_string(assembly.read(
+                        describe(rewriter, location, adaptor.getLeft(), op.getLeftOffset(), *op.getLeftMatrix())));
     } else {
       size_t first = 0;
       for (auto [index, word] : llvm::enumerate(adaptor.getFragment()))
         first = index == 0 ? assembly.read(word) : (assembly.read(word), first);
       code += operandList(first, adaptor.getFragment().size());
     }
-    code +=
-        ", $" + std::to_string(assembly.read(describe(rewriter, location, adaptor.getRight(), op.getRightMatrix())));
+    code += ", $" + std::to_string(assembly.read(
+                        describe(rewriter, location, adaptor.getRight(), op.getRightOffset(), op.getRightMatrix())));
     // Whether the accumulator counts, both signs, then which operands lie across the depth.
     code += isFresh ? ", 0, 1, 1" : ", 1, 1, 1";
     if (adaptor.getLeft())
@@ -119,19 +122,44 @@ struct LowerMmaAsync : ConvertOpToLLVMPattern<MmaAsyncOp> {
   ArrayRef<heed::tile::Atom> atoms;
 };
 
-/// A fence or a wait that values pass through.
-template <typename FenceOp> struct LowerThrough : ConvertOpToLLVMPattern<FenceOp> {
-  LowerThrough(const LLVMTypeConverter &types, std::string (*code)(FenceOp))
-      : ConvertOpToLLVMPattern<FenceOp>(types), code(code) {}
-  LogicalResult matchAndRewrite(FenceOp op, typename FenceOp::Adaptor adaptor,
-                                ConversionPatternRewriter &rewriter) const override {
+struct LowerMmaFence : ConvertOpToLLVMPattern<MmaFenceOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(MmaFenceOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
     Assembly assembly;
     for (Value value : adaptor.getValues())
       assembly.update(value);
-    rewriter.replaceOp(op, assembly.emit(rewriter, op.getLoc(), code(op)));
+    rewriter.replaceOp(op, assembly.emit(rewriter, op.getLoc(), "wgmma.fence.sync.aligned;"));
     return success();
   }
-  std::string (*code)(FenceOp);
+};
+
+/// The assembler moves a wait up to where the instructions were started, past all work that does not touch memory. A
+/// load from shared memory stays before the wait; that it depends on `after` keeps the work before the load. It is
+/// never done: no number has all bits set but a NaN that no instruction makes, and would do no harm.
+struct LowerMmaWait : ConvertOpToLLVMPattern<MmaWaitOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(MmaWaitOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+    Location location = op.getLoc();
+    Assembly assembly;
+    for (Value value : adaptor.getValues())
+      assembly.update(value);
+    std::string code;
+    if (!adaptor.getAfter().empty()) {
+      Value all;
+      for (Value value : adaptor.getAfter()) {
+        Value bits = LLVM::BitcastOp::create(rewriter, location, rewriter.getI32Type(), value);
+        all = all ? LLVM::AndOp::create(rewriter, location, all, bits).getResult() : bits;
+      }
+      Value start = LLVM::PtrToIntOp::create(
+          rewriter, location, rewriter.getI32Type(),
+          pointerTo(rewriter, location, Space::Shared, constantInt(rewriter, location, 32, 0)));
+      code = "{ .reg .pred never; .reg .b32 unused; setp.eq.b32 never, $" + std::to_string(assembly.read(all)) +
+             ", -1; @never ld.volatile.shared.b32 unused, [$" + std::to_string(assembly.read(start)) + "]; } ";
+    }
+    code += "wgmma.wait_group.sync.aligned " + std::to_string(op.getPending()) + ";";
+    rewriter.replaceOp(op, assembly.emit(rewriter, location, code));
+    return success();
+  }
 };
 
 struct LowerMmaCommit : ConvertOpToLLVMPattern<MmaCommitOp> {
@@ -148,8 +176,5 @@ struct LowerMmaCommit : ConvertOpToLLVMPattern<MmaCommitOp> {
 void heed::cuda::populateWarpgroupProducts(const LLVMTypeConverter &types, RewritePatternSet &patterns,
                                            ArrayRef<tile::Atom> atoms) {
   patterns.add<LowerMmaAsync>(types, atoms);
-  patterns.add<LowerMmaCommit>(types);
-  patterns.add<LowerThrough<MmaFenceOp>>(types, [](MmaFenceOp) { return std::string("wgmma.fence.sync.aligned;"); });
-  patterns.add<LowerThrough<MmaWaitOp>>(
-      types, [](MmaWaitOp op) { return "wgmma.wait_group.sync.aligned " + std::to_string(op.getPending()) + ";"; });
+  patterns.add<LowerMmaCommit, LowerMmaFence, LowerMmaWait>(types);
 }

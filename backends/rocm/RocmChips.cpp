@@ -28,6 +28,7 @@ simt::SimtTarget heed::rocm::describe(const RocmChip &chip) {
   target.maximumThreads = 1024;
   target.sharedBytes = chip.sharedKiB * 1024;
   target.registers = 160;
+  target.abilities.fusedMultiplyAdd = true;
   target.atoms = atomsOf(chip.name);
   return target;
 }

@@ -46,22 +46,22 @@ simt::SharedMatrixAttr TileLowering::describe(const SharedTile &tile, unsigned d
 
 /// Where an operand's part begins that starts at `at` for the first group, whose dimension `sumDim` is the sum's (0:
 /// rows, 1: columns).
-Value TileLowering::groupAddress(const SharedTile &tile, const Product &product, unsigned sumDim,
-                                 tile::Coordinates at) {
+TileLowering::GroupAddress TileLowering::groupAddress(const SharedTile &tile, const Product &product, unsigned sumDim,
+                                                      tile::Coordinates at) {
   auto bytesAt = [&](const tile::Coordinates &coordinates) {
     return tile.layout.elementOffset(coordinates, tile.shape, tile.elementBytes()) * tile.elementBytes();
   };
-  Value address = i32(tile.range.begin + bytesAt(at));
+  Value base = tile.slot ? tile.slot : i32(0);
   const tile::Bases &bases = product.tiling.sum.warpBases();
   for (size_t bit = llvm::Log2_64(product.atom->warps()); bit < bases.size(); ++bit) {
     tile::Coordinates distance{0, 0};
     distance[sumDim] = bases[bit][sumDim];
     if (int64_t bytes = bytesAt(distance)) {
       Value set = arith::AndIOp::create(b, arith::ShRUIOp::create(b, warp, i32(bit)), i32(1));
-      address = arith::AddIOp::create(b, address, arith::MulIOp::create(b, set, i32(bytes)));
+      base = arith::AddIOp::create(b, base, arith::MulIOp::create(b, set, i32(bytes)));
     }
   }
-  return tile.slot ? arith::AddIOp::create(b, address, tile.slot).getResult() : address;
+  return {base, tile.range.begin + bytesAt(at)};
 }
 
 /// 16-bit elements, two a word.
@@ -112,10 +112,11 @@ void TileLowering::emitGroupAtoms(tile::DotOp op, const Product &product) {
           int64_t word = *product.tiling.left.registerAt({row, step}) / 2;
           fragment.append(words.begin() + word, words.begin() + word + atom.left.numRegisters() / 2);
         }
-        Value leftAddress = isShared ? groupAddress(left, product, 0, {row, step}) : Value();
-        auto multiply = simt::MmaAsyncOp::create(
-            b, types, atom.name, fragment, leftAddress, groupAddress(right, product, 1, {step, column}), sum,
-            isShared ? describe(left, 1) : simt::SharedMatrixAttr(), describe(right, 0));
+        GroupAddress from = isShared ? groupAddress(left, product, 0, {row, step}) : GroupAddress();
+        GroupAddress with = groupAddress(right, product, 1, {step, column});
+        auto multiply = simt::MmaAsyncOp::create(b, types, atom.name, fragment, from.base, with.base, sum,
+                                                 isShared ? describe(left, 1) : simt::SharedMatrixAttr(),
+                                                 describe(right, 0), from.bytes, with.bytes);
         if (isShared)
           tag(multiply, left);
         tag(multiply, right);
@@ -146,15 +147,15 @@ void TileLowering::finishGroups(int64_t last) {
 
 /// Waits for a sum.
 void TileLowering::land(Held &held) {
-  auto wait =
-      simt::MmaWaitOp::create(b, ValueRange(held.values).getTypes(), groupsStarted - 1 - held.group, held.values);
+  auto wait = simt::MmaWaitOp::create(b, ValueRange(held.values).getTypes(), groupsStarted - 1 - held.group,
+                                      /*after=*/ValueRange(), held.values);
   held.values = Registers(wait.getResults());
   int64_t group = std::exchange(held.group, -1);
   finishGroups(group);
 }
 
-/// Waits for everything; `others` are registers that only then may be written.
-void TileLowering::landAll(Registers *others) {
+/// Waits for everything, once `after` are computed; `others` are registers that only then may be written.
+void TileLowering::landAll(Registers *others, ValueRange after) {
   Registers all;
   SmallVector<Held *> inFlight;
   for (auto &scope : scopes)
@@ -168,7 +169,7 @@ void TileLowering::landAll(Registers *others) {
     return;
   if (others)
     all.append(*others);
-  auto wait = simt::MmaWaitOp::create(b, ValueRange(all).getTypes(), /*pending=*/0, all);
+  auto wait = simt::MmaWaitOp::create(b, ValueRange(all).getTypes(), /*pending=*/0, after, all);
   ValueRange rest = wait.getResults();
   for (Held *held : inFlight) {
     held->values = Registers(rest.take_front(held->values.size()));
@@ -190,7 +191,10 @@ void TileLowering::landWith(Value tile, const Layout &layout) {
   if (!isRunning)
     return;
   Registers values = registers(tile, layout);
-  landAll(&values);
+  // What the lanes have reduced the tile to comes last of what they make of it.
+  auto reduced = reducedInLanes.find(tile);
+  bool isFloat = reduced != reducedInLanes.end() && reduced->second.front().getType().isF32();
+  landAll(&values, isFloat ? ValueRange(reduced->second) : ValueRange());
   auto &copies = scopes.back()[tile];
   llvm::erase_if(copies, [&](const Held &held) { return held.layout == layout; });
   copies.push_back({layout, values});

@@ -83,9 +83,17 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
 }
 
 void TileLowering::emitBlock(Block &block) {
+  auto turns = llvm::make_filter_range(block, [](Operation &op) { return op.hasAttr(tile::turnAttrName); });
+  Operation *first = turns.empty() ? nullptr : &*turns.begin(), *last = nullptr;
+  for (Operation &op : turns)
+    last = &op;
   for (Operation &op : block) {
     b.setLoc(op.getLoc());
+    if (&op == first)
+      emitTurn(first, TurnStep::Begin);
     emitOp(&op);
+    if (&op == last)
+      emitTurn(last, TurnStep::End);
   }
 }
 
@@ -208,6 +216,7 @@ void TileLowering::bindFlat(Value value, ValueRange flat, unsigned &next) {
 
 void TileLowering::emitLoop(scf::ForOp op) {
   landUsedIn(op);
+  emitTurn(op, TurnStep::Enter);
   SmallVector<Value> init;
   for (auto [value, argument] : llvm::zip_equal(op.getInitArgs(), op.getRegionIterArgs()))
     appendFlat(value, argument, init);
@@ -261,6 +270,7 @@ void TileLowering::emitLoop(scf::ForOp op) {
   }
   if (isPipelined)
     leavePipeline(pipeline);
+  emitTurn(op, TurnStep::Leave);
   bindRings(loop.getResults());
   unsigned next = 0;
   for (Value result : op.getResults())

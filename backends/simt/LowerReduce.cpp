@@ -12,6 +12,7 @@ void TileLowering::emitReduce(tile::ReduceOp op) {
   const Layout &from = plan.layoutOf(op.getSource());
   Layout to = from.slice(op.getDim());
   Registers values = reduceRegisters(op, from, to);
+  reducedInLanes[op.getSource()] = values;
   for (Value &value : values)
     value = reduceLanes(op.getCombine(), value, from, op.getDim());
   values = reduceWarps(op, std::move(values), from, to);
@@ -19,8 +20,12 @@ void TileLowering::emitReduce(tile::ReduceOp op) {
   define(op.getResult(), home, convert(values, to, home));
 }
 
+/// Every result is combined from a few partial ones, so that not each operation has to wait for the one before.
 Registers TileLowering::reduceRegisters(tile::ReduceOp op, const Layout &from, const Layout &to) {
-  Registers source = registers(op.getSource(), from), result(to.numRegisters());
+  constexpr size_t chains = 4;
+  Registers source = registers(op.getSource(), from), result;
+  SmallVector<Registers> partial(to.numRegisters());
+  SmallVector<size_t> counts(to.numRegisters());
   unsigned dim = op.getDim();
   Value extent = op.getExtent() ? toI64(op.getExtent()) : Value();
   Value rest = tile::neutral(b, b.getLoc(), op.getCombine(), source[0].getType());
@@ -32,8 +37,19 @@ Registers TileLowering::reduceRegisters(tile::ReduceOp op, const Layout &from, c
     }
     tile::Coordinates at = from.registerOffset(reg);
     at.erase(at.begin() + dim);
-    Value &sum = result[*to.registerAt(at)];
-    sum = sum ? combine(op.getCombine(), sum, value) : value;
+    int64_t target = *to.registerAt(at);
+    Registers &sums = partial[target];
+    size_t chain = counts[target]++ % chains;
+    if (chain == sums.size())
+      sums.push_back(value);
+    else
+      sums[chain] = combine(op.getCombine(), sums[chain], value);
+  }
+  for (Registers &sums : partial) {
+    Value all = sums.front();
+    for (Value sum : ArrayRef(sums).drop_front())
+      all = combine(op.getCombine(), all, sum);
+    result.push_back(all);
   }
   return result;
 }

@@ -19,7 +19,7 @@ using namespace mlir;
 using namespace heed;
 using namespace heed::simt;
 
-constexpr int64_t mostSlots = 4, slackBytes = 4096;
+constexpr int64_t mostSlots = 4, slackBytes = 2048;
 /// What swizzled tiles start at a multiple of.
 constexpr int64_t swizzleAlignment = 1024;
 

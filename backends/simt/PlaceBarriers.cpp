@@ -102,12 +102,36 @@ void placeIn(Block &block, Pending &pending) {
   }
 }
 
+/// Whether lanes meet a barrier of the workgroup while they have the turn.
+bool stopsInTurn(KernelOp kernel) {
+  bool stops = false;
+  kernel.walk([&](Block *block) {
+    bool hasTurn = false;
+    for (Operation &op : *block) {
+      if (auto barrier = dyn_cast<NamedBarrierOp>(op); barrier && op.hasAttr(turnBarrierAttrName))
+        hasTurn = !barrier.getArrive();
+      else if (hasTurn)
+        op.walk([&](BarrierOp) { stops = true; });
+    }
+  });
+  return stops;
+}
+
+void settleTurns(KernelOp kernel) {
+  bool stops = stopsInTurn(kernel);
+  kernel.walk([&](NamedBarrierOp barrier) {
+    if (barrier->removeAttr(turnBarrierAttrName) && stops)
+      barrier.erase();
+  });
+}
+
 } // namespace
 
 void simt::placeBarriers(KernelOp kernel) {
   Pending pending;
   placeIn(kernel.getBody().front(), pending);
   kernel.walk([](Operation *op) { op->removeAttr(sharedRangeAttrName); });
+  settleTurns(kernel);
   // Warps with a role of their own do not stop at the barriers of the others.
   kernel.walk([](scf::IfOp roles) {
     auto threads = roles->getAttrOfType<IntegerAttr>(roleThreadsAttrName);

@@ -5,6 +5,10 @@
 
 namespace heed::simt {
 
+/// On a named barrier that groups of warps take turns by. Turns are dropped from a kernel where a workgroup's barrier
+/// would have to be reached within one: the others could not come.
+constexpr llvm::StringLiteral turnBarrierAttrName = "heed.turn_barrier";
+
 /// Inserts as few simt.barriers as a walk in program order finds necessary, from the ranges that accesses carry
 /// (SharedArena.h), and removes those notes. A barrier is placed before the op that needs it, outside of a loop where
 /// the loop's own accesses do not need one.

@@ -47,6 +47,11 @@ static std::optional<AttendBlocks> groupBlocks(const SimtTarget &chip, int64_t r
   return AttendBlocks{block, depth > 128 ? 64 : 128, /*depthGranule=*/16};
 }
 
+MachineTraits SimtBackend::traits() const {
+  const SimtTarget &chip = chips().front();
+  return {chip.abilities.fusedMultiplyAdd, chip.cacheBytes};
+}
+
 /// The depth is staged in chunks; the query, a block of keys or values, and the weights share the memory. Wide heads
 /// have fewer rows a block.
 AttendBlocks SimtBackend::attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, Type element) const {

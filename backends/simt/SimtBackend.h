@@ -36,6 +36,7 @@ public:
   /// Whether devices look at an image as a whole, so that each kernel had better have its own.
   virtual bool wantsImagePerKernel() const { return false; }
 
+  MachineTraits traits() const override;
   AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, mlir::Type element) const override;
   llvm::SmallVector<MatmulBlocks> matmulBlocks(int64_t rows, int64_t columns, int64_t depth,
                                                mlir::Type element) const override;

@@ -228,16 +228,24 @@ private:
   llvm::SmallVector<Registers> fragments(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets,
                                          int64_t size);
 
+  /// The moments of a loop whose products are started in turns.
+  enum class TurnStep { Enter, Begin, End, Leave };
+
   // LowerGroupAtoms.cpp: instructions of groups of warps, which run beside the lanes.
   struct Held;
   void emitGroupAtoms(tile::DotOp op, const Product &product);
   Staging groupStaging(mlir::Value operand, unsigned depthDim, const tile::Atom &atom) const;
   SharedTile groupOperand(mlir::Value operand, unsigned depthDim, const Product &product);
-  mlir::Value groupAddress(const SharedTile &tile, const Product &product, unsigned sumDim, tile::Coordinates at);
+  /// A place in shared memory: an offset that the lanes compute, and bytes beyond it.
+  struct GroupAddress {
+    mlir::Value base;
+    int64_t bytes = 0;
+  };
+  GroupAddress groupAddress(const SharedTile &tile, const Product &product, unsigned sumDim, tile::Coordinates at);
   simt::SharedMatrixAttr describe(const SharedTile &tile, unsigned depthDim);
   Registers packPairs(const Registers &halves);
   void land(Held &held);
-  void landAll(Registers *others);
+  void landAll(Registers *others, mlir::ValueRange after = {});
   void landWith(mlir::Value tile, const tile::Layout &layout);
   void landUsedIn(mlir::Operation *op);
   bool startsGroups(mlir::Operation *op);
@@ -267,6 +275,10 @@ private:
   void fillByLanes(const Ring &ring, tile::LoadOp load, const SharedTile &slot);
   void signalLast(int64_t pending);
   void produce(const TileLowering &frame);
+
+  // LowerTurns.cpp: which group of warps starts its products next.
+  int64_t turnWarps(mlir::Operation *op);
+  void emitTurn(mlir::Operation *op, TurnStep step);
 
   // LowerLoadMatrix.cpp
   bool canLoadMatrices(const Operand &operand) const;
@@ -330,6 +342,9 @@ private:
   /// told to be full.
   mlir::Value lastFull;
   bool isProducer = false;
+
+  /// What tiles were reduced to before lanes exchanged anything: valid where the tile is.
+  llvm::DenseMap<mlir::Value, Registers> reducedInLanes;
 
   /// Tiles that exist at this point, in every layout they were needed in; innermost region last.
   struct Held {

@@ -145,18 +145,34 @@ FailureOr<Value> AttendSkeleton::finishWeights(Value weights) {
   return arith::TruncFOp::create(at, emitter.tileType(valueType, {Rows, Keys}), weights).getResult();
 }
 
-/// The weights of a block; for a softmax also its maximum and sum so far, and how much what came before shrinks.
+Value AttendSkeleton::weigh(Value scores, Value reference) {
+  if (!machine.fusedMultiplyAdd) {
+    Value difference = arith::SubFOp::create(at, scores, overRows(reference, Keys));
+    return math::Exp2Op::create(at, arith::MulFOp::create(at, difference, splat(unit, {Rows, Keys})));
+  }
+  Value below = overRows(arith::NegFOp::create(at, reference), Keys);
+  return math::Exp2Op::create(at, math::FmaOp::create(at, scores, splat(unit, {Rows, Keys}), below));
+}
+
+Value AttendSkeleton::rebase(Value from, Value to) {
+  Value exponent = arith::SubFOp::create(at, from, to);
+  if (!machine.fusedMultiplyAdd)
+    exponent = arith::MulFOp::create(at, exponent, splat(unit, {Rows}));
+  return math::Exp2Op::create(at, exponent);
+}
+
+/// The weights of a block; for a softmax also its reference and sum so far, and how much what came before shrinks.
 FailureOr<SmallVector<Value>> AttendSkeleton::normalise(Value logits, ValueRange state) {
   SmallVector<Value> results;
   Value weights;
   if (isSoftmax()) {
     Value blockMaximum = tile::ReduceOp::create(at, floatTile({Rows}), tile::Combine::Max, logits, 1, Value());
-    Value maximum = greater(state[0], blockMaximum);
-    weights = power(arith::SubFOp::create(at, logits, overRows(maximum, Keys)), {Rows, Keys});
-    Value shrink = power(arith::SubFOp::create(at, state[0], maximum), {Rows});
+    Value reference = greater(state[0], referenceOf(blockMaximum));
+    weights = weigh(logits, reference);
+    Value shrink = rebase(state[0], reference);
     Value blockSum = tile::ReduceOp::create(at, floatTile({Rows}), tile::Combine::Add, weights, 1, Value());
     Value sum = arith::AddFOp::create(at, arith::MulFOp::create(at, state[1], shrink), blockSum);
-    results = {maximum, sum, shrink};
+    results = {reference, sum, shrink};
   } else if (attend.getNormaliser() == attn::Normaliser::Relu) {
     weights = greater(logits, splat(0, {Rows, Keys}));
   } else {

@@ -9,8 +9,8 @@
 ///
 /// with powers of two for exponentials: log2(e), and the scale when nothing comes between it and the maximum, multiply
 /// the difference from the maximum. Multiplying the scores themselves would round large ones before the difference is
-/// taken. A masked score is far below where the running maximum starts, so its weight is 0 even in a row that has seen
-/// nothing.
+/// taken, unless product and difference are rounded as one. A masked score is far below where the running maximum
+/// starts, so its weight is 0 even in a row that has seen nothing.
 #include "compiler/kernel/AttendSkeleton.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -43,9 +43,11 @@ void AttendSkeleton::openProgram() {
   depths = depthChunks(attend.getQueryType().getDimSize(3), blocks.depthGranule);
   valueDepths = depthChunks(attend.getValueType().getDimSize(3), blocks.depthGranule);
 
-  firstRow = kernel.mul(tile::ProgramIdOp::create(at, 0), kernel.constant(blocks.rows));
+  rowBlock = tile::ProgramIdOp::create(at, 0);
   head = tile::ProgramIdOp::create(at, 1);
   batch = tile::ProgramIdOp::create(at, 2);
+  orderPrograms();
+  firstRow = kernel.mul(rowBlock, kernel.constant(blocks.rows));
   keyHead = kernel.floorDiv(head, attend.getQueryType().getDimSize(1) / attend.getKeyType().getDimSize(1));
 
   Value none = kernel.constant(0);
@@ -59,6 +61,46 @@ void AttendSkeleton::openProgram() {
   if (Value operand = attend.getKvLength())
     length = kernel.max(none, kernel.min(length, readPerBatch(operand)));
   offset = attend.getQOffset() ? readPerBatch(attend.getQOffset()) : Value();
+}
+
+/// Keys and values have a sixth of the cache: it also holds queries and results, and some machines keep two copies.
+constexpr int64_t cacheShares = 6;
+
+/// Where rows see different numbers of keys, starts the blocks of the last rows first: they usually see most, and short
+/// programs at the end keep the machine full. So many heads take turns, block by block, as have their keys and values
+/// in the cache together.
+void AttendSkeleton::orderPrograms() {
+  auto isUsed = [&](unsigned argument) { return !attend.getKeep().getArgument(argument).use_empty(); };
+  bool dependsOnRows = attend.hasKeep() && (isUsed(/*row*/ 2) || isUsed(/*position*/ 4));
+  if (!dependsOnRows || machine.sharedCacheBytes == 0)
+    return;
+  // Divisions of 32 bits: those of 64 take as long as a whole block of keys on some machines.
+  auto narrow = [&](Value a) { return arith::IndexCastUIOp::create(at, at.getI32Type(), a).getResult(); };
+  auto divide = [&](Value a, Value b) {
+    Value quotient = arith::DivUIOp::create(at, narrow(a), narrow(b));
+    return arith::IndexCastUIOp::create(at, at.getIndexType(), quotient).getResult();
+  };
+  auto remainder = [&](Value a, Value b, Value quotient) { return kernel.sub(a, kernel.mul(quotient, b)); };
+  SmallVector<AffineExpr> sizes = kernel.sizesOf(attend.getQuery());
+  Value numBlocks = kernel.value(rows.ceilDiv(blocks.rows)), numHeads = kernel.value(sizes[1]);
+  Value allHeads = kernel.value(sizes[0] * sizes[1]), one = kernel.constant(1);
+
+  RankedTensorType key = attend.getKeyType(), value = attend.getValueType();
+  int64_t keyBytes =
+      (key.getDimSize(3) * key.getElementTypeBitWidth() + value.getDimSize(3) * value.getElementTypeBitWidth()) / 8;
+  int64_t sharers = attend.getQueryType().getDimSize(1) / key.getDimSize(1);
+  Value keysInCache = kernel.constant(machine.sharedCacheBytes / cacheShares / std::max<int64_t>(keyBytes, 1));
+  Value fitting = kernel.max(one, divide(keysInCache, kernel.max(one, kernel.value(keys))));
+  Value turn = kernel.min(kernel.mul(fitting, kernel.constant(sharers)), allHeads);
+
+  Value index = kernel.add(rowBlock, kernel.mul(numBlocks, kernel.add(head, kernel.mul(numHeads, batch))));
+  Value programs = kernel.mul(turn, numBlocks);
+  Value turnsBefore = divide(index, programs), place = remainder(index, programs, turnsBefore);
+  Value firstHead = kernel.mul(turnsBefore, turn), heads = kernel.min(turn, kernel.sub(allHeads, firstHead));
+  Value level = divide(place, heads), linearHead = kernel.add(firstHead, remainder(place, heads, level));
+  rowBlock = kernel.sub(kernel.sub(numBlocks, one), level);
+  batch = divide(linearHead, numHeads);
+  head = remainder(linearHead, numHeads, batch);
 }
 
 /// Makes tiles cover `size` elements of a head width from `start` on; a padded chunk reaches beyond the width.
@@ -85,7 +127,8 @@ LogicalResult AttendSkeleton::loadQuery() {
 }
 
 AttendSkeleton::RowState AttendSkeleton::firstState() {
-  RowState state{splat(attn::maskedScore, {Rows}), splat(0, {Rows})};
+  double start = attn::maskedScore * unit / referenceUnit();
+  RowState state{splat(std::max<double>(start, std::numeric_limits<float>::lowest()), {Rows}), splat(0, {Rows})};
   for (int64_t depth : valueDepths) {
     emitter.getDomain().sizes[ValueDepth] = depth;
     state.push_back(splat(0, {Rows, ValueDepth}));
@@ -262,9 +305,9 @@ FailureOr<AttendSkeleton::RowState> AttendSkeleton::visitKeys() {
 //===-- Results
 //----------------------------------------------------------------------------------------------------===//
 
-/// Counts the sink, a key without a value, in the maximum and the sum. Returns what earlier weights shrink by; null
+/// Counts the sink, a key without a value, in the reference and the sum. Returns what earlier weights shrink by; null
 /// without a sink.
-FailureOr<Value> AttendSkeleton::joinSink(Value &maximum, Value &sum) {
+FailureOr<Value> AttendSkeleton::joinSink(Value &reference, Value &sum) {
   Value sink = attend.getSink();
   if (!sink)
     return Value();
@@ -275,12 +318,11 @@ FailureOr<Value> AttendSkeleton::joinSink(Value &maximum, Value &sum) {
   if (logit.getType() != at.getF32Type())
     logit = arith::ExtFOp::create(at, at.getF32Type(), logit);
   Value sinkTile =
-      arith::MulFOp::create(at, emitter.spread(Piece::uniform(logit), {Rows}), splat(log2e / unit, {Rows}));
-  Value joint = greater(maximum, sinkTile);
-  Value shrink = power(arith::SubFOp::create(at, maximum, joint), {Rows});
-  sum = arith::AddFOp::create(at, arith::MulFOp::create(at, sum, shrink),
-                              power(arith::SubFOp::create(at, sinkTile, joint), {Rows}));
-  maximum = joint;
+      arith::MulFOp::create(at, emitter.spread(Piece::uniform(logit), {Rows}), splat(log2e / referenceUnit(), {Rows}));
+  Value joint = greater(reference, sinkTile);
+  Value shrink = rebase(reference, joint);
+  sum = arith::AddFOp::create(at, arith::MulFOp::create(at, sum, shrink), rebase(sinkTile, joint));
+  reference = joint;
   return shrink;
 }
 
@@ -300,8 +342,8 @@ LogicalResult AttendSkeleton::storeRank(int64_t rank) {
 }
 
 LogicalResult AttendSkeleton::storeResults(RowState state) {
-  Value maximum = state[0], sum = state[1];
-  FailureOr<Value> shrink = joinSink(maximum, sum);
+  Value reference = state[0], sum = state[1];
+  FailureOr<Value> shrink = joinSink(reference, sum);
   if (failed(shrink))
     return failure();
   Value zero = splat(0, {Rows}), one = splat(1, {Rows});
@@ -310,9 +352,9 @@ LogicalResult AttendSkeleton::storeResults(RowState state) {
   if (*shrink)
     inverse = arith::MulFOp::create(at, inverse, *shrink);
   if (Value lse = attend.getLse()) {
-    Value reference = arith::MulFOp::create(at, maximum, splat(unit / log2e, {Rows}));
+    Value greatest = arith::MulFOp::create(at, reference, splat(referenceUnit() / log2e, {Rows}));
     Value logarithm = arith::MulFOp::create(at, math::Log2Op::create(at, sum), splat(std::numbers::ln2, {Rows}));
-    Value natural = arith::AddFOp::create(at, reference, logarithm);
+    Value natural = arith::AddFOp::create(at, greatest, logarithm);
     Value stored = arith::SelectOp::create(at, visible, natural, splat(-INFINITY, {Rows}));
     emitter.define(lse, TileEmitter::tile(stored, {Rows}));
   }
@@ -367,5 +409,5 @@ LogicalResult heed::buildAttend(KernelBuilder &kernel, const Backend &backend) {
   // All rows of a program have one list, and a block of keys lies inside a listed one.
   if (std::optional<ArrayRef<int64_t>> listed = attend.getBlockSize())
     blocks = {std::gcd(blocks.rows, (*listed)[0]), std::gcd(blocks.keys, (*listed)[1])};
-  return AttendSkeleton(kernel, attend, blocks).build();
+  return AttendSkeleton(kernel, attend, blocks, backend.traits()).build();
 }

@@ -15,12 +15,14 @@ namespace heed {
 
 class AttendSkeleton {
 public:
-  AttendSkeleton(KernelBuilder &kernel, attn::AttendOp attend, AttendBlocks blocks)
-      : kernel(kernel), at(kernel.at()), attend(attend), blocks(blocks), emitter(kernel, TileDomain()),
+  AttendSkeleton(KernelBuilder &kernel, attn::AttendOp attend, AttendBlocks blocks, MachineTraits machine)
+      : kernel(kernel), at(kernel.at()), attend(attend), blocks(blocks), machine(machine),
+        emitter(kernel, TileDomain()),
         mask(kernel, attend.getKeep(),
              [this](unsigned capture, mlir::ValueRange indices) { return readCapture(capture, indices); }) {
     double scale = attend.getScale().convertToDouble();
-    scaleIsLate = isSoftmax() && !attend.hasScore() && scale > 0;
+    // Scaled, a masked score must stay far below the start of the running maximum.
+    scaleIsLate = isSoftmax() && !attend.hasScore() && scale > 1e-30;
     unit = scaleIsLate ? scale * log2e : log2e;
   }
 
@@ -32,7 +34,8 @@ private:
   static constexpr double log2e = std::numbers::log2e;
   /// What a masked score is set to: far below the start of the running maximum, finite with a score added.
   static constexpr double maskedLogit = -2.0e38;
-  /// The row state, as loop-carried tiles: m, l, then one accumulator per chunk of the value width.
+  /// The row state, as loop-carried tiles: the reference (see referenceOf), l, then one accumulator per chunk of the
+  /// value width.
   using RowState = llvm::SmallVector<mlir::Value>;
   /// Keys that may be visible to the rows of the program; whether every block between has some that are.
   struct KeyBounds {
@@ -42,6 +45,7 @@ private:
 
   void openProgram();
   void enterChunk(Dimension dim, int64_t size, int64_t start);
+  void orderPrograms();
   mlir::LogicalResult loadQuery();
   RowState firstState();
   mlir::FailureOr<RowState> visitKeys();
@@ -61,7 +65,7 @@ private:
   mlir::FailureOr<llvm::SmallVector<mlir::Value>>
   part(llvm::StringRef name, llvm::function_ref<mlir::FailureOr<llvm::SmallVector<mlir::Value>>()> build);
   mlir::FailureOr<RowState> accumulate(mlir::Value logits, mlir::ValueRange state);
-  mlir::FailureOr<mlir::Value> joinSink(mlir::Value &maximum, mlir::Value &sum);
+  mlir::FailureOr<mlir::Value> joinSink(mlir::Value &reference, mlir::Value &sum);
   mlir::LogicalResult storeRank(int64_t rank);
   mlir::LogicalResult storeResults(RowState state);
 
@@ -85,20 +89,29 @@ private:
     mlir::Value wins = mlir::arith::CmpFOp::create(at, mlir::arith::CmpFPredicate::OGT, a, b);
     return mlir::arith::SelectOp::create(at, wins, a, b);
   }
-  /// The weight of a difference of scores.
-  mlir::Value power(mlir::Value difference, llvm::ArrayRef<int64_t> dims) {
-    return mlir::math::Exp2Op::create(at, mlir::arith::MulFOp::create(at, difference, splat(unit, dims)));
+  /// What weights are relative to when the greatest score is `maximum`: itself, or its binary logarithm where that
+  /// makes a weight's exponent one multiply-add. Weights, shrinking and sums see the same rounded number, so that its
+  /// rounding cancels.
+  mlir::Value referenceOf(mlir::Value maximum) {
+    return machine.fusedMultiplyAdd ? mlir::arith::MulFOp::create(at, maximum, splat(unit, {Rows})) : maximum;
   }
+  double referenceUnit() { return machine.fusedMultiplyAdd ? 1 : unit; }
+  /// 2^(unit score - reference)
+  mlir::Value weigh(mlir::Value scores, mlir::Value reference);
+  /// What a weight relative to `from` is multiplied by to be one relative to `to`.
+  mlir::Value rebase(mlir::Value from, mlir::Value to);
   bool isSoftmax() { return attend.getNormaliser() == attn::Normaliser::Softmax; }
 
   KernelBuilder &kernel;
   mlir::ImplicitLocOpBuilder &at;
   attn::AttendOp attend;
   AttendBlocks blocks;
+  MachineTraits machine;
   TileEmitter emitter;
   MaskAnalysis mask;
 
-  mlir::Value batch, head, keyHead, firstRow, length, offset;
+  mlir::Value rowBlock, head, batch; ///< of the program
+  mlir::Value keyHead, firstRow, length, offset;
   mlir::AffineExpr rows, keys;
   bool scaleIsLate; ///< logits are unscaled dot products; the scale is part of `unit`
   double unit;      ///< a difference of logits times this is a difference of binary logarithms of weights

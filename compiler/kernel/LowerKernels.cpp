@@ -94,19 +94,32 @@ namespace {
 /// Small blocks and no machine code: enough to look at tile programs and to interpret them.
 class SmallBlocks : public Backend {
 public:
+  explicit SmallBlocks(MachineTraits traits) : machine(traits) {}
   StringRef name() const override { return "none"; }
+  MachineTraits traits() const override { return machine; }
   AttendBlocks attendBlocks(int64_t, int64_t, int64_t, Type) const override { return {4, 8}; }
   SmallVector<MatmulBlocks> matmulBlocks(int64_t, int64_t, int64_t, Type) const override { return {{4, 8, 16}}; }
   RowBlocks rowBlocks(int64_t) const override { return {4, 16}; }
   RowBlocks mapBlocks(int64_t) const override { return {4, 16}; }
   FailureOr<CompiledKernels> compile(ModuleOp, StringRef) const override { return failure(); }
+
+private:
+  MachineTraits machine;
+};
+
+/// For a machine that fuses multiply-adds and orders programs by what a cache of 64 KiB holds.
+struct LowerKernelsOrdered : LowerKernels {
+  using LowerKernels::LowerKernels;
+  StringRef getArgument() const override { return "lower-kernels-ordered"; }
+  std::unique_ptr<Pass> clonePass() const override { return std::make_unique<LowerKernelsOrdered>(*this); }
 };
 } // namespace
 
 void heed::registerKernelPasses() {
-  static const SmallBlocks smallBlocks;
+  static const SmallBlocks smallBlocks({}), ordered({.fusedMultiplyAdd = true, .sharedCacheBytes = 64 << 10});
   registerPass([] { return createNormaliseGraphPass(); });
   registerPass([] { return createFormKernelsPass(); });
   registerPass([] { return createMergeDimensionsPass(); });
   registerPass([] { return createLowerKernelsPass(smallBlocks); });
+  registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsOrdered>(ordered); });
 }

@@ -69,6 +69,7 @@ private:
   void enter(mlir::ValueRange values);
   llvm::SmallVector<mlir::Value> leave();
   mlir::Value findFirst();
+  void markTurns(mlir::scf::ForOp rotated);
   mlir::scf::ForOp emitLoop(mlir::Value first);
   llvm::SmallVector<mlir::Value> emitRotated(mlir::Value first);
 

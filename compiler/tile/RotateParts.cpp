@@ -111,6 +111,13 @@ Value PartRotation::findFirst() {
   return search.getResult(0);
 }
 
+void PartRotation::markTurns(scf::ForOp rotated) {
+  rotated.walk([&](PartOp part) {
+    if (llvm::any_of(table, [&](const PartSchedule &line) { return line.takesTurn && line.part == part.getName(); }))
+      part.walk([](DotOp dot) { dot->setAttr(turnAttrName, UnitAttr::get(dot.getContext())); });
+  });
+}
+
 /// The rounds in which all parts work.
 scf::ForOp PartRotation::emitLoop(Value first) {
   auto rotated =
@@ -123,6 +130,7 @@ scf::ForOp PartRotation::emitLoop(Value first) {
   if (!guard) {
     emitRound(0, lastStage + 1);
     scf::YieldOp::create(b, leave());
+    markTurns(rotated);
     return rotated;
   }
   auto branch =
@@ -133,6 +141,7 @@ scf::ForOp PartRotation::emitLoop(Value first) {
   b.setInsertionPointToStart(branch.thenBlock());
   emitRound(0, lastStage + 1);
   scf::YieldOp::create(b, leave());
+  markTurns(rotated);
   return rotated;
 }
 

@@ -24,10 +24,12 @@ struct SchedulePartsPass : PassWrapper<SchedulePartsPass, OperationPass<>> {
 
   LogicalResult readLines() {
     for (StringRef line : lines) {
-      auto [part, stage] = line.split(':');
-      tile::PartSchedule entry{part, 0};
-      if (part.empty() || stage.getAsInteger(10, entry.stage) || entry.stage > maximumStage)
-        return getOperation()->emitError("a line of a schedule is PART:STAGE with a stage up to ")
+      auto [part, rest] = line.split(':');
+      auto [stage, turn] = rest.split(':');
+      tile::PartSchedule entry{part, 0, turn == "turn"};
+      if (part.empty() || stage.getAsInteger(10, entry.stage) || entry.stage > maximumStage ||
+          !(turn.empty() || entry.takesTurn))
+        return getOperation()->emitError("a line of a schedule is PART:STAGE or PART:STAGE:turn with a stage up to ")
                << maximumStage << ", got '" << line << "'";
       parsed.push_back(entry);
     }
@@ -62,7 +64,8 @@ struct SchedulePartsPass : PassWrapper<SchedulePartsPass, OperationPass<>> {
   }
 
   static constexpr unsigned maximumStage = 8;
-  ListOption<std::string> lines{*this, "parts", llvm::cl::desc("PART:STAGE, in the order of a round")};
+  ListOption<std::string> lines{*this, "parts",
+                                llvm::cl::desc("PART:STAGE or PART:STAGE:turn, in the order of a round")};
   SmallVector<tile::PartSchedule> parsed;
   ArrayRef<tile::PartSchedule> table;
 };

@@ -274,12 +274,13 @@ def Simt_MmaAsyncOp : Simt_GroupOp<"mma_async", [AttrSizedOperandSegments]> {
   let summary = "Starts one matrix instruction of a group of warps: accumulator + left x right";
   let description = [{
     `atom` names the instruction in the tables of the target. `right`, and `left` where it is no fragment, are offsets of tiles in shared memory that
-    `right_matrix` and `left_matrix` describe; a fragment of 16-bit elements is given as pairs, in words. Without an accumulator the sum starts at zero.
+    `right_matrix` and `left_matrix` describe, as many bytes further on as `right_offset` and `left_offset` say; a fragment of 16-bit elements is given as pairs, in words. Without an accumulator the sum starts at zero.
     Until simt.mma_wait has returned the results only another simt.mma_async may use them, and shared memory must not change.
     Constraint M10: a left operand is a fragment or has a matrix; without accumulator there are as many results as one has.
   }];
   let arguments = (ins StrAttr:$atom, Variadic<I32>:$fragment, Optional<I32>:$left, I32:$right,
-      Variadic<F32>:$accumulator, OptionalAttr<Simt_SharedMatrixAttr>:$left_matrix, Simt_SharedMatrixAttr:$right_matrix);
+      Variadic<F32>:$accumulator, OptionalAttr<Simt_SharedMatrixAttr>:$left_matrix, Simt_SharedMatrixAttr:$right_matrix,
+      DefaultValuedAttr<I64Attr, "0">:$left_offset, DefaultValuedAttr<I64Attr, "0">:$right_offset);
   let results = (outs Variadic<F32>:$results);
   let assemblyFormat = [{
     $atom (`fragment` `(` $fragment^ `)`)? (`left` $left^ $left_matrix)? `right` $right $right_matrix
@@ -293,15 +294,16 @@ def Simt_MmaCommitOp : Simt_GroupOp<"mma_commit"> {
   let assemblyFormat = "attr-dict";
 }
 
-def Simt_MmaWaitOp : Simt_GroupOp<"mma_wait", [AllTypesMatch<["values", "results"]>]> {
+def Simt_MmaWaitOp : Simt_GroupOp<"mma_wait", [AllTypesMatch<["values", "results"]>, AttrSizedOperandSegments]> {
   let summary = "Waits until at most `pending` groups are unfinished";
   let description = [{
     The values are results of groups that are finished then, or registers that those groups read and that must not be
-    written before. The results are the values.
+    written before. The results are the values. Lanes compute the values of `after` before they begin to wait: the
+    instructions run beside that work.
   }];
-  let arguments = (ins I64Attr:$pending, Variadic<AnyTypeOf<[I32, F32]>>:$values);
+  let arguments = (ins I64Attr:$pending, Variadic<F32>:$after, Variadic<AnyTypeOf<[I32, F32]>>:$values);
   let results = (outs Variadic<AnyTypeOf<[I32, F32]>>:$results);
-  let assemblyFormat = "$pending (`values` $values^ `:` type($values))? attr-dict";
+  let assemblyFormat = "$pending (`after` `(` $after^ `)`)? (`values` $values^ `:` type($values))? attr-dict";
 }
 
 #endif // HEED_DIALECTS_SIMT_SIMTOPS_TD

@@ -132,12 +132,20 @@ private:
     return {};
   }
 
-  /// Floats between -1 and 1; integers and bool 0 or 1, which are valid indices and masks everywhere.
+  /// Floats between -1 and 1; integers and bool 0 or 1, which are valid indices and masks everywhere. Large tensors
+  /// repeat themselves: what is measured are kernels, not the making of numbers.
   void fill(HostTensor &tensor) {
     bool discrete = rt::isInteger(tensor.type) || tensor.type == rt::ElementType::boolean;
     std::uniform_real_distribution<double> real(-1, 1);
-    for (int64_t i = 0; i < tensor.elementCount(); ++i)
+    constexpr int64_t differentElements = 1 << 16;
+    int64_t count = tensor.elementCount(), different = std::min(count, differentElements);
+    for (int64_t i = 0; i < different; ++i)
       tensor.setNumber(i, discrete ? static_cast<double>(random() & 1) : real(random));
+    if (different == count)
+      return;
+    size_t period = tensor.data.size() / static_cast<size_t>(count) * static_cast<size_t>(different);
+    for (size_t at = period; at < tensor.data.size(); at += period)
+      std::copy_n(tensor.data.begin(), std::min(period, tensor.data.size() - at), tensor.data.begin() + at);
   }
 
   rt::Status measure(BenchReport &report) {

@@ -20,6 +20,25 @@
 // RUN: heed-interpret %t/listed.mlir %t/listed.out --dim m=37 --dim n=45 --dim lists=3 --input=length=19 --input=lists=0,3,-1,2,1,-1,-1,0,5,4,3,2,5,0,-1,-1,0,1,2,4,-1,3,2,1 | FileCheck %s --check-prefix=LENGTHS
 // RUN: heed-interpret %t/listed.mlir %t/listed.out --dim m=16 --dim n=45 --dim lists=1 --input=length=45 --input=lists=1000000000,0,-1,-1,1,-1,-1,0 | FileCheck %s --check-prefix=LENGTHS
 
+// On a machine that rounds a product and a sum as one, and where late rows are started first so that caches hold their
+// keys: heads in several turns, in one, and the last turn with fewer heads than the others.
+// RUN: heed-opt %t/causal.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels-ordered,canonicalize,cse)' -o %t/causal.ordered
+// RUN: FileCheck %s --check-prefix=ORDERED < %t/causal.ordered
+// RUN: heed-interpret %t/causal.mlir %t/causal.ordered --dim b=2 --dim m=17 --dim n=21
+// RUN: heed-interpret %t/causal.mlir %t/causal.ordered --dim b=1 --dim m=13 --dim n=5
+// RUN: heed-interpret %t/causal.mlir %t/causal.ordered --dim b=3 --dim m=9 --dim n=2
+// RUN: heed-interpret %t/causal.mlir %t/causal.ordered --dim b=2 --dim m=3 --dim n=0
+// RUN: heed-opt %t/lengths.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels-ordered,canonicalize,cse)' -o %t/lengths.ordered
+// RUN: heed-interpret %t/lengths.mlir %t/lengths.ordered --dim b=3 --dim m=5 --dim n=19 --input=length=0,7,19 --input=offset=0,2,14 --input=window=4 --counters | FileCheck %s --check-prefix=LENGTHS
+// RUN: heed-opt %t/masks.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels-ordered,canonicalize,cse)' -o %t/masks.ordered
+// RUN: heed-interpret %t/masks.mlir %t/masks.ordered --dim b=2 --dim m=6 --dim n=17
+// RUN: heed-opt %t/wide.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels-ordered,canonicalize,cse)' -o %t/wide.ordered
+// RUN: heed-interpret %t/wide.mlir %t/wide.ordered --dim m=5 --dim n=11
+
+// Weights are powers of a multiply-add; programs are told apart by divisions of 32 bits.
+// ORDERED: arith.divui %{{.*}} : i32
+// ORDERED: math.fma
+// ORDERED-NEXT: math.exp2
 // LENGTHS: equal
 // Programs of 4 rows visit, of the blocks listed for their 16 rows, those that start before the last row, and no others.
 // LISTED: key blocks 30,

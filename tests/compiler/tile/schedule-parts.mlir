@@ -1,11 +1,12 @@
 // RUN: heed-opt %s --split-input-file --pass-pipeline='builtin.module(schedule-parts{parts=first:0,last:1,middle:0},canonicalize,cse)' | FileCheck %s
 // RUN: heed-opt %s --split-input-file --pass-pipeline='builtin.module(schedule-parts{parts=first:0,middle:1,last:2},canonicalize,cse)' | FileCheck %s --check-prefix=THREE
 // RUN: heed-opt %s --split-input-file --schedule-parts | FileCheck %s --check-prefix=NONE
+// RUN: heed-opt %s --split-input-file --pass-pipeline='builtin.module(schedule-parts{parts=multiply:0:turn,add:1:turn})' | FileCheck %s --check-prefix=TURN
 // RUN: not heed-opt %s --split-input-file --pass-pipeline='builtin.module(schedule-parts{parts=first})' 2>&1 | FileCheck %s --check-prefix=ERROR
 
 // NONE-NOT: heed.note
 // NONE-NOT: heed.site
-// ERROR: a line of a schedule is PART:STAGE with a stage up to 8, got 'first'
+// ERROR: a line of a schedule is PART:STAGE or PART:STAGE:turn with a stage up to 8, got 'first'
 
 // What crosses from `middle` to `last` is carried; a load stands in the part that uses it, and its copies share a site.
 // CHECK-LABEL: tile.kernel @overlap
@@ -187,5 +188,39 @@ tile.kernel @conditional(%a: memref<?xf32>, %seen: memref<?xi1>, %n: index) attr
     scf.yield %next : tensor<8xf32>
   }
   tile.store %r, %a[%c0] dims [0] : tensor<8xf32>, memref<?xf32>
+  tile.return
+}
+
+// -----
+
+// Products of the rounds in which all parts work are started in turns, those before and after are not.
+// TURN-LABEL: tile.kernel @turns
+// TURN: tile.dot
+// TURN-NOT: heed.turn
+// TURN: scf.for
+// TURN: tile.part "multiply"
+// TURN: tile.dot {{.*}}heed.turn
+// TURN: tile.part "add"
+// TURN: scf.yield
+// TURN-NOT: heed.turn
+// TURN: tile.return
+tile.kernel @turns(%base: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %c4 = arith.constant 4 : index
+  %zero = arith.constant dense<0.0> : tensor<4x4xf32>
+  %a = memref.reinterpret_cast %base to offset: [0], sizes: [%n, 4], strides: [4, 1] : memref<?xf32> to memref<?x4xf32, strided<[4, 1]>>
+  %r = scf.for %i = %c0 to %n step %c4 iter_args(%sum = %zero) -> tensor<4x4xf32> {
+    %0 = tile.part "multiply" -> tensor<4x4xf32> {
+      %t = tile.load %a[%i, %c0] dims [0, 1] : memref<?x4xf32, strided<[4, 1]>> -> tensor<4x4xf32>
+      %p = tile.dot %t, %t, %zero : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+      tile.yield %p : tensor<4x4xf32>
+    }
+    %1 = tile.part "add" -> tensor<4x4xf32> {
+      %t = arith.addf %sum, %0 : tensor<4x4xf32>
+      tile.yield %t : tensor<4x4xf32>
+    }
+    scf.yield %1 : tensor<4x4xf32>
+  }
+  tile.store %r, %a[%c0, %c0] dims [0, 1] : tensor<4x4xf32>, memref<?x4xf32, strided<[4, 1]>>
   tile.return
 }
