@@ -76,8 +76,7 @@ SmallVector<Value> heed::simt::splitElements(OpBuilder &builder, Location locati
   return elements;
 }
 
-//===-- Ops that are the same everywhere
-//----------------------------------------------------------------------------===//
+//===- Ops that are the same everywhere ---------------------------------------------------------------------------===//
 
 namespace {
 
@@ -148,8 +147,7 @@ struct LowerStore : ConvertOpToLLVMPattern<StoreOp> {
 
 } // namespace
 
-//===-- The whole module
-//--------------------------------------------------------------------------------------------===//
+//===- The whole module -------------------------------------------------------------------------------------------===//
 
 static LogicalResult lowerControlFlow(ModuleOp module) {
   MLIRContext *context = module.getContext();

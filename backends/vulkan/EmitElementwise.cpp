@@ -48,8 +48,7 @@ Value KernelEmitter::emitScalar(Operation *op, ArrayRef<Value> x) {
       });
 }
 
-//===-- Integers
-//---------------------------------------------------------------------------------------------------===//
+//===- Integers ---------------------------------------------------------------------------------------------------===//
 
 /// OpSRem is undefined for negative numbers.
 Value KernelEmitter::remainder(Value left, Value right) {
@@ -126,8 +125,7 @@ Value KernelEmitter::emitCompare(arith::CmpIPredicate predicate, Value left, Val
   return {};
 }
 
-//===-- Floating point
-//---------------------------------------------------------------------------------------------===//
+//===- Floating point ---------------------------------------------------------------------------------------------===//
 
 /// Products and sums are not to be contracted unless the op says so: compensated arithmetic relies on each rounding.
 template <typename SpirvOp> static Value exact(SpirvOp emitted, Operation *op) {
@@ -218,8 +216,7 @@ Value KernelEmitter::emitCompare(arith::CmpFPredicate predicate, Value left, Val
   return {};
 }
 
-//===-- Math
-//-------------------------------------------------------------------------------------------------------===//
+//===- Math -------------------------------------------------------------------------------------------------------===//
 
 Value KernelEmitter::emitMath(Operation *op, ArrayRef<Value> x) {
   bool isSingle = x[0].getType().isF32();

@@ -17,8 +17,7 @@ KernelEmitter::KernelEmitter(SpirvModule &module, simt::KernelOp kernel)
     : module(module), kernel(kernel), builder(kernel.getContext()), prologue(kernel.getContext()),
       location(kernel.getLoc()) {}
 
-//===-- Values
-//-----------------------------------------------------------------------------------------------------===//
+//===- Values -----------------------------------------------------------------------------------------------------===//
 
 Type KernelEmitter::scalarType(Type type) {
   Type element = getElementTypeOrSelf(type);
@@ -79,8 +78,7 @@ LogicalResult KernelEmitter::emitConstant(arith::ConstantOp op) {
   return success();
 }
 
-//===-- The frame
-//--------------------------------------------------------------------------------------------------===//
+//===- The frame --------------------------------------------------------------------------------------------------===//
 
 Value KernelEmitter::addressOf(spirv::GlobalVariableOp variable) {
   interface.insert(variable);
@@ -218,8 +216,7 @@ void KernelEmitter::emitInterface(spirv::FuncOp function) {
     create<spirv::ExecutionModeOp>(function, spirv::ExecutionMode::RoundingModeRTE, ArrayRef<int32_t>{16});
 }
 
-//===-- Ops
-//--------------------------------------------------------------------------------------------------------===//
+//===- Ops --------------------------------------------------------------------------------------------------------===//
 
 LogicalResult KernelEmitter::emitBlock(Block &block) {
   for (Operation &op : block.without_terminator()) {
@@ -296,8 +293,7 @@ LogicalResult KernelEmitter::emitShuffle(simt::ShuffleOp op) {
   return success();
 }
 
-//===-- Control flow
-//-----------------------------------------------------------------------------------------------===//
+//===- Control flow -----------------------------------------------------------------------------------------------===//
 
 void KernelEmitter::addArguments(Block *block, ValueRange stands) {
   for (Value value : stands) {

@@ -8,8 +8,7 @@ using namespace heed::vulkan;
 
 static int64_t bytesOf(Type type) { return type.getIntOrFloatBitWidth() / 8; }
 
-//===-- Bits
-//-------------------------------------------------------------------------------------------------------===//
+//===- Bits -------------------------------------------------------------------------------------------------------===//
 
 Value KernelEmitter::bitcast(Value value, Type type) {
   return value.getType() == type ? value : create<spirv::BitcastOp>(type, value);
@@ -42,8 +41,7 @@ Scalars KernelEmitter::regroup(const Scalars &from, Type to) {
   return emitted;
 }
 
-//===-- Global memory
-//----------------------------------------------------------------------------------------------===//
+//===- Global memory ----------------------------------------------------------------------------------------------===//
 
 namespace {
 
@@ -114,8 +112,7 @@ void KernelEmitter::storeGlobal(Value address, Type element, const Scalars &stor
   }
 }
 
-//===-- Shared memory
-//----------------------------------------------------------------------------------------------===//
+//===- Shared memory ----------------------------------------------------------------------------------------------===//
 
 Value KernelEmitter::sharedWord(Value firstWord, unsigned position) {
   if (!shared)
@@ -154,8 +151,7 @@ LogicalResult KernelEmitter::checkShared(Operation *op, Type accessed, int64_t a
   return success();
 }
 
-//===-- Ops
-//--------------------------------------------------------------------------------------------------------===//
+//===- Ops --------------------------------------------------------------------------------------------------------===//
 
 LogicalResult KernelEmitter::emitLoad(simt::LoadOp op) {
   bool isShared = op.getSpace() == simt::Space::Shared;

@@ -6,8 +6,7 @@
 using namespace mlir;
 using namespace heed;
 
-//===-- Regions
-//----------------------------------------------------------------------------------------------------===//
+//===- Regions ----------------------------------------------------------------------------------------------------===//
 
 DenseMap<Value, Value> AttendSkeleton::regionCaptures(Region &region) {
   DenseMap<Value, Value> captures;
@@ -49,8 +48,7 @@ Value AttendSkeleton::readCapture(unsigned capture, ValueRange indices) {
   return failed(piece) ? Value() : piece->value;
 }
 
-//===-- What parts compute
-//-----------------------------------------------------------------------------------------===//
+//===- What parts compute -----------------------------------------------------------------------------------------===//
 
 /// Indices of a key or value block; through the page table when there is one.
 SmallVector<Piece> AttendSkeleton::keyIndices(Value tensor, Dimension depth) {

@@ -136,8 +136,7 @@ AttendSkeleton::RowState AttendSkeleton::firstState() {
   return state;
 }
 
-//===-- The loop over keys
-//-----------------------------------------------------------------------------------------===//
+//===- The loop over keys -----------------------------------------------------------------------------------------===//
 
 /// What `build` emits as a part of the loop; a schedule may run it for another block than the other parts.
 FailureOr<SmallVector<Value>> AttendSkeleton::part(StringRef name,
@@ -302,8 +301,7 @@ FailureOr<AttendSkeleton::RowState> AttendSkeleton::visitKeys() {
   });
 }
 
-//===-- Results
-//----------------------------------------------------------------------------------------------------===//
+//===- Results ----------------------------------------------------------------------------------------------------===//
 
 /// Counts the sink, a key without a value, in the reference and the sum. Returns what earlier weights shrink by; null
 /// without a sink.

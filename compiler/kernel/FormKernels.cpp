@@ -119,8 +119,7 @@ static std::optional<plan::KernelRoot> rootKind(Operation *op) {
   return matchContraction(generic) ? plan::KernelRoot::Matmul : plan::KernelRoot::Row;
 }
 
-//===-- Groups
-//-----------------------------------------------------------------------------------------------------===//
+//===- Groups -----------------------------------------------------------------------------------------------------===//
 
 LogicalResult KernelFormer::checkOps() {
   for (Operation &op : graph.getBody().front().without_terminator()) {
@@ -204,8 +203,7 @@ void KernelFormer::pull(Group &group, Operation *consumer) {
   }
 }
 
-//===-- Views
-//------------------------------------------------------------------------------------------------------===//
+//===- Views ------------------------------------------------------------------------------------------------------===//
 
 AffineMap KernelFormer::sizesMap(ArrayRef<AffineExpr> sizes) {
   return AffineMap::get(0, shapes.getNumSymbols(), sizes, builder.getContext());
@@ -270,8 +268,7 @@ FailureOr<ResolvedView> KernelFormer::view(Value tensor) {
   return view(tensor);
 }
 
-//===-- Outlining
-//--------------------------------------------------------------------------------------------------===//
+//===- Outlining --------------------------------------------------------------------------------------------------===//
 
 std::string KernelFormer::label(const Group &group) {
   std::string base = stringifyKernelRoot(group.kind).str();
@@ -436,8 +433,7 @@ LogicalResult KernelFormer::outline(Group &group) {
   return success();
 }
 
-//===-- Returns
-//----------------------------------------------------------------------------------------------------===//
+//===- Returns ----------------------------------------------------------------------------------------------------===//
 
 /// A returned tensor must be the whole storage of something, in order, or of a reshape of it.
 LogicalResult KernelFormer::materialiseReturns() {

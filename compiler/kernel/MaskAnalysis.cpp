@@ -9,8 +9,7 @@
 using namespace mlir;
 using namespace heed;
 
-//===-- The block
-//--------------------------------------------------------------------------------------------------===//
+//===- The block --------------------------------------------------------------------------------------------------===//
 
 void MaskAnalysis::setBatchAndHead(Value batch, Value head) {
   blockArguments[keep.getArgument(0)] = {batch, batch};
@@ -29,8 +28,7 @@ void MaskAnalysis::setKeys(Interval keys) {
   known.clear();
 }
 
-//===-- Intervals of integers
-//--------------------------------------------------------------------------------------===//
+//===- Intervals of integers --------------------------------------------------------------------------------------===//
 
 Value MaskAnalysis::index(Value value) {
   if (!value || value.getType().isIndex())
@@ -107,8 +105,7 @@ Interval MaskAnalysis::intervalOf(Operation *op) {
   return {};
 }
 
-//===-- Conditions over a block
-//------------------------------------------------------------------------------------===//
+//===- Conditions over a block ------------------------------------------------------------------------------------===//
 
 Value MaskAnalysis::bit(bool value) { return arith::ConstantOp::create(kernel.at(), kernel.at().getBoolAttr(value)); }
 Value MaskAnalysis::both(Value a, Value b) { return kernel.at().createOrFold<arith::AndIOp>(a, b); }
@@ -173,8 +170,7 @@ Truth MaskAnalysis::truth(Value value) {
 
 Truth MaskAnalysis::classify() { return truth(cast<attn::YieldOp>(keep.front().getTerminator()).getValue()); }
 
-//===-- Visible keys
-//-----------------------------------------------------------------------------------------------===//
+//===- Visible keys -----------------------------------------------------------------------------------------------===//
 
 std::optional<MaskAnalysis::Linear> MaskAnalysis::linear(Value value) {
   if (value == keep.getArgument(3)) {

@@ -149,8 +149,7 @@ void RowFrame::finish(AffineExpr flopsPerElement) {
                  at.getNamedAttr("block_columns", at.getI64IntegerAttr(blocks.columns))});
 }
 
-//===-- Norms
-//------------------------------------------------------------------------------------------------------===//
+//===- Norms ------------------------------------------------------------------------------------------------------===//
 
 namespace {
 class NormSkeleton {
@@ -253,8 +252,7 @@ LogicalResult NormSkeleton::build() {
   return success();
 }
 
-//===-- Softmax
-//----------------------------------------------------------------------------------------------------===//
+//===- Softmax ----------------------------------------------------------------------------------------------------===//
 
 static LogicalResult buildSoftmax(RowFrame &frame, linalg::SoftmaxOp softmax) {
   ImplicitLocOpBuilder &at = frame.at;
@@ -300,8 +298,7 @@ static LogicalResult buildSoftmax(RowFrame &frame, linalg::SoftmaxOp softmax) {
   return success();
 }
 
-//===-- Reductions
-//-------------------------------------------------------------------------------------------------===//
+//===- Reductions -------------------------------------------------------------------------------------------------===//
 
 namespace {
 /// Any generic with reduction loops: parallel loops are tiled, reduction loops run in the program. When the innermost

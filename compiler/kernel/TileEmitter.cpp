@@ -11,8 +11,7 @@
 using namespace mlir;
 using namespace heed;
 
-//===-- Shapes of pieces
-//-------------------------------------------------------------------------------------------===//
+//===- Shapes of pieces -------------------------------------------------------------------------------------------===//
 
 RankedTensorType TileEmitter::tileType(Type element, ArrayRef<int64_t> dims) {
   if (element.isIndex()) // positions inside a kernel are below 2^31
@@ -66,8 +65,7 @@ Value TileEmitter::spread(const Piece &piece, ArrayRef<int64_t> dims) {
   return tile::BroadcastOp::create(kernel.at(), tileType(element, dims), value, positions);
 }
 
-//===-- Scalar code
-//------------------------------------------------------------------------------------------------===//
+//===- Scalar code ------------------------------------------------------------------------------------------------===//
 
 /// index_cast and its relatives, on tiles whose index elements already are i32.
 static Value convertInteger(ImplicitLocOpBuilder &at, Value value, Type to) {
@@ -177,8 +175,7 @@ Piece TileEmitter::apply(AffineExpr expression, ArrayRef<Piece> iteration) {
   }
 }
 
-//===-- Reading and writing
-//----------------------------------------------------------------------------------------===//
+//===- Reading and writing ----------------------------------------------------------------------------------------===//
 
 Piece TileEmitter::fromStorage(Piece stored, Type element) {
   if (!element.isInteger(1))

@@ -34,8 +34,7 @@ PartRotation::PartRotation(scf::ForOp loop, ArrayRef<PartSchedule> table)
     body = guard.thenBlock();
 }
 
-//===-- Values and their uses
-//-------------------------------------------------------------------------------------===//
+//===- Values and their uses --------------------------------------------------------------------------------------===//
 
 bool PartRotation::isInBody(Value value) {
   return value.getParentBlock() == body || value.getParentBlock() == loop.getBody();
@@ -87,8 +86,7 @@ static std::string nameOf(Value value) {
   return op ? op->getName().getStringRef().str() : "the induction variable";
 }
 
-//===-- Analysis
-//---------------------------------------------------------------------------------------------------===//
+//===- Analysis ---------------------------------------------------------------------------------------------------===//
 
 /// Counting may move; anything else that writes keeps its place.
 std::string PartRotation::checkEffects() {

@@ -160,8 +160,7 @@ TEST(Conversion, accumulatorsThatFeedNothingExchangeInTheirWarp) {
   expectConverts(atom.sum, atom.left, conversion);
 }
 
-//===-- Through shared memory
-//--------------------------------------------------------------------------------------===//
+//===- Through shared memory --------------------------------------------------------------------------------------===//
 
 TEST(Banks, countsWordsOfABank) {
   SmallVector<int64_t> addresses(32);
