@@ -133,20 +133,24 @@ struct Requirement {
 
 /// Most dimensions a tensor map may have.
 inline constexpr size_t maxTensorMapRank = 5;
+/// Most elements of one copy along a dimension.
+inline constexpr uint32_t maxTensorMapBox = 256;
+/// The largest size of a tensor, in elements, and what its strides stay below, in bytes.
+inline constexpr int64_t maxTensorMapSize = int64_t(1) << 32, tensorMapStrideLimit = int64_t(1) << 40;
 /// What the address of a tensor and its strides are multiples of, in bytes.
 inline constexpr uint32_t tensorMapAlignment = 16;
 
 /// An operand as a tensor of which a kernel copies boxes at once. The driver makes what the device needs of it for
 /// every launch (CUDA: a CUtensorMap), which the kernel gets behind its words. Dimensions are outermost first, strides
 /// count elements, the last is the constant 1. The variant's conditions keep the numbers within what devices take:
-/// offsets and strides multiples of 16 bytes, strides of 0 to 2^40 - 1 bytes, sizes of 1 to 2^32.
+/// offsets and strides aligned, strides not negative and below their limit, sizes of 1 to the largest.
 struct TensorMap {
   uint32_t operand = 0;      // of the kernel
   uint32_t elementBytes = 2; // 1, 2, 4 or 8
   ExprId offset = noExpr;    // of the first element from the operand's base pointer, in bytes; noExpr is 0
   std::vector<ExprId> sizes;
   std::vector<ExprId> strides;
-  std::vector<uint32_t> box; // elements of one copy: 1 to 256 a dimension
+  std::vector<uint32_t> box; // elements of one copy, at least 1 a dimension
   uint32_t swizzleBytes = 0; // 0; or 32, 64 or 128, which then are the bytes of a row of the box
 };
 

@@ -12,7 +12,6 @@ constexpr uint64_t maxWorkgroupThreads = 4096;
 constexpr uint64_t maxSharedBytes = uint64_t(1) << 20;
 constexpr uint64_t maxWorkerScratch = uint64_t(1) << 30;
 constexpr uint32_t maxOperandAlignment = 4096;
-constexpr uint32_t maxTensorMapBox = 256;
 
 template <typename... Pieces> Status broken(const Pieces &...pieces) { return error(Code::badPackage, pieces...); }
 

@@ -98,7 +98,6 @@ Status StepRunner::resolveLaunch(const LaunchStep &launch, const Evaluation &eva
 
 Status StepRunner::resolveTensorMap(const TensorMap &map, const Evaluation &evaluation, TensorMapShape &shape,
                                     int64_t &offset) const {
-  constexpr int64_t largestSize = int64_t(1) << 32, strideLimit = int64_t(1) << 40;
   shape.rank = static_cast<uint32_t>(map.box.size());
   shape.elementBytes = map.elementBytes;
   shape.swizzleBytes = map.swizzleBytes;
@@ -110,9 +109,9 @@ Status StepRunner::resolveTensorMap(const TensorMap &map, const Evaluation &eval
     HEED_TRY(evaluation.get(map.sizes[i], "size", size));
     HEED_TRY(evaluation.get(map.strides[i], "stride", stride));
     shape.box[i] = map.box[i];
-    bool isStride = stride >= 0 && stride < strideLimit / map.elementBytes &&
+    bool isStride = stride >= 0 && stride < tensorMapStrideLimit / map.elementBytes &&
                     (i + 1 == shape.rank || stride * map.elementBytes % tensorMapAlignment == 0);
-    if (size < 1 || size > largestSize || !isStride)
+    if (size < 1 || size > maxTensorMapSize || !isStride)
       return error(Code::badPackage, "size ", size, " and stride ", stride, " of dimension ", i,
                    "; the variant's conditions should exclude them");
   }

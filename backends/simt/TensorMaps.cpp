@@ -99,8 +99,7 @@ std::optional<TensorBoxes> simt::planTensorBoxes(tile::KernelOp kernel, tile::Lo
   auto base = cast ? dyn_cast<BlockArgument>(cast.getSource()) : BlockArgument();
   std::optional<unsigned> innerTileDim = access.contiguousDim();
   int64_t rank = access.viewType().getRank(), bits = access.viewType().getElementType().getIntOrFloatBitWidth();
-  constexpr int64_t mostDimensions = 5, largestBox = 256;
-  if (!base || !innerTileDim || rank > mostDimensions || bits % 8 != 0 || access.tile.getRank() != 2 ||
+  if (!base || !innerTileDim || rank > TensorMapAttr::mostDimensions || bits % 8 != 0 || access.tile.getRank() != 2 ||
       layout.getOrder().size() != 2 || layout.getOrder().front() != *innerTileDim || layout.getPadBytes() != 0 ||
       !readsToTheEnd(access, load.getFill(), cast))
     return std::nullopt;
@@ -108,7 +107,7 @@ std::optional<TensorBoxes> simt::planTensorBoxes(tile::KernelOp kernel, tile::Lo
   int64_t rowBytes = layout.getPanelBytes() ? layout.getPanelBytes() : columns * bits / 8;
   std::optional<int64_t> swizzle = swizzleOf(layout, rowBytes);
   int64_t panelElements = rowBytes * 8 / bits;
-  if (!swizzle || rows > largestBox || panelElements > largestBox || rowBytes % 16 != 0)
+  if (!swizzle || rows > TensorMapAttr::largestBox || panelElements > TensorMapAttr::largestBox || rowBytes % 16 != 0)
     return std::nullopt;
 
   TensorBoxes boxes{{}, {}, columns / panelElements, panelElements};

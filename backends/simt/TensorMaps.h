@@ -10,9 +10,6 @@
 
 namespace heed::simt {
 
-/// What addresses of tensors must be multiples of, in bytes.
-constexpr int64_t tensorMapAlignment = 16;
-
 /// A tile as boxes, one a panel of its layout in shared memory; a box has all rows of a panel.
 struct TensorBoxes {
   TensorMapAttr map;

@@ -7,6 +7,7 @@
 #include "backends/simt/TensorMaps.h"
 #include "dialects/simt/Simt.h"
 #include "dialects/tile/LayoutConversion.h"
+#include "runtime/PlanModel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -49,7 +50,7 @@ class TileLowering {
 public:
   TileLowering(tile::KernelOp kernel, const SimtTarget &target, const Promises &promises)
       : kernel(kernel), target(target),
-        mayUseTensorMaps(target.abilities.tensorCopies && promises.baseAlignment >= tensorMapAlignment),
+        mayUseTensorMaps(target.abilities.tensorCopies && promises.baseAlignment >= rt::tensorMapAlignment),
         promises(promises), plan(kernel, target, promises), b(kernel.getLoc(), kernel.getContext()) {}
 
   /// Emits the simt.kernel at the end of `module`.

@@ -114,7 +114,6 @@ void PlanKernels::require(AffineExpr left, rt::Relation relation, int64_t right,
 
 /// The map over the symbols of the graph, and the conditions under which devices take it.
 void PlanKernels::addTensorMap(const TensorMap &map, plan::LaunchOp launch, rt::Variant &variant) {
-  constexpr int64_t largestSize = int64_t(1) << 32, strideLimit = int64_t(1) << 40;
   int64_t granule = rt::tensorMapAlignment / map.elementBytes;
   AffineMap parameters = launch.getParams();
   auto numbers = [&](AffineMap ofParameters) {
@@ -134,9 +133,9 @@ void PlanKernels::addTensorMap(const TensorMap &map, plan::LaunchOp launch, rt::
     made.sizes.push_back(symbols.convert(size));
     made.strides.push_back(symbols.convert(stride));
     require(size, rt::Relation::greaterEqual, 1, variant);
-    require(size, rt::Relation::lessEqual, largestSize, variant);
+    require(size, rt::Relation::lessEqual, rt::maxTensorMapSize, variant);
     require(stride, rt::Relation::greaterEqual, 0, variant);
-    require(stride, rt::Relation::lessEqual, strideLimit / map.elementBytes - granule, variant);
+    require(stride, rt::Relation::lessEqual, rt::tensorMapStrideLimit / map.elementBytes - granule, variant);
   }
   for (AffineExpr stride : strides.getResults().drop_back())
     require(stride % granule, rt::Relation::equal, 0, variant);

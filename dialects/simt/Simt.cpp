@@ -81,11 +81,9 @@ int64_t TensorMapAttr::boxBytes() const {
 LogicalResult TensorMapAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t, Type element,
                                     AffineMap offset, AffineMap sizes, AffineMap strides, ArrayRef<int64_t> box,
                                     int64_t swizzle) {
-  constexpr size_t mostDimensions = 5;
-  constexpr int64_t largestBox = 256;
   if (!element.isIntOrFloat() || !llvm::is_contained({8, 16, 32, 64}, element.getIntOrFloatBitWidth()))
     return emitError() << "M8: elements of tensor maps have 1, 2, 4 or 8 bytes, got " << element;
-  if (box.empty() || box.size() > mostDimensions || sizes.getNumResults() != box.size() ||
+  if (box.empty() || int64_t(box.size()) > mostDimensions || sizes.getNumResults() != box.size() ||
       strides.getNumResults() != box.size() || offset.getNumResults() != 1)
     return emitError() << "M8: a tensor map has an offset, and up to " << mostDimensions
                        << " sizes, strides and extents of its box; got " << sizes.getNumResults() << ", "
@@ -149,17 +147,18 @@ LogicalResult CopyTensorOp::verify() {
   return success();
 }
 
+/// Most arrivals, and most bytes, that a phase of a barrier in shared memory counts.
+static constexpr int64_t mostOfPhase = (1 << 20) - 1;
+
 LogicalResult BarrierInitOp::verify() {
-  constexpr int64_t most = (1 << 20) - 1;
-  if (int64_t(getCount()) < 1 || int64_t(getCount()) > most)
-    return emitOpError("M6: counts 1 to ") << most << " arrivals, got " << int64_t(getCount());
+  if (int64_t(getCount()) < 1 || int64_t(getCount()) > mostOfPhase)
+    return emitOpError("M6: counts 1 to ") << mostOfPhase << " arrivals, got " << int64_t(getCount());
   return success();
 }
 
 LogicalResult BarrierArriveExpectOp::verify() {
-  constexpr int64_t most = (1 << 20) - 1;
-  if (int64_t(getBytes()) < 0 || int64_t(getBytes()) > most)
-    return emitOpError("M6: expects 0 to ") << most << " bytes, got " << int64_t(getBytes());
+  if (int64_t(getBytes()) < 0 || int64_t(getBytes()) > mostOfPhase)
+    return emitOpError("M6: expects 0 to ") << mostOfPhase << " bytes, got " << int64_t(getBytes());
   return success();
 }
 

@@ -36,6 +36,7 @@ def Simt_TensorMapAttr : AttrDef<Simt_Dialect, "TensorMap"> {
   }];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
+    static constexpr int64_t mostDimensions = 5, largestBox = 256;
     unsigned rank() const { return getBox().size(); }
     int64_t elementBytes() const { return getElement().getIntOrFloatBitWidth() / 8; }
     /// Of one copy.
@@ -64,9 +65,9 @@ def Simt_SharedMatrixAttr : AttrDef<Simt_Dialect, "SharedMatrix"> {
   let mnemonic = "matrix";
   let summary = "How matrix instructions find the elements of an operand in shared memory";
   let description = [{
-    Rows of `row` bytes (32, 64 or 128, whose 16-byte chunks are exchanged as swizzles of that width do) hold elements along the depth of the product, or, with
-    `across`, along its other dimension. `group` bytes lie between a row and the eighth after it, `panel` bytes between two pieces
-    of a longer row.
+    Rows of `row` bytes (32, 64 or 128, whose 16-byte chunks are exchanged as swizzles of that width do) hold elements
+    along the depth of the product, or, with `across`, along its other dimension. `group` bytes lie between a row and
+    the eighth after it, `panel` bytes between two pieces of a longer row.
   }];
   let parameters = (ins "int64_t":$row, "int64_t":$group, "int64_t":$panel, "bool":$across);
   let assemblyFormat = "`<` `row` `=` $row `,` `group` `=` $group `,` `panel` `=` $panel `,` `across` `=` $across `>`";

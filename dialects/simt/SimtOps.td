@@ -64,8 +64,9 @@ def Simt_Access : AnyTypeOf<[Simt_Element, FixedVectorOfRankAndType<[1], [I8, I1
 def Simt_LoadOp : Simt_Op<"load", [AttrSizedOperandSegments, MemoryEffects<[MemRead]>]> {
   let summary = "Reads a scalar or a short vector";
   let description = [{
-    `simt.load global %address if %inside else %fill : vector<4xf32> align 16 : i64 -> vector<4xf32>`. Where the predicate is false nothing is read and
-    the result is the fill. `alignment`, in bytes, is a promise about the address. Constraints M2, M3.
+    `simt.load global %address if %inside else %fill : vector<4xf32> align 16 : i64 -> vector<4xf32>`. Where the
+    predicate is false nothing is read and the result is the fill. `alignment`, in bytes, is a promise about the
+    address. Constraints M2, M3.
   }];
   let arguments = (ins Simt_Space:$space, Simt_Address:$address, Optional<I1>:$predicate, Optional<Simt_Access>:$fill,
       I64Attr:$alignment);
@@ -221,8 +222,8 @@ def Simt_SetRegistersOp : Simt_Op<"set_registers", [MemoryEffects<[MemRead, MemW
 def Simt_ShuffleOp : Simt_Op<"shuffle", [Pure, AllTypesMatch<["value", "result"]>]> {
   let summary = "The value another lane of the warp has";
   let description = [{
-    `xor`: of lane (own lane xor selector), the selector being the same in all lanes; `index`: of lane `selector`. All lanes of the warp take part.
-    Constraint M5: 32-bit values.
+    `xor`: of lane (own lane xor selector), the selector being the same in all lanes; `index`: of lane `selector`. All
+    lanes of the warp take part. Constraint M5: 32-bit values.
   }];
   let arguments = (ins Simt_ShuffleMode:$mode, AnyTypeOf<[I32, F32]>:$value, I32:$selector);
   let results = (outs AnyTypeOf<[I32, F32]>:$result);
@@ -232,8 +233,8 @@ def Simt_ShuffleOp : Simt_Op<"shuffle", [Pure, AllTypesMatch<["value", "result"]
 def Simt_LoadMatrixOp : Simt_Op<"load_matrix", [MemoryEffects<[MemRead]>]> {
   let summary = "Reads 8x8 matrices of 16-bit elements from shared memory, one row address a lane";
   let description = [{
-    Lanes 8i to 8i+7 give the addresses (16-byte aligned) of the rows of matrix i. Register i of lane t holds elements 2(t%4) and 2(t%4)+1
-    of row t/4 of matrix i; with `transposed`, of its transpose.
+    Lanes 8i to 8i+7 give the addresses (16-byte aligned) of the rows of matrix i. Register i of lane t holds elements
+    2(t%4) and 2(t%4)+1 of row t/4 of matrix i; with `transposed`, of its transpose.
   }];
   let arguments = (ins I32:$address, UnitAttr:$transposed);
   let results = (outs Variadic<I32>:$results);
