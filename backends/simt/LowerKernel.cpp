@@ -100,17 +100,9 @@ void TileLowering::emitBlock(Block &block) {
 void TileLowering::emitOp(Operation *op) {
   if (op->getNumResults() == 1 && plan.isFloating(op->getResult(0)))
     return; // made where it is needed
-  if (isProducer && isa<tile::TileDialect>(op->getDialect()) && !isa<tile::ProgramIdOp>(op)) {
-    if (auto load = dyn_cast<tile::LoadOp>(op))
-      if (Ring *ring = ringOf(load.getResult()))
-        fillSlot(*ring, load);
-    return;
-  }
-  if (isa<tile::ReturnOp, tile::CountOp>(op))
-    return;
-  if (auto id = dyn_cast<tile::ProgramIdOp>(op)) {
-    scalars.map(id.getResult(), program[id.getDim()]);
-  } else if (isa<memref::ReinterpretCastOp>(op)) {
+  if (isa<tile::TileDialect>(op->getDialect()))
+    return emitTileOp(op);
+  if (isa<memref::ReinterpretCastOp>(op)) {
     viewOf(op->getResult(0)); // used anywhere below, so its numbers are made here
   } else if (auto load = dyn_cast<memref::LoadOp>(op)) {
     emitScalarLoad(load);
@@ -122,7 +114,32 @@ void TileLowering::emitOp(Operation *op) {
     emitSearch(search);
   } else if (isa<scf::YieldOp, scf::ConditionOp>(op)) {
     return; // emitLoop, emitBranch and emitSearch read it
-  } else if (auto load = dyn_cast<tile::LoadOp>(op)) {
+  } else if (op->getNumResults() == 1 && tileType(op->getResult(0)) && isElementwise(op)) {
+    if (isProducer)
+      return;
+    const Layout &layout = plan.layoutOf(op->getResult(0));
+    if (isa<arith::TruncFOp>(op) && feedsGroupAtom(op->getResult(0)))
+      landWith(op->getOperand(0), layout);
+    define(op->getResult(0), layout, materialiseElementwise(op, layout));
+  } else if (isa<arith::ArithDialect>(op->getDialect()) || op->getName().getDialectNamespace() == "math") {
+    emitScalar(op);
+  } else {
+    rejectOp(op);
+  }
+}
+
+void TileLowering::emitTileOp(Operation *op) {
+  if (auto id = dyn_cast<tile::ProgramIdOp>(op))
+    return scalars.map(id.getResult(), program[id.getDim()]);
+  auto load = dyn_cast<tile::LoadOp>(op);
+  if (isProducer) {
+    if (Ring *ring = load ? ringOf(load.getResult()) : nullptr)
+      fillSlot(*ring, load);
+    return;
+  }
+  if (isa<tile::ReturnOp, tile::CountOp>(op))
+    return;
+  if (load) {
     if (llvm::all_of(load->getUsers(), llvm::IsaPred<tile::DotOp>))
       stageEarly(load);
     else
@@ -138,21 +155,17 @@ void TileLowering::emitOp(Operation *op) {
     emitScan(scan);
   } else if (auto dot = dyn_cast<tile::DotOp>(op)) {
     emitDot(dot);
-  } else if (op->getNumResults() == 1 && tileType(op->getResult(0)) && isElementwise(op)) {
-    if (isProducer)
-      return;
-    const Layout &layout = plan.layoutOf(op->getResult(0));
-    if (isa<arith::TruncFOp>(op) && feedsGroupAtom(op->getResult(0)))
-      landWith(op->getOperand(0), layout);
-    define(op->getResult(0), layout, materialiseElementwise(op, layout));
-  } else if (isa<arith::ArithDialect>(op->getDialect()) || op->getName().getDialectNamespace() == "math") {
-    emitScalar(op);
   } else {
-    fail(op, "unknown op");
-    for (Value result : op->getResults())
-      if (!tileType(result))
-        scalars.map(result, constant(b.getI64Type(), 0));
+    rejectOp(op);
   }
+}
+
+/// Emission goes on with zeros for the scalars.
+void TileLowering::rejectOp(Operation *op) {
+  fail(op, "unknown op");
+  for (Value result : op->getResults())
+    if (!tileType(result))
+      scalars.map(result, constant(b.getI64Type(), 0));
 }
 
 void TileLowering::emitScalar(Operation *op) {
@@ -222,19 +235,8 @@ void TileLowering::emitLoop(scf::ForOp op) {
     appendFlat(value, argument, init);
   SmallVector<Ring *> carriedRings = ringsIn(op);
   size_t firstRing = init.size();
-  for (Ring *ring : carriedRings)
-    init.append({ring->slot, ring->phase});
-  bool carriesLast = isProducer && !carriedRings.empty();
-  if (carriesLast)
-    init.push_back(lastFull);
-  auto bindRings = [&](ValueRange values) {
-    if (carriesLast)
-      lastFull = values[firstRing + 2 * carriedRings.size()];
-    for (auto [index, ring] : llvm::enumerate(carriedRings)) {
-      ring->slot = values[firstRing + 2 * index];
-      ring->phase = values[firstRing + 2 * index + 1];
-    }
-  };
+  llvm::append_range(init, ringState(carriedRings));
+  auto bindRings = [&](ValueRange values) { setRingState(carriedRings, values.drop_front(firstRing)); };
   Pipeline pipeline = planPipeline(op);
   bool isPipelined = !pipeline.loads.empty();
   if (isPipelined) {
@@ -259,10 +261,7 @@ void TileLowering::emitLoop(scf::ForOp op) {
       appendFlat(value, same, yielded);
     if (startsGroups(op))
       landAll(nullptr);
-    for (Ring *ring : carriedRings)
-      yielded.append({ring->slot, ring->phase});
-    if (carriesLast)
-      yielded.push_back(lastFull);
+    llvm::append_range(yielded, ringState(carriedRings));
     yielded.append(ahead);
     if (!yielded.empty())
       scf::YieldOp::create(b, yielded);
@@ -277,29 +276,28 @@ void TileLowering::emitLoop(scf::ForOp op) {
     bindFlat(result, loop.getResults(), next);
 }
 
-void TileLowering::emitBranch(scf::IfOp op) {
-  landUsedIn(op);
+/// The types of the values that appendFlat makes of these.
+SmallVector<Type> TileLowering::flatTypes(ValueRange values) {
   SmallVector<Type> types;
-  for (Value result : op.getResults()) {
-    RankedTensorType tile = tileType(result);
+  for (Value value : values) {
+    RankedTensorType tile = tileType(value);
     if (tile && isProducer)
       continue;
-    Type type = registerType(getElementTypeOrSelf(result.getType()));
-    if (tile && areCarriedInPairs(result))
-      types.append(plan.layoutOf(result).numRegisters() / 2, b.getI32Type());
+    Type type = registerType(getElementTypeOrSelf(value.getType()));
+    if (tile && areCarriedInPairs(value))
+      types.append(plan.layoutOf(value).numRegisters() / 2, b.getI32Type());
     else
-      types.append(tile ? plan.layoutOf(result).numRegisters() : 1, type);
+      types.append(tile ? plan.layoutOf(value).numRegisters() : 1, type);
   }
+  return types;
+}
+
+void TileLowering::emitBranch(scf::IfOp op) {
+  landUsedIn(op);
+  SmallVector<Type> types = flatTypes(op.getResults());
   SmallVector<Ring *> carriedRings = ringsIn(op);
-  SmallVector<std::pair<Value, Value>> before;
-  for (Ring *ring : carriedRings)
-    before.push_back({ring->slot, ring->phase});
-  size_t firstRing = types.size();
-  types.append(2 * carriedRings.size(), b.getI32Type());
-  bool carriesLast = isProducer && !carriedRings.empty();
-  Value lastBefore = lastFull;
-  if (carriesLast)
-    types.push_back(b.getI32Type());
+  SmallVector<Value> before = ringState(carriedRings);
+  llvm::append_range(types, ValueRange(before).getTypes());
   bool hasElse = !op.getElseRegion().empty() || !carriedRings.empty();
   auto branch = scf::IfOp::create(b, types, scalar(op.getCondition()), hasElse);
   for (bool isThen : {true, false}) {
@@ -312,35 +310,24 @@ void TileLowering::emitBranch(scf::IfOp op) {
     else
       b.setInsertionPointToEnd(body);
     scopes.emplace_back();
-    bool isThere = isThen || !op.getElseRegion().empty();
-    if (isThere)
-      emitBlock(isThen ? *op.thenBlock() : *op.elseBlock());
     SmallVector<Value> yielded;
-    if (isThere)
-      for (auto [value, same] :
-           llvm::zip_equal((isThen ? op.thenYield() : op.elseYield()).getResults(), op.getResults()))
+    if (Block *source = isThen ? op.thenBlock() : op.elseBlock()) {
+      emitBlock(*source);
+      for (auto [value, same] : llvm::zip_equal(source->getTerminator()->getOperands(), op.getResults()))
         appendFlat(value, same, yielded);
+    }
     if (startsGroups(op))
       landAll(nullptr);
-    for (auto [ring, old] : llvm::zip_equal(carriedRings, before)) {
-      yielded.append({ring->slot, ring->phase});
-      std::tie(ring->slot, ring->phase) = old;
-    }
-    if (carriesLast)
-      yielded.push_back(std::exchange(lastFull, lastBefore));
+    llvm::append_range(yielded, ringState(carriedRings));
+    setRingState(carriedRings, before);
     if (!types.empty())
       scf::YieldOp::create(b, yielded);
     scopes.pop_back();
   }
-  for (auto [index, ring] : llvm::enumerate(carriedRings)) {
-    ring->slot = branch.getResult(firstRing + 2 * index);
-    ring->phase = branch.getResult(firstRing + 2 * index + 1);
-  }
-  if (carriesLast)
-    lastFull = branch.getResult(firstRing + 2 * carriedRings.size());
   unsigned next = 0;
   for (Value result : op.getResults())
     bindFlat(result, branch.getResults(), next);
+  setRingState(carriedRings, branch.getResults().drop_front(next));
 }
 
 /// A loop over scalars.

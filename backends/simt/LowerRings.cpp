@@ -106,6 +106,27 @@ SmallVector<TileLowering::Ring *> TileLowering::ringsIn(Operation *op) {
   return found;
 }
 
+/// What code that moves these rings hands on: where they are, and for warps that copy the barrier they have yet to
+/// tell.
+SmallVector<Value> TileLowering::ringState(ArrayRef<Ring *> moved) {
+  SmallVector<Value> state;
+  for (const Ring *ring : moved)
+    state.append({ring->slot, ring->phase});
+  if (isProducer && !moved.empty())
+    state.push_back(lastFull);
+  return state;
+}
+
+/// Takes ringState from the front of these values.
+void TileLowering::setRingState(ArrayRef<Ring *> moved, ValueRange state) {
+  for (auto [index, ring] : llvm::enumerate(moved)) {
+    ring->slot = state[2 * index];
+    ring->phase = state[2 * index + 1];
+  }
+  if (isProducer && !moved.empty())
+    lastFull = state[2 * moved.size()];
+}
+
 Value TileLowering::barrierOf(const Ring &ring, bool isFull) {
   int64_t first = ring.barriers + (isFull ? 0 : ring.slots * barrierBytes);
   return arith::AddIOp::create(b, arith::MulIOp::create(b, ring.slot, i32(barrierBytes)), i32(first));

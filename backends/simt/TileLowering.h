@@ -67,6 +67,8 @@ private:
   // LowerKernel.cpp: the entry, blocks, scalars, regions.
   void emitBlock(mlir::Block &block);
   void emitOp(mlir::Operation *op);
+  void emitTileOp(mlir::Operation *op);
+  void rejectOp(mlir::Operation *op);
   void emitScalar(mlir::Operation *op);
   void emitScalarLoad(mlir::memref::LoadOp op);
   void emitLoop(mlir::scf::ForOp op);
@@ -74,6 +76,7 @@ private:
   void emitSearch(mlir::scf::WhileOp op);
   mlir::Value scalar(mlir::Value value) { return scalars.lookup(value); }
   mlir::Type registerType(mlir::Type element) const;
+  llvm::SmallVector<mlir::Type> flatTypes(mlir::ValueRange values);
   void appendFlat(mlir::Value value, mlir::Value like, llvm::SmallVectorImpl<mlir::Value> &flat);
   bool areCarriedInPairs(mlir::Value tile) const;
   void bindFlat(mlir::Value value, mlir::ValueRange flat, unsigned &next);
@@ -266,6 +269,8 @@ private:
   std::optional<SharedTile> ringTile(tile::LoadOp load);
   Ring *ringOf(mlir::Value tile);
   llvm::SmallVector<Ring *> ringsIn(mlir::Operation *op);
+  llvm::SmallVector<mlir::Value> ringState(llvm::ArrayRef<Ring *> moved);
+  void setRingState(llvm::ArrayRef<Ring *> moved, mlir::ValueRange state);
   void emitRoles();
   void startRings();
   void advance(Ring &ring);
