@@ -18,7 +18,7 @@ static void check(heed_status status) {
 }
 
 /* Numbers in [-1, 1) that are the same everywhere. */
-static float *make_tensor(uint32_t seed) {
+static float *makeTensor(uint32_t seed) {
   float *data = malloc(sizeof(float) * ELEMENTS);
   for (int i = 0; data && i < ELEMENTS; ++i) {
     seed = seed * 1664525u + 1013904223u;
@@ -30,7 +30,7 @@ static float *make_tensor(uint32_t seed) {
 }
 
 /* The largest difference between the model's output and the formula, for one query row. */
-static double row_error(const float *query, const float *key, const float *value, const float *out, int head, int row) {
+static double rowError(const float *query, const float *key, const float *value, const float *out, int head, int row) {
   double weights[SEQUENCE], sum = 0, worst = 0;
   for (int j = 0; j <= row; ++j) {
     double score = 0;
@@ -62,7 +62,7 @@ int main(int argc, char **argv) {
   const int64_t sizes[] = {BATCH, HEADS, SEQUENCE, DEPTH};
   float *inputs[3];
   for (int i = 0; i < 3; ++i) {
-    inputs[i] = make_tensor((uint32_t)i + 1);
+    inputs[i] = makeTensor((uint32_t)i + 1);
     heed_tensor_view view = {.data = inputs[i], .type = HEED_F32, .rank = 4, .sizes = sizes};
     check(heed_call_bind_input(call, names[i], &view));
   }
@@ -74,8 +74,8 @@ int main(int argc, char **argv) {
   for (int matrix = 0; matrix < BATCH * HEADS; ++matrix) {
     size_t at = (size_t)matrix * SEQUENCE * DEPTH;
     for (int row = 0; row < SEQUENCE; row += 7)
-      worst = fmax(worst, row_error(inputs[0] + at, inputs[1] + at, inputs[2] + at, (const float *)out.data + at,
-                                    matrix % HEADS, row));
+      worst = fmax(worst, rowError(inputs[0] + at, inputs[1] + at, inputs[2] + at, (const float *)out.data + at,
+                                   matrix % HEADS, row));
   }
   printf("out has shape");
   for (int i = 0; i < out.rank; ++i)
