@@ -22,30 +22,72 @@ tile::SharedLayout simt::swizzledPanels(unsigned fastest, int64_t rowBytes) {
   return tile::SharedLayout({fastest, 1 - fastest}, chunk, banks / panel, panel / chunk, /*padBytes=*/0, panel);
 }
 
-/// Multiply-adds read vectors along the rows (or columns) of elements of the accumulator's type. Matrix instructions
-/// take elements as they are, best neighbours along the depth.
-TileLowering::Staging TileLowering::stagingOf(tile::DotOp dot, Value operand, unsigned depthDim) const {
-  auto padded = [](unsigned fastest, int64_t padBytes) {
-    return tile::SharedLayout({fastest, 1 - fastest}, /*chunkBytes=*/16, 1, 1, padBytes);
-  };
+/// How warps load matrices of 8 rows of 16 bytes, four at a time, from a tile that they share out as a layout says.
+static Layout matrixRows(const Layout &fragments, unsigned fastest) {
+  constexpr int64_t rows = 8, elements = 8, matrices = 4;
+  SmallVector<int64_t, 2> perLane(2, 1), lanes(2, rows), warps(2, 1);
+  perLane[fastest] = elements;
+  lanes[fastest] = matrices;
+  for (const tile::Coordinates &base : fragments.warpBases())
+    for (unsigned dim : {0u, 1u})
+      warps[dim] *= base[dim] != 0 ? 2 : 1;
+  return Layout::blocked(fragments.shape(), perLane, lanes, warps, {1 - fastest, fastest});
+}
+
+/// The layout in which registers bring an operand to shared memory: that of memory where products alone use it.
+Layout TileLowering::stagedLayout(Value operand) const {
+  auto load = operand.getDefiningOp<tile::LoadOp>();
+  bool isOperandOnly = load && llvm::all_of(load->getUsers(), llvm::IsaPred<tile::DotOp>);
+  return isOperandOnly ? plan.memoryLayout(ViewAccess(load)) : plan.layoutOf(operand);
+}
+
+/// The tile algebra decides by the banks and the addresses of all accesses; what is read as a vector stays one.
+/// Multiply-adds read along the rows (or columns), at depths known at run time only, elements of the accumulator's
+/// type. Matrix instructions take elements as they are, neighbours along the depth; where matrices are loaded either
+/// way round, an operand lies as it does in memory.
+TileLowering::Staging TileLowering::stagingOf(tile::DotOp dot, Value operand, unsigned depthDim) {
   const Product &product = plan.productOf(dot);
   if (product.isGroup())
     return groupStaging(operand, depthDim, *product.atom);
+  RankedTensorType type = tileType(operand);
+  Layout store = stagedLayout(operand);
   if (!product.atom) {
-    Type type = dot.getType().getElementType();
-    return {type, padded(1 - depthDim, 4 * bytesOf(type))};
+    Layout sums = product.tiling.sum.slice(depthDim).expand(depthDim);
+    tile::SharedDemands demands{.fastest = 1 - depthDim, .pieceBytes = target.vectorBytes, .isLinear = true};
+    return planStaging(dot.getType().getElementType(), store, sums.repeated(depthDim, type.getDimSize(depthDim)),
+                       demands);
+  }
+  Type element = type.getElementType();
+  const Layout &fragments = depthDim == 1 ? product.tiling.left : product.tiling.right;
+  tile::SharedDemands demands{.fastest = depthDim, .pieceBytes = target.vectorBytes, .addressCost = 1};
+  if (!target.abilities.loadMatrix) {
+    int64_t neighbours = int64_t(1) << fragments.contiguousBits(depthDim).size();
+    if (!target.abilities.asynchronousCopies)
+      demands.pieceBytes = std::min(demands.pieceBytes, neighbours * bytesOf(element));
+    return planStaging(element, store, fragments, demands);
   }
   unsigned fastest = depthDim;
-  // Matrices are loaded either way round, so an operand may lie as it does in memory.
-  if (auto load = operand.getDefiningOp<tile::LoadOp>(); load && target.abilities.loadMatrix)
+  auto load = operand.getDefiningOp<tile::LoadOp>();
+  if (load)
     fastest = ViewAccess(load).contiguousDim().value_or(depthDim);
-  Type element = tileType(operand).getElementType();
-  int64_t rowBytes = tileType(operand).getDimSize(fastest) * bytesOf(element);
-  int64_t rows = tileType(operand).getDimSize(1 - fastest);
+  int64_t rowBytes = type.getDimSize(fastest) * bytesOf(element), rows = type.getDimSize(1 - fastest);
   bool hasPanels = bytesOf(element) == 2 && rowBytes % 32 == 0 && rows >= 8 && llvm::isPowerOf2_64(rows);
-  if (mayUseTensorMaps && target.abilities.loadMatrix && hasPanels)
+  if (mayUseTensorMaps && hasPanels)
     return {element, swizzledPanels(fastest, rowBytes)};
-  return {element, padded(fastest, 16)};
+  demands.fastest = fastest;
+  demands.isLinear = !llvm::isPowerOf2_64(rowBytes);
+  return planStaging(element, store, matrixRows(fragments, fastest), demands);
+}
+
+TileLowering::Staging TileLowering::planStaging(Type stored, const Layout &store, const Layout &read,
+                                                const tile::SharedDemands &demands) {
+  tile::SharedAccess accesses[] = {{store, /*isStore=*/true}, {read}};
+  for (const StagingPlan &known : stagingPlans)
+    if (known.staging.stored == stored && known.store == store && known.read == read &&
+        known.fastest == demands.fastest)
+      return known.staging;
+  tile::SharedPlan planned = tile::planShared(accesses, bytesOf(stored), target.vectorBytes, demands);
+  return stagingPlans.emplace_back(StagingPlan{store, read, demands.fastest, {stored, planned.layout}}).staging;
 }
 
 /// An operand that products inside a loop read but that does not change there stays in shared memory for the whole

@@ -216,7 +216,10 @@ private:
     mlir::Type stored;
     tile::SharedLayout layout;
   };
-  Staging stagingOf(tile::DotOp dot, mlir::Value operand, unsigned depthDim) const;
+  Staging stagingOf(tile::DotOp dot, mlir::Value operand, unsigned depthDim);
+  tile::Layout stagedLayout(mlir::Value operand) const;
+  Staging planStaging(mlir::Type stored, const tile::Layout &store, const tile::Layout &read,
+                      const tile::SharedDemands &demands);
   void emitDot(tile::DotOp op);
   void emitMultiplyAdds(tile::DotOp op);
   void emitAtoms(tile::DotOp op, const Product &product);
@@ -333,6 +336,13 @@ private:
     SharedTile tile;
   };
   std::vector<ExchangeTile> exchangeTiles;
+  /// Of operands, by how they are stored and read.
+  struct StagingPlan {
+    tile::Layout store, read;
+    std::optional<unsigned> fastest;
+    Staging staging;
+  };
+  std::vector<StagingPlan> stagingPlans;
 
   /// Groups of instructions that run beside the lanes: how many were started, and what is free when one is finished.
   int64_t groupsStarted = 0;

@@ -78,8 +78,21 @@ struct SharedPlan {
 /// dimension that are consecutive and aligned in memory, too.
 int64_t vectorElements(const Layout &layout, const SharedLayout &shared, int64_t elementBytes, int64_t vectorBytes);
 
+/// What the users of a tile ask of its place beyond few cycles.
+struct SharedDemands {
+  std::optional<unsigned> fastest = {}; ///< the dimension whose elements are neighbours
+  /// A power of two: pieces of this size stay whole and aligned where rows are made of them, for copies, instructions
+  /// and vectors.
+  int64_t pieceBytes = 1;
+  bool isLinear = false; ///< equally far from row to row: addresses are sums
+  /// In cycles: what an access costs whose address is not that of the lane's first one plus a constant, as in most
+  /// swizzles.
+  int64_t addressCost = 0;
+};
+
 /// The swizzle, padding or order with the fewest bank cycles for these accesses; among equals the smallest, and a plain
 /// one before a swizzle.
-SharedPlan planShared(llvm::ArrayRef<SharedAccess> accesses, int64_t elementBytes, int64_t vectorBytes);
+SharedPlan planShared(llvm::ArrayRef<SharedAccess> accesses, int64_t elementBytes, int64_t vectorBytes,
+                      const SharedDemands &demands = {});
 
 } // namespace heed::tile

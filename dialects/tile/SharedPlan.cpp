@@ -63,15 +63,17 @@ namespace {
 /// Compares candidates for one tile.
 class SharedPlanner {
 public:
-  SharedPlanner(ArrayRef<SharedAccess> accesses, int64_t elementBytes, int64_t vectorBytes)
-      : accesses(accesses), elementBytes(elementBytes), vectorBytes(vectorBytes),
+  SharedPlanner(ArrayRef<SharedAccess> accesses, int64_t elementBytes, int64_t vectorBytes,
+                const SharedDemands &demands)
+      : accesses(accesses), elementBytes(elementBytes), vectorBytes(vectorBytes), demands(demands),
         shape(accesses.front().layout.shape()) {}
 
   SharedPlan run() {
     if (shape.empty())
       consider(SharedLayout());
     for (int64_t fastest = int64_t(shape.size()) - 1; fastest >= 0; --fastest)
-      considerOrder(fastest);
+      if (demands.fastest.value_or(fastest) == fastest)
+        considerOrder(fastest);
     return best;
   }
 
@@ -83,9 +85,11 @@ private:
   bool consider(const SharedLayout &layout);
   void considerOrder(unsigned fastest);
   void count(const SharedAccess &access, SharedPlan &plan, int64_t &instructions) const;
+  bool needsAddress(const Layout &layout, const SharedLayout &shared, int64_t reg) const;
 
   ArrayRef<SharedAccess> accesses;
   int64_t elementBytes, vectorBytes;
+  const SharedDemands &demands;
   Coordinates shape;
   SharedPlan best;
   std::tuple<int64_t, int64_t> bestCost = {-1, 0};
@@ -100,7 +104,7 @@ void SharedPlanner::count(const SharedAccess &access, SharedPlan &plan, int64_t 
   for (ArrayRef<int64_t> group : layout.vectorGroups(shape.empty() ? 0 : plan.layout.getOrder().front(), elements))
     if ((group.front() & freeRegisters) == 0)
       firsts.push_back(group.front());
-  int64_t cycles = 0, conflicts = 0;
+  int64_t cycles = 0, conflicts = 0, made = 0;
   SmallVector<int64_t> addresses;
   ArrayRef<int64_t> sampled = ArrayRef<int64_t>(firsts).take_front(sampledVectors);
   for (int64_t reg : sampled) {
@@ -112,11 +116,26 @@ void SharedPlanner::count(const SharedAccess &access, SharedPlan &plan, int64_t 
     cycles += countBankCycles(addresses, bytes);
     conflicts += countBankConflicts(addresses, bytes);
   }
+  for (int64_t reg : firsts)
+    made += needsAddress(layout, plan.layout, reg);
   auto scaled = [&](int64_t value) { return llvm::divideCeil(value * firsts.size(), sampled.size()); };
   plan.cycles += scaled(cycles);
   plan.conflicts += scaled(conflicts);
   plan.elements.push_back(elements);
-  instructions += firsts.size();
+  instructions += firsts.size() + made * demands.addressCost;
+}
+
+/// Whether what the register adds to an address depends on the lane.
+bool SharedPlanner::needsAddress(const Layout &layout, const SharedLayout &shared, int64_t reg) const {
+  if (!shared.isSwizzled() || demands.addressCost == 0)
+    return false;
+  if (!llvm::isPowerOf2_64(shape[shared.getOrder().front()]))
+    return true; // rows and columns are sums, which a swizzle of lanes and registers together is not
+  int64_t ofLanes = 0;
+  for (Input input : {Input::Lane, Input::Warp})
+    for (const Coordinates &base : layout.bases(input))
+      ofLanes |= shared.elementOffset(base, shape, elementBytes);
+  return (ofLanes & shared.elementOffset(layout.registerOffset(reg), shape, elementBytes)) != 0;
 }
 
 bool SharedPlanner::consider(const SharedLayout &layout) {
@@ -143,18 +162,26 @@ void SharedPlanner::considerOrder(unsigned fastest) {
       order.push_back(dim);
   if (consider(SharedLayout(order)))
     return;
-  for (int64_t chunk = vectorBytes; chunk >= elementBytes; chunk /= 2)
-    for (int64_t rowsPerPhase = 1; rowsPerPhase <= 8; rowsPerPhase *= 2)
-      for (int64_t phases = 2; phases <= 32; phases *= 2)
-        if (consider(SharedLayout(order, chunk, rowsPerPhase, phases)))
-          return;
+  int64_t rowBytes = shape[fastest] * elementBytes, piece = std::min(demands.pieceBytes, rowBytes & -rowBytes);
+  int64_t leastChunk = std::max(elementBytes, piece);
+  auto considerSwizzles = [&] {
+    for (int64_t chunk = vectorBytes; chunk >= leastChunk; chunk /= 2)
+      for (int64_t rowsPerPhase = 1; rowsPerPhase <= 8; rowsPerPhase *= 2)
+        for (int64_t phases = 2; phases <= 32; phases *= 2)
+          if (consider(SharedLayout(order, chunk, rowsPerPhase, phases)))
+            return true;
+    return false;
+  };
+  if (!demands.isLinear && considerSwizzles() && demands.addressCost == 0)
+    return;
   for (int64_t pad = vectorBytes; pad >= elementBytes; pad /= 2)
-    if (consider(SharedLayout(order, /*chunkBytes=*/vectorBytes, 1, 1, pad)))
+    if (pad % piece == 0 && consider(SharedLayout(order, /*chunkBytes=*/vectorBytes, 1, 1, pad)))
       return;
 }
 
 } // namespace
 
-SharedPlan heed::tile::planShared(ArrayRef<SharedAccess> accesses, int64_t elementBytes, int64_t vectorBytes) {
-  return SharedPlanner(accesses, elementBytes, vectorBytes).run();
+SharedPlan heed::tile::planShared(ArrayRef<SharedAccess> accesses, int64_t elementBytes, int64_t vectorBytes,
+                                  const SharedDemands &demands) {
+  return SharedPlanner(accesses, elementBytes, vectorBytes, demands).run();
 }

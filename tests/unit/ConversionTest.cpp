@@ -262,3 +262,35 @@ TEST(SharedPlan, transposesWithoutConflicts) {
     EXPECT_EQ(planShared(plain, 4, 16).layout, SharedLayout({1, 0})) << "nothing is swizzled without need";
   }
 }
+
+// Operands of products: what their users ask is kept, and none of it costs more than rows padded by a vector.
+TEST(SharedPlan, keepsDemands) {
+  for (int64_t width : {16, 32, 48, 64, 80, 128})
+    for (unsigned fastest : {0u, 1u}) {
+      SCOPED_TRACE("width " + std::to_string(width) + " fastest " + std::to_string(fastest));
+      Coordinates shape = {64, 64};
+      shape[fastest] = width;
+      Layout store = Layout::coalesced(shape, 8, 32, 4, {fastest, 1 - fastest});
+      SmallVector<int64_t> perLane = {1, 1}, lanes = {8, 8};
+      perLane[fastest] = 8;
+      lanes[fastest] = 4;
+      SharedAccess accesses[] = {{store, true},
+                                 {Layout::blocked(shape, perLane, lanes, {1, 1}, {1 - fastest, fastest})}};
+      SharedPlan swizzled = planShared(accesses, 2, 16, {.fastest = fastest, .pieceBytes = 16});
+      SharedPlan linear = planShared(accesses, 2, 16, {.fastest = fastest, .pieceBytes = 16, .isLinear = true});
+      SharedPlan cheap = planShared(accesses, 2, 16, {.fastest = fastest, .pieceBytes = 16, .addressCost = 1});
+      for (const SharedPlan *plan : {&swizzled, &linear, &cheap}) {
+        EXPECT_EQ(plan->layout.getOrder().front(), fastest);
+        EXPECT_EQ(plan->layout.rowBytes(shape, 2) % 16, 0);
+        EXPECT_GE(plan->layout.getChunkBytes(), 16);
+        expectPasses(*plan, accesses, 2);
+      }
+      EXPECT_FALSE(linear.layout.isSwizzled());
+      EXPECT_LE(swizzled.cycles, linear.cycles);
+      EXPECT_LE(swizzled.bytes, linear.bytes);
+      if (width >= 64 && llvm::isPowerOf2_64(width)) {
+        EXPECT_EQ(linear.conflicts, 0);
+        EXPECT_EQ(cheap.layout, linear.layout) << "addresses of a swizzle cost more than a little memory";
+      }
+    }
+}
