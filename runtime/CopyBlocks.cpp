@@ -1,5 +1,7 @@
 #include "runtime/CopyBlocks.h"
 
+#include <utility>
+
 namespace heed::rt {
 
 CopyLoops simplifyCopy(const StridedCopy &copy) {
@@ -27,6 +29,21 @@ CopyLoops simplifyCopy(const StridedCopy &copy) {
   if (last.sourceStride != 1 || last.destinationStride != 1)
     list.loops[list.count++] = {1, 1, 1};
   return list;
+}
+
+bool moveRowsInward(CopyLoops &list, uint64_t maxPitch) {
+  size_t inner = list.count - 1, longest = inner;
+  auto isPitch = [&](int64_t stride) {
+    return stride >= list.loops[inner].size && static_cast<uint64_t>(stride) <= maxPitch;
+  };
+  for (size_t dim = 0; dim < inner; ++dim)
+    if (isPitch(list.loops[dim].sourceStride) && isPitch(list.loops[dim].destinationStride) &&
+        (longest == inner || list.loops[dim].size >= list.loops[longest].size))
+      longest = dim;
+  if (longest == inner)
+    return false;
+  std::swap(list.loops[longest], list.loops[inner - 1]);
+  return true;
 }
 
 } // namespace heed::rt

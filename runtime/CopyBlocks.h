@@ -5,6 +5,7 @@
 #include "runtime/Driver.h"
 
 #include <cstdint>
+#include <limits>
 
 namespace heed::rt {
 
@@ -31,21 +32,22 @@ struct CopyLoops {
 };
 CopyLoops simplifyCopy(const StridedCopy &copy);
 
-/// Calls body(block) for blocks that together are the copy; a dense copy is one block of height 1. Stops at the first
-/// failure.
-template <typename Body> Status forEachCopyBlock(const StridedCopy &copy, Body body) {
+/// Makes the dimension whose elements become the rows of blocks the last but one, and says whether there is one: the
+/// longest whose strides on both sides are pitches, at least a row and at most `maxPitch`.
+bool moveRowsInward(CopyLoops &list, uint64_t maxPitch);
+
+/// Calls body(block) for blocks that together are the copy, as few as pitches of at most `maxPitch` allow; a dense copy
+/// is one block of height 1. Stops at the first failure.
+template <typename Body>
+Status forEachCopyBlock(const StridedCopy &copy, Body body, uint64_t maxPitch = std::numeric_limits<uint64_t>::max()) {
   CopyLoops list = simplifyCopy(copy);
   CopyBlock block{copy.source, copy.destination, static_cast<uint64_t>(list.loops[list.count - 1].size)};
   size_t outer = list.count - 1;
-  if (outer > 0) {
-    const CopyLoop &rows = list.loops[outer - 1];
-    auto width = static_cast<int64_t>(block.width);
-    if (rows.sourceStride >= width && rows.destinationStride >= width) {
-      block.height = static_cast<uint64_t>(rows.size);
-      block.sourcePitch = static_cast<uint64_t>(rows.sourceStride);
-      block.destinationPitch = static_cast<uint64_t>(rows.destinationStride);
-      --outer;
-    }
+  if (moveRowsInward(list, maxPitch)) {
+    const CopyLoop &rows = list.loops[--outer];
+    block.height = static_cast<uint64_t>(rows.size);
+    block.sourcePitch = static_cast<uint64_t>(rows.sourceStride);
+    block.destinationPitch = static_cast<uint64_t>(rows.destinationStride);
   }
   std::array<int64_t, maxRank + 1> index = {};
   for (;;) {

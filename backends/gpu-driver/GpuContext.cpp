@@ -88,12 +88,13 @@ Status GpuContext::copy(DriverQueue &driverQueue, const StridedCopy &copy) {
   HEED_TRY(driver.enter(scope));
   GpuHandle stream = streamFor(queue);
   uint64_t pieces = 0;
-  return forEachCopyBlock(copy, [&](const CopyBlock &block) -> Status {
+  auto copyBlock = [&](const CopyBlock &block) -> Status {
     if (++pieces > maxCopyPieces)
       return error(Code::unsupported, "a copy falls into more than ", maxCopyPieces,
                    " pieces; pass the tensor with dense inner dimensions");
     return copyRows(stream, block);
-  });
+  };
+  return forEachCopyBlock(copy, copyBlock, GpuPlatform::maxPitch);
 }
 
 Status GpuContext::copyRows(GpuHandle stream, CopyBlock block) {
@@ -103,13 +104,7 @@ Status GpuContext::copyRows(GpuHandle stream, CopyBlock block) {
     block.width *= std::exchange(block.height, 1);
   if (block.height == 1)
     return driver.check(driver.api().copyOnDevice(destination, source, block.width, stream), "copy");
-  if (std::max(block.sourcePitch, block.destinationPitch) <= GpuPlatform::maxPitch)
-    return driver.check(driver.platform().copyRows(block, destination, source, stream), "copy");
-  for (uint64_t row = 0; row < block.height; ++row)
-    HEED_TRY(driver.check(driver.api().copyOnDevice(destination + row * block.destinationPitch,
-                                                    source + row * block.sourcePitch, block.width, stream),
-                          "copy"));
-  return {};
+  return driver.check(driver.platform().copyRows(block, destination, source, stream), "copy");
 }
 
 bool GpuContext::canRecord(DriverQueue &queue) {
