@@ -46,6 +46,9 @@ struct KernelEntry {
   int64_t scratchBytes = 0; ///< scratch a worker must provide
   int64_t threads = 1;      ///< of a workgroup
   int64_t sharedBytes = 0;  ///< of a workgroup, asked for at launch
+  /// Workgroups go through the programs, and so many are enough for a processor; 0: every program is a workgroup.
+  int64_t residentWorkgroups = 0;
+  bool hasUnevenPrograms = false; ///< which take different times
   /// When it may be used: all base pointers are multiples of this many bytes, and the parameters divisible.
   int64_t baseAlignment = 1;
   std::vector<Divisibility> divisibilities = {};
@@ -65,6 +68,7 @@ struct MachineTraits {
   bool fusedMultiplyAdd = false; ///< x y + z is rounded once
   /// Bytes of a cache that all programs which run at a time share; 0: none that matters.
   int64_t sharedCacheBytes = 0;
+  int64_t processors = 0; ///< that programs run on, of a usual product; 0: not known
 };
 
 /// Block sizes of one attend kernel.

@@ -172,6 +172,8 @@ private:
     variant.workerScratchBytes = table.worker_scratch_bytes();
     HEED_TRY(triple(table.workgroup(), "a workgroup", variant.workgroup));
     variant.sharedBytes = table.shared_bytes();
+    variant.residentWorkgroups = table.resident_workgroups();
+    variant.hasUnevenPrograms = table.uneven_programs();
     return tables(table.tensor_maps(), variant.tensorMaps, &Decoder::tensorMap);
   }
 

@@ -129,7 +129,8 @@ private:
         writeConstraints(variant.conditions), variant.operandAlignment, variant.code, text(variant.symbol),
         builder.CreateVector(variant.grid.data(), variant.grid.size()), variant.workerScratchBytes,
         builder.CreateVector(variant.workgroup.data(), variant.workgroup.size()), variant.sharedBytes,
-        tables(variant.tensorMaps, [&](const TensorMap &map) { return writeTensorMap(map); }));
+        tables(variant.tensorMaps, [&](const TensorMap &map) { return writeTensorMap(map); }),
+        variant.residentWorkgroups, variant.hasUnevenPrograms);
   }
 
   Offset<fb::Kernel> writeKernel(const Kernel &kernel) {

@@ -171,6 +171,10 @@ struct Variant {
   std::array<uint32_t, 3> workgroup = {1, 1, 1};         // GPU: threads of a workgroup
   uint64_t sharedBytes = 0;                              // GPU: dynamic shared memory of a workgroup
   std::vector<TensorMap> tensorMaps;                     // with operandAlignment of at least 16
+  /// GPU: workgroups go through the programs, each as many on as there are workgroups, and a launch needs no more of
+  /// them than so many for each worker of the device; 0: every program is a workgroup.
+  uint32_t residentWorkgroups = 0;
+  bool hasUnevenPrograms = false; // which take different times, in an order that evens them out
 };
 
 /// What --explain says about a kernel. Free text, one idea a line.

@@ -290,6 +290,8 @@ private:
                     " has more than ", maxWorkgroupThreads, " threads");
     if (variant.sharedBytes > maxSharedBytes)
       return broken("shared memory of ", variant.sharedBytes, " bytes is above ", maxSharedBytes);
+    if (variant.residentWorkgroups > maxWorkgroupThreads)
+      return broken(variant.residentWorkgroups, " resident workgroups are more than ", maxWorkgroupThreads);
     if (!variant.tensorMaps.empty() && variant.operandAlignment < tensorMapAlignment)
       return broken("tensor maps need an operand alignment of ", tensorMapAlignment);
     for (size_t i = 0; i < variant.tensorMaps.size(); ++i)

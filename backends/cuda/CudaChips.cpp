@@ -9,9 +9,10 @@ using namespace heed::cuda;
 
 llvm::ArrayRef<CudaChip> heed::cuda::cudaChips() {
   static constexpr CudaChip chips[] = {
-      {"sm_80", 70, 163, 24}, {"sm_86", 71, 99, 2},    {"sm_87", 74, 163, 4},    {"sm_89", 78, 99, 24},
-      {"sm_90", 78, 227, 50}, {"sm_90a", 80, 227, 50}, {"sm_100", 86, 227, 126}, {"sm_100a", 86, 227, 126},
-      {"sm_120", 87, 99, 24}, {"sm_120a", 87, 99, 24},
+      {"sm_80", 70, 163, 108, 24},   {"sm_86", 71, 99, 84, 2},       {"sm_87", 74, 163, 16, 4},
+      {"sm_89", 78, 99, 128, 24},    {"sm_90", 78, 227, 132, 50},    {"sm_90a", 80, 227, 132, 50},
+      {"sm_100", 86, 227, 148, 126}, {"sm_100a", 86, 227, 148, 126}, {"sm_120", 87, 99, 170, 24},
+      {"sm_120a", 87, 99, 170, 24},
   };
   return chips;
 }
@@ -32,6 +33,7 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
   target.maximumThreads = 1024;
   target.sharedBytes = chip.sharedKiB * 1024;
   target.registers = 160;
+  target.processors = chip.processors;
   target.cacheBytes = chip.cacheMiB << 20;
   // Chips of a name that ends in a letter have what only that generation has. 8.0 is the first version of PTX with the
   // instructions of barriers that count bytes.
@@ -42,6 +44,7 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
                       .sharedBarriers = isHopperOrLater,
                       .tensorCopies = isHopperOrLater,
                       .movableRegisters = isHopperOrLater && chip.name.ends_with("a"),
+                      .residentWorkgroups = true,
                       .fusedMultiplyAdd = true};
   target.atoms = atomsOf(chip.name);
   target.groupAtoms = warpgroupAtomsOf(chip.name);

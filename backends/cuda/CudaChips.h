@@ -9,6 +9,7 @@ struct CudaChip {
   llvm::StringRef name; ///< "sm_80"; the PTX of it runs on that chip and, without a suffix, on newer ones
   unsigned ptx;         ///< oldest PTX version that knows the chip, so that old drivers take it: 70 is 7.0
   int64_t sharedKiB;    ///< a workgroup may ask for at launch
+  int64_t processors;   ///< of a usual product
   int64_t cacheMiB;     ///< of the smallest product's second-level cache
 };
 

@@ -37,6 +37,15 @@ struct LowerProgram : ConvertOpToLLVMPattern<ProgramOp> {
   }
 };
 
+struct LowerWorkgroups : ConvertOpToLLVMPattern<WorkgroupsOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(WorkgroupsOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<LLVM::MulOp>(op, readRegister(rewriter, op.getLoc(), "nctaid.x"),
+                                             readRegister(rewriter, op.getLoc(), "nctaid.y"));
+    return success();
+  }
+};
+
 struct LowerLane : ConvertOpToLLVMPattern<LaneOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(LaneOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
@@ -161,8 +170,8 @@ void CudaLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &p
   populateBarriers(types, patterns);
   populateMatrixInstructions(types, patterns, target.atoms);
   populateWarpgroupProducts(types, patterns, target.groupAtoms);
-  patterns.add<LowerProgram, LowerLane, LowerWarp, LowerShuffle, LowerBarrier, LowerCopy, LowerCommit, LowerWait,
-               LowerLoadMatrix, LowerExtreme>(types);
+  patterns.add<LowerProgram, LowerWorkgroups, LowerLane, LowerWarp, LowerShuffle, LowerBarrier, LowerCopy, LowerCommit,
+               LowerWait, LowerLoadMatrix, LowerExtreme>(types);
   patterns.add<LowerToIntrinsic<math::Exp2Op>>(types, "llvm.nvvm.ex2.approx.ftz");
   patterns.add<LowerToIntrinsic<math::Log2Op>>(types, "llvm.nvvm.lg2.approx.ftz.f");
   patterns.add<LowerToIntrinsic<math::RsqrtOp>>(types, "llvm.nvvm.rsqrt.approx.f");

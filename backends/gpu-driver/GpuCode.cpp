@@ -68,6 +68,8 @@ Status GpuCode::findKernel(const Variant &variant, std::unique_ptr<DriverKernel>
     return error(Code::unsupported, "kernel '", variant.symbol, "' needs ", variant.sharedBytes + staticShared,
                  " bytes of shared memory, this device has ", most);
   kernel->sharedBytes = static_cast<uint32_t>(variant.sharedBytes);
+  kernel->mostWorkgroups = variant.residentWorkgroups * driver.info().property(DeviceProperty::workers);
+  kernel->hasUnevenPrograms = variant.hasUnevenPrograms;
   HEED_TRY(driver.check(driver.platform().permitShared(kernel->function, variant.sharedBytes),
                         concat("shared memory of kernel '", variant.symbol, "'")));
   found = std::move(kernel);

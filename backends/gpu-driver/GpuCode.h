@@ -24,6 +24,8 @@ public:
   GpuHandle function = nullptr;
   std::array<uint32_t, 3> workgroup = {1, 1, 1};
   uint32_t sharedBytes = 0;
+  int64_t mostWorkgroups = 0;     ///< that a launch needs; 0: as many as programs
+  bool hasUnevenPrograms = false; ///< ordered so that every n-th take as long together, wherever one begins
   std::shared_ptr<const GpuModule> module;
 
   int64_t threads() const { return int64_t(workgroup[0]) * workgroup[1] * workgroup[2]; }

@@ -22,13 +22,27 @@ struct FlatGrid {
   uint32_t x, y;
 };
 
-/// At least as many workgroups as programs, in one row if the device permits; kernels skip those beyond.
-Status flattenGrid(const Launch &launch, int64_t maxX, FlatGrid &grid) {
+/// Whether workgroups had better go through the programs than be one each. It saves the start of most programs, but if
+/// the last round has few, nearly all workgroups wait for them, while a device that starts programs as others end lets
+/// quick processors take those of slow ones.
+bool isWorthStaying(const GpuKernel &kernel, int64_t total) {
+  int64_t last = kernel.mostWorkgroups == 0 ? 0 : total % kernel.mostWorkgroups;
+  return kernel.mostWorkgroups > 0 && total > kernel.mostWorkgroups &&
+         (kernel.hasUnevenPrograms || last == 0 || 4 * last > kernel.mostWorkgroups);
+}
+
+/// At least as many workgroups as programs, in one row if the device permits; kernels skip those beyond. Fewer where
+/// they go through the programs.
+Status flattenGrid(const Launch &launch, const GpuKernel &kernel, int64_t maxX, FlatGrid &grid) {
   int64_t total = launch.grid[0] * launch.grid[1] * launch.grid[2];
   int64_t rows = (total + maxX - 1) / maxX;
   if (total > maxPrograms || rows > maxGridY)
     return error(Code::unsupported, "kernel '", launch.name, "' has a grid of ", total,
                  " programs, more than the device can number; split the call");
+  if (isWorthStaying(kernel, total)) {
+    grid = {static_cast<uint32_t>(kernel.mostWorkgroups), 1};
+    return {};
+  }
   grid = {static_cast<uint32_t>((total + rows - 1) / rows), static_cast<uint32_t>(rows)};
   return {};
 }
@@ -55,7 +69,7 @@ Status GpuContext::launch(DriverQueue &driverQueue, const Launch &launch) {
   auto &queue = static_cast<GpuQueue &>(driverQueue);
   const auto &kernel = static_cast<const GpuKernel &>(*launch.kernel);
   FlatGrid grid;
-  HEED_TRY(flattenGrid(launch, driver.platform().maxGridX(kernel.threads()), grid));
+  HEED_TRY(flattenGrid(launch, kernel, driver.platform().maxGridX(kernel.threads()), grid));
   words.resize(kernelWordCount(launch));
   packKernelWords(driver, launch, words);
   parameters.resize(words.size() + launch.tensorMaps.size());

@@ -34,6 +34,9 @@ KernelEntry simt::entryOf(KernelOp kernel) {
                                 map.getStrides(), SmallVector<int64_t>(map.getBox()), map.getSwizzle()});
     entry.baseAlignment = rt::tensorMapAlignment;
   }
+  if (auto resident = kernel->getAttrOfType<IntegerAttr>(residentAttrName))
+    entry.residentWorkgroups = resident.getInt();
+  entry.hasUnevenPrograms = kernel->hasAttr(tile::unevenAttrName);
   auto variantOf = kernel->getAttrOfType<StringAttr>(variantOfAttrName);
   if (!variantOf)
     return entry;

@@ -10,6 +10,9 @@ namespace heed::simt {
 /// Renames the kernel and notes on it which kernel it is a variant of and what it relies on.
 void markVariant(KernelOp kernel, const Promises &promises);
 
+/// On a kernel whose workgroups go through the programs: how many are enough for a processor.
+constexpr llvm::StringLiteral residentAttrName = "heed.resident";
+
 /// The entry that makes a kernel known to a plan, variant or not.
 KernelEntry entryOf(KernelOp kernel);
 

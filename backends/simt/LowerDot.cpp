@@ -93,8 +93,13 @@ TileLowering::Staging TileLowering::planStaging(Type stored, const Layout &store
 /// An operand that products inside a loop read but that does not change there stays in shared memory for the whole
 /// loop, while there is room for the others.
 void TileLowering::stageEarly(tile::LoadOp op) {
-  if (staged.contains(op.getResult()) || ringOf(op.getResult()))
-    return; // it comes by itself
+  if (staged.contains(op.getResult()))
+    return;
+  if (Ring *ring = ringOf(op.getResult())) { // it comes by itself
+    if (ring->isResident)
+      staged.try_emplace(op.getResult(), awaitSlot(*ring));
+    return;
+  }
   auto dot = cast<tile::DotOp>(*op->user_begin());
   Staging how = stagingOf(dot, op.getResult(), dot.getLeft() == op.getResult() ? 1 : 0);
   bool isInvariant = llvm::all_of(op->getUsers(), [&](Operation *user) { return user->getBlock() != op->getBlock(); });
@@ -109,7 +114,8 @@ void TileLowering::stageEarly(tile::LoadOp op) {
 SharedTile TileLowering::stage(Value operand, const Staging &how) {
   if (auto known = staged.find(operand); known != staged.end()) {
     SharedTile tile = known->second;
-    tile.range = arena.again(tile.range);
+    if (!tile.slot) // of a ring
+      tile.range = arena.again(tile.range);
     return tile;
   }
   auto load = operand.getDefiningOp<tile::LoadOp>();

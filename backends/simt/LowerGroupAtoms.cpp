@@ -32,7 +32,7 @@ TileLowering::Staging TileLowering::groupStaging(Value operand, unsigned depthDi
 }
 
 SharedTile TileLowering::groupOperand(Value operand, unsigned depthDim, const Product &product) {
-  if (Ring *ring = ringOf(operand))
+  if (Ring *ring = ringOf(operand); ring && !ring->isResident)
     return awaitSlot(*ring);
   return stage(operand, groupStaging(operand, depthDim, *product.atom));
 }
@@ -136,11 +136,7 @@ void TileLowering::finishGroups(int64_t last) {
   for (const Release &release : releases) {
     if (release.group < 0 || release.group > last)
       continue;
-    Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, i32(0));
-    auto branch = scf::IfOp::create(b, TypeRange(), isFirst, /*withElseRegion=*/false);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(branch.thenBlock()->getTerminator());
-    simt::BarrierArriveOp::create(b, release.barrier);
+    releaseSlot(release.barrier);
   }
   llvm::erase_if(releases, [&](const Release &release) { return release.group >= 0 && release.group <= last; });
 }

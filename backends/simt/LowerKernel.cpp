@@ -51,7 +51,7 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
   if (copying != 0) // which come first
     warp = arith::SubIOp::create(b, warp, i32(copying));
   Value index = simt::ProgramOp::create(b, b.getI32Type());
-  ValueRange sizes = entry->getArguments().take_back(simt::KernelOp::numGridArguments);
+  ValueRange sizes = gridSizes();
   Value total = arith::TruncIOp::create(
       b, b.getI32Type(), arith::MulIOp::create(b, arith::MulIOp::create(b, sizes[0], sizes[1]), sizes[2]));
   Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index, total);
@@ -59,18 +59,15 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
   prologueEnd = guard;
   simt::ReturnOp::create(b);
   b.setInsertionPoint(guard.thenBlock()->getTerminator());
-  for (unsigned dim = 0; dim < 3; ++dim) {
-    Value size = arith::TruncIOp::create(b, b.getI32Type(), sizes[dim]);
-    Value coordinate = dim == 2 ? index : arith::RemUIOp::create(b, index, size).getResult();
-    program[dim] = arith::ExtUIOp::create(b, b.getI64Type(), coordinate);
-    if (dim < 2)
-      index = arith::DivUIOp::create(b, index, size);
-  }
   scopes.emplace_back();
-  if (rings.empty())
+  if (rings.empty()) {
+    enterProgram(index);
     emitBlock(kernel.getBody().front());
-  else
+  } else {
+    firstProgram = index;
+    numPrograms = total;
     emitRoles();
+  }
   lowered.setSharedBytes(arena.highWater());
   if (!tensorMaps.empty())
     lowered.setTensorMapsAttr(b.getArrayAttr(tensorMaps));
@@ -82,6 +79,21 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
   return lowered;
 }
 
+ValueRange TileLowering::gridSizes() {
+  return ValueRange(lowered.getBody().getArguments()).take_back(simt::KernelOp::numGridArguments);
+}
+
+/// Code from here on is that of the program of this number, i32.
+void TileLowering::enterProgram(Value index) {
+  for (unsigned dim = 0; dim < 3; ++dim) {
+    Value size = arith::TruncIOp::create(b, b.getI32Type(), gridSizes()[dim]);
+    Value coordinate = dim == 2 ? index : arith::RemUIOp::create(b, index, size).getResult();
+    program[dim] = arith::ExtUIOp::create(b, b.getI64Type(), coordinate);
+    if (dim < 2)
+      index = arith::DivUIOp::create(b, index, size);
+  }
+}
+
 void TileLowering::emitBlock(Block &block) {
   auto turns = llvm::make_filter_range(block, [](Operation &op) { return op.hasAttr(tile::turnAttrName); });
   Operation *first = turns.empty() ? nullptr : &*turns.begin(), *last = nullptr;
@@ -90,10 +102,10 @@ void TileLowering::emitBlock(Block &block) {
   for (Operation &op : block) {
     b.setLoc(op.getLoc());
     if (&op == first)
-      emitTurn(first, TurnStep::Begin);
+      emitTurn(TurnStep::Begin);
     emitOp(&op);
     if (&op == last)
-      emitTurn(last, TurnStep::End);
+      emitTurn(TurnStep::End);
   }
 }
 
@@ -229,7 +241,6 @@ void TileLowering::bindFlat(Value value, ValueRange flat, unsigned &next) {
 
 void TileLowering::emitLoop(scf::ForOp op) {
   landUsedIn(op);
-  emitTurn(op, TurnStep::Enter);
   SmallVector<Value> init;
   for (auto [value, argument] : llvm::zip_equal(op.getInitArgs(), op.getRegionIterArgs()))
     appendFlat(value, argument, init);
@@ -269,7 +280,6 @@ void TileLowering::emitLoop(scf::ForOp op) {
   }
   if (isPipelined)
     leavePipeline(pipeline);
-  emitTurn(op, TurnStep::Leave);
   bindRings(loop.getResults());
   unsigned next = 0;
   for (Value result : op.getResults())

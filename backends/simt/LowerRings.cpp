@@ -10,8 +10,12 @@
 /// are not those of the unit that will read them, a lane has to see its copies arrive and to fence them before it says
 /// that a slot is full. It does so after it has started the copies of the next slot.
 ///
+/// Where a launch may have fewer workgroups than programs, both go through programs, and what a program reads as a
+/// whole comes in rings too.
+///
 /// Both run the same loops, so they agree on which slot is next without a word. Copying warps know nothing of tiles
 /// but these: of the kernel they keep loops, branches and numbers.
+#include "backends/simt/KernelVariant.h"
 #include "backends/simt/TileLowering.h"
 #include "compiler/tile/PartSchedule.h"
 
@@ -29,12 +33,19 @@ static std::optional<int64_t> siteOf(Value tile) {
   return site ? std::optional(site.getInt()) : std::nullopt;
 }
 
+bool TileLowering::isGroupOperand(tile::LoadOp load) const {
+  return !load.use_empty() && llvm::all_of(load->getUsers(), [&](Operation *user) {
+    auto dot = dyn_cast<tile::DotOp>(user);
+    return dot && plan.productOf(dot).isGroup();
+  });
+}
+
 /// The tile as one slot holds it, if warps can copy it.
 std::optional<SharedTile> TileLowering::ringTile(tile::LoadOp load) {
-  auto dot = load->hasOneUse() ? dyn_cast<tile::DotOp>(*load->user_begin()) : nullptr;
-  if (!dot || !plan.productOf(dot).isGroup() || (!load.getExtents().empty() && !isZero(load.getFill())))
+  if (!load.getExtents().empty() && !isZero(load.getFill()))
     return std::nullopt;
   ViewAccess access(load);
+  auto dot = cast<tile::DotOp>(*load->user_begin());
   unsigned depthDim = dot.getLeft() == load.getResult() ? 1 : 0;
   Staging how = groupStaging(load.getResult(), depthDim, *plan.productOf(dot).atom);
   Type element = access.viewType().getElementType();
@@ -49,44 +60,54 @@ std::optional<SharedTile> TileLowering::ringTile(tile::LoadOp load) {
   return tile;
 }
 
-/// A ring for every tile of a loop that can be copied, with as many slots as there is room for beside the operands that
-/// stay; none where there is no room for two.
+/// A ring for every tile of a loop that can be copied; and for those that a program reads as a whole, where workgroups
+/// go through programs, so that they come while the program before is ending.
 void TileLowering::planRings() {
   if (target.producerWarps == 0)
     return;
-  int64_t inRings = 0, others = 0;
-  auto isGroupOperand = [&](tile::LoadOp load) {
-    auto dot = load.use_empty() ? nullptr : dyn_cast<tile::DotOp>(*load->user_begin());
-    return dot && plan.productOf(dot).isGroup();
-  };
-  auto bytesOf = [](tile::LoadOp load) {
-    int64_t bytes = load.getType().getNumElements() * load.getType().getElementTypeBitWidth() / 8;
-    return int64_t(llvm::alignTo(bytes, swizzleAlignment));
-  };
   kernel.walk([&](tile::LoadOp load) {
     std::optional<int64_t> site = siteOf(load.getResult());
-    if (!site || !load->getParentOfType<scf::ForOp>() || !isGroupOperand(load) || ringOf(load.getResult()))
+    bool isInLoop = load->getParentOfType<scf::ForOp>() != nullptr;
+    bool isResident = target.abilities.residentWorkgroups && load->getBlock() == &kernel.getBody().front();
+    if (!site || !(isInLoop ? load->hasOneUse() : isResident) || !isGroupOperand(load) || ringOf(load.getResult()))
       return;
-    std::optional<SharedTile> tile = ringTile(load);
-    if (!tile)
-      return;
-    rings.push_back({*site, *tile, planBoxes(load, tile->layout), 0, 0, {}, {}});
-    inRings += bytesOf(load);
+    if (std::optional<SharedTile> tile = ringTile(load))
+      rings.push_back({*site, *tile, planBoxes(load, tile->layout), !isInLoop, 0, 0, {}, {}, {}});
   });
-  kernel.walk([&](tile::LoadOp load) {
-    if (isGroupOperand(load) && !ringOf(load.getResult()))
-      others += bytesOf(load);
-  });
-  int64_t slots = rings.empty() ? 0 : std::min(mostSlots, (target.sharedBytes - others - slackBytes) / inRings);
-  if (slots < 2)
+  if (!allotSlots())
     return rings.clear();
-  for (Ring &ring : rings) {
-    ring.slots = slots;
-    ring.tile.range = arena.allocate(slots * ring.tile.sizeInBytes(), swizzleAlignment);
-  }
   for (Ring &ring : rings)
-    ring.barriers = arena.allocate(2 * slots * barrierBytes).begin;
+    ring.tile.range = arena.allocate(ring.slots * ring.tile.sizeInBytes(), swizzleAlignment);
+  for (Ring &ring : rings)
+    ring.barriers = arena.allocate(2 * ring.slots * barrierBytes).begin;
   scratchBarrier = arena.allocate(barrierBytes).begin;
+}
+
+/// As many slots as there is room for beside the operands that stay, and at least two; false where there is no room.
+/// Tiles of programs have two, or one, or are staged like others.
+bool TileLowering::allotSlots() {
+  for (int64_t residents : {2, 1, 0}) {
+    if (residents == 0)
+      llvm::erase_if(rings, [](const Ring &ring) { return ring.isResident; });
+    int64_t slotBytes = 0, others = slackBytes;
+    for (const Ring &ring : rings) {
+      int64_t bytes = llvm::alignTo(ring.tile.sizeInBytes(), swizzleAlignment);
+      (ring.isResident ? others : slotBytes) += ring.isResident ? residents * bytes : bytes;
+    }
+    kernel.walk([&](tile::LoadOp load) {
+      int64_t bytes = load.getType().getNumElements() * load.getType().getElementTypeBitWidth() / 8;
+      if (isGroupOperand(load) && !ringOf(load.getResult()))
+        others += llvm::alignTo(bytes, swizzleAlignment);
+    });
+    if (slotBytes == 0)
+      return false;
+    int64_t slots = std::min(mostSlots, (target.sharedBytes - others) / slotBytes);
+    for (Ring &ring : rings)
+      ring.slots = ring.isResident ? residents : slots;
+    if (slots >= 2)
+      return true;
+  }
+  return false;
 }
 
 TileLowering::Ring *TileLowering::ringOf(Value tile) {
@@ -140,14 +161,28 @@ void TileLowering::advance(Ring &ring) {
   ring.phase = arith::SelectOp::create(b, wraps, other, ring.phase);
 }
 
-/// The next slot, full; it is free again when the group of instructions that is started next is finished.
+/// The next slot, full; it is free again when the group of instructions that is started next is finished, or the
+/// program.
 SharedTile TileLowering::awaitSlot(Ring &ring) {
   simt::BarrierWaitOp::create(b, barrierOf(ring, /*isFull=*/true), ring.phase);
   SharedTile tile = ring.tile;
   tile.slot = arith::MulIOp::create(b, ring.slot, i32(tile.sizeInBytes()));
-  releases.push_back({-1, barrierOf(ring, /*isFull=*/false)});
+  Value empty = barrierOf(ring, /*isFull=*/false);
+  if (ring.isResident)
+    ring.release = empty;
+  else
+    releases.push_back({-1, empty});
   advance(ring);
   return tile;
+}
+
+/// A warp no longer reads a slot.
+void TileLowering::releaseSlot(Value barrier) {
+  Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, i32(0));
+  auto branch = scf::IfOp::create(b, TypeRange(), isFirst, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  simt::BarrierArriveOp::create(b, barrier);
 }
 
 void TileLowering::fillSlot(Ring &ring, tile::LoadOp load) {
@@ -184,9 +219,64 @@ void TileLowering::signalLast(int64_t pending) {
   simt::BarrierArriveOp::create(b, lastFull);
 }
 
-void TileLowering::startRings() {
+void TileLowering::emitProgram(Value index) {
+  enterProgram(index);
+  if (isProducer) {
+    lastFull = i32(scratchBarrier);
+    emitBlock(kernel.getBody().front());
+    // Before the next program: it may have to wait for slots of this one.
+    if (llvm::any_of(rings, [](const Ring &ring) { return !ring.boxes; }))
+      signalLast(/*pending=*/0);
+    return;
+  }
+  emitBlock(kernel.getBody().front());
+  landAll(nullptr);
+  for (Ring &ring : rings)
+    if (ring.isResident)
+      releaseSlot(ring.release);
+}
+
+/// The programs of the workgroup: one, or each as many on as there are workgroups.
+void TileLowering::emitPrograms() {
   for (Ring &ring : rings)
     ring.slot = ring.phase = i32(0);
+  emitTurn(TurnStep::Enter);
+  if (target.abilities.residentWorkgroups)
+    emitResidentLoop();
+  else
+    emitProgram(firstProgram);
+  emitTurn(TurnStep::Leave);
+}
+
+/// Rings go on from one program to the next, so that its tiles are copied while this one ends.
+void TileLowering::emitResidentLoop() {
+  SmallVector<Value> carried;
+  for (Ring &ring : rings)
+    carried.append({ring.slot, ring.phase});
+  auto bind = [&](ValueRange values) {
+    for (auto [index, ring] : llvm::enumerate(rings)) {
+      ring.slot = values[2 * index];
+      ring.phase = values[2 * index + 1];
+    }
+  };
+  auto wide = [&](Value value) { return arith::ExtUIOp::create(b, b.getI64Type(), value).getResult(); };
+  Value step = simt::WorkgroupsOp::create(b, b.getI32Type());
+  auto loop = scf::ForOp::create(b, wide(firstProgram), wide(numPrograms), wide(step), carried);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    bind(loop.getRegionIterArgs());
+    scopes.emplace_back();
+    emitProgram(arith::TruncIOp::create(b, b.getI32Type(), loop.getInductionVar()));
+    scopes.pop_back();
+    SmallVector<Value> yielded;
+    for (Ring &ring : rings)
+      yielded.append({ring.slot, ring.phase});
+    scf::YieldOp::create(b, yielded);
+  }
+  lowered->setAttr(residentAttrName, b.getI64IntegerAttr(1)); // which takes all registers of a processor
+  if (kernel->hasAttr(tile::unevenAttrName))
+    lowered->setAttr(tile::unevenAttrName, b.getUnitAttr());
 }
 
 /// One lane makes the barriers; then the warps part.
@@ -222,8 +312,7 @@ void TileLowering::emitRoles() {
   b.setInsertionPoint(roles.elseBlock()->getTerminator());
   if (target.abilities.movableRegisters)
     simt::SetRegistersOp::create(b, simt::RegisterChange::Increase, target.consumerRegisters);
-  startRings();
-  emitBlock(kernel.getBody().front());
+  emitPrograms();
 }
 
 /// The program of the warps that copy, at the place where `frame` emits.
@@ -239,12 +328,11 @@ void TileLowering::produce(const TileLowering &frame) {
     b.setInsertionPoint(prologueEnd);
     warp = arith::AddIOp::create(b, frame.warp, i32(target.producerWarps));
   }
-  llvm::copy(frame.program, program);
+  firstProgram = frame.firstProgram;
+  numPrograms = frame.numPrograms;
   for (auto [argument, lowerArgument] : llvm::zip(kernel.getBody().getArguments(), lowered.getBody().getArguments()))
     scalars.map(argument, lowerArgument);
   scopes.emplace_back();
-  startRings();
-  lastFull = i32(frame.scratchBarrier);
-  emitBlock(kernel.getBody().front());
-  signalLast(/*pending=*/0);
+  scratchBarrier = frame.scratchBarrier;
+  emitPrograms();
 }

@@ -1,8 +1,11 @@
 /// Groups of warps that start the products of a loop in turns.
 ///
-///   before the loop   the last group lets the first begin
-///   in a round        a group waits for its turn, starts its products, and lets the next group begin
-///   after the loop    the first group takes back the turn that the last one has handed on
+///   at first      the last group lets the first begin
+///   in a round    a group waits for its turn, starts its products, and lets the next group begin
+///   at last       the first group takes back the turn that the last one has handed on
+///
+/// Between loops, and between programs, the turn stays where it is: a group that took it back there could meet the next
+/// time it is handed on.
 ///
 /// Left alone, groups fall into step: all start products, and then all wait for them. In turns the products of one run
 /// while the others work on what theirs gave.
@@ -16,19 +19,18 @@ using namespace heed::simt;
 /// The first barrier that is neither the workgroup's nor that of warps of one role.
 constexpr int64_t firstTurnBarrier = 2;
 
-/// Warps of the groups that start the marked product `op`, or those of the loop `op`; 0 where there are none.
-int64_t TileLowering::turnWarps(Operation *op) {
+/// Warps of the groups that start marked products; 0 where there are none.
+int64_t TileLowering::turnWarps() {
   int64_t warps = 0;
-  op->walk([&](tile::DotOp dot) {
-    bool isOfLoop = dot == op || dot->getParentOfType<scf::ForOp>() == op;
-    if (isOfLoop && dot->hasAttr(tile::turnAttrName) && plan.productOf(dot).isGroup())
+  kernel.walk([&](tile::DotOp dot) {
+    if (dot->hasAttr(tile::turnAttrName) && plan.productOf(dot).isGroup())
       warps = plan.productOf(dot).atom->warps();
   });
   return warps;
 }
 
-void TileLowering::emitTurn(Operation *op, TurnStep step) {
-  int64_t warps = isProducer || !target.abilities.namedBarriers ? 0 : turnWarps(op);
+void TileLowering::emitTurn(TurnStep step) {
+  int64_t warps = isProducer || !target.abilities.namedBarriers ? 0 : turnWarps();
   int64_t groups = warps == 0 ? 0 : target.warps / warps;
   if (groups < 2)
     return;

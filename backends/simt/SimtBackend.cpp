@@ -49,7 +49,7 @@ static std::optional<AttendBlocks> groupBlocks(const SimtTarget &chip, int64_t r
 
 MachineTraits SimtBackend::traits() const {
   const SimtTarget &chip = chips().front();
-  return {chip.abilities.fusedMultiplyAdd, chip.cacheBytes};
+  return {chip.abilities.fusedMultiplyAdd, chip.cacheBytes, chip.processors};
 }
 
 /// The depth is staged in chunks; the query, a block of keys or values, and the weights share the memory. Wide heads

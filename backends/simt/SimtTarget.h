@@ -19,6 +19,7 @@ struct Abilities {
   bool sharedBarriers = false;     ///< simt.barrier_init and what belongs to it, simt.fence_async
   bool tensorCopies = false;       ///< simt.copy_tensor, with sharedBarriers
   bool movableRegisters = false;   ///< simt.set_registers
+  bool residentWorkgroups = false; ///< simt.workgroups, and launches with fewer workgroups than programs
   bool fusedMultiplyAdd = false;   ///< math.fma is rounded once
 };
 
@@ -31,6 +32,7 @@ struct SimtTarget {
   int64_t vectorBytes = 16;      ///< widest global and shared access
   int64_t registers = 128;       ///< 32-bit registers of a lane that tiles may take together
   int64_t warps = 4;             ///< of a usual workgroup
+  int64_t processors = 0;        ///< of a usual product; 0: not known
   int64_t cacheBytes = 0;        ///< of the cache that all workgroups share; 0: not known
   Abilities abilities;
   /// Matrix instructions, best first. The lowering falls back to multiply-add on scalars, which needs no entry.

@@ -65,6 +65,8 @@ private:
   void fail(mlir::Operation *op, const llvm::Twine &reason);
 
   // LowerKernel.cpp: the entry, blocks, scalars, regions.
+  mlir::ValueRange gridSizes();
+  void enterProgram(mlir::Value index);
   void emitBlock(mlir::Block &block);
   void emitOp(mlir::Operation *op);
   void emitTileOp(mlir::Operation *op);
@@ -235,7 +237,7 @@ private:
   llvm::SmallVector<Registers> fragments(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets,
                                          int64_t size);
 
-  /// The moments of a loop whose products are started in turns.
+  /// The moments of a kernel whose products are started in turns.
   enum class TurnStep { Enter, Begin, End, Leave };
 
   // LowerGroupAtoms.cpp: instructions of groups of warps, which run beside the lanes.
@@ -264,18 +266,25 @@ private:
     int64_t site;                     ///< of the loads that read it
     SharedTile tile;                  ///< slot 0
     std::optional<TensorBoxes> boxes; ///< how one lane has it copied; none: all lanes of the copying warps do it
+    bool isResident = false;          ///< a slot is a program's from where the tile is loaded to its end
     int64_t slots = 0;
     int64_t barriers = 0;    ///< offset of the barriers: a full one a slot, then an empty one a slot
     mlir::Value slot, phase; ///< the next one to fill or to read, i32
+    mlir::Value release;     ///< resident: the barrier of the slot that this program reads
   };
   void planRings();
   std::optional<SharedTile> ringTile(tile::LoadOp load);
+  bool isGroupOperand(tile::LoadOp load) const;
+  bool allotSlots();
   Ring *ringOf(mlir::Value tile);
   llvm::SmallVector<Ring *> ringsIn(mlir::Operation *op);
   llvm::SmallVector<mlir::Value> ringState(llvm::ArrayRef<Ring *> moved);
   void setRingState(llvm::ArrayRef<Ring *> moved, mlir::ValueRange state);
   void emitRoles();
-  void startRings();
+  void emitPrograms();
+  void emitResidentLoop();
+  void emitProgram(mlir::Value index);
+  void releaseSlot(mlir::Value barrier);
   void advance(Ring &ring);
   mlir::Value barrierOf(const Ring &ring, bool isFull);
   SharedTile awaitSlot(Ring &ring);
@@ -286,8 +295,8 @@ private:
   void produce(const TileLowering &frame);
 
   // LowerTurns.cpp: which group of warps starts its products next.
-  int64_t turnWarps(mlir::Operation *op);
-  void emitTurn(mlir::Operation *op, TurnStep step);
+  int64_t turnWarps();
+  void emitTurn(TurnStep step);
 
   // LowerLoadMatrix.cpp
   bool canLoadMatrices(const Operand &operand) const;
@@ -320,6 +329,7 @@ private:
   llvm::DenseMap<mlir::Value, View> views;
   llvm::DenseMap<mlir::Value, SharedTile> staged; ///< tiles of loads that products read from shared memory
   mlir::Value lane, warp, program[3];
+  mlir::Value firstProgram, numPrograms; ///< of this workgroup, of all, i32
   /// The end of the code that depends on nothing but the lane, in the kernel's first block.
   mlir::Operation *prologueEnd = nullptr;
   struct LaneCoordinate {

@@ -165,6 +165,8 @@ void PlanKernels::addVariants(plan::LaunchOp launch, const plan::LaunchOp::Alter
     variant.workerScratchBytes = entry.scratchBytes;
     variant.workgroup[0] = entry.threads;
     variant.sharedBytes = entry.sharedBytes;
+    variant.residentWorkgroups = entry.residentWorkgroups;
+    variant.hasUnevenPrograms = entry.hasUnevenPrograms;
     variant.operandAlignment = entry.baseAlignment;
     if (chosen.leastPrograms > 0)
       require(programs, rt::Relation::greaterEqual, chosen.leastPrograms, variant);

@@ -43,10 +43,7 @@ void AttendSkeleton::openProgram() {
   depths = depthChunks(attend.getQueryType().getDimSize(3), blocks.depthGranule);
   valueDepths = depthChunks(attend.getValueType().getDimSize(3), blocks.depthGranule);
 
-  rowBlock = tile::ProgramIdOp::create(at, 0);
-  head = tile::ProgramIdOp::create(at, 1);
-  batch = tile::ProgramIdOp::create(at, 2);
-  orderPrograms();
+  locateProgram();
   firstRow = kernel.mul(rowBlock, kernel.constant(blocks.rows));
   keyHead = kernel.floorDiv(head, attend.getQueryType().getDimSize(1) / attend.getKeyType().getDimSize(1));
 
@@ -61,46 +58,6 @@ void AttendSkeleton::openProgram() {
   if (Value operand = attend.getKvLength())
     length = kernel.max(none, kernel.min(length, readPerBatch(operand)));
   offset = attend.getQOffset() ? readPerBatch(attend.getQOffset()) : Value();
-}
-
-/// Keys and values have a sixth of the cache: it also holds queries and results, and some machines keep two copies.
-constexpr int64_t cacheShares = 6;
-
-/// Where rows see different numbers of keys, starts the blocks of the last rows first: they usually see most, and short
-/// programs at the end keep the machine full. So many heads take turns, block by block, as have their keys and values
-/// in the cache together.
-void AttendSkeleton::orderPrograms() {
-  auto isUsed = [&](unsigned argument) { return !attend.getKeep().getArgument(argument).use_empty(); };
-  bool dependsOnRows = attend.hasKeep() && (isUsed(/*row*/ 2) || isUsed(/*position*/ 4));
-  if (!dependsOnRows || machine.sharedCacheBytes == 0)
-    return;
-  // Divisions of 32 bits: those of 64 take as long as a whole block of keys on some machines.
-  auto narrow = [&](Value a) { return arith::IndexCastUIOp::create(at, at.getI32Type(), a).getResult(); };
-  auto divide = [&](Value a, Value b) {
-    Value quotient = arith::DivUIOp::create(at, narrow(a), narrow(b));
-    return arith::IndexCastUIOp::create(at, at.getIndexType(), quotient).getResult();
-  };
-  auto remainder = [&](Value a, Value b, Value quotient) { return kernel.sub(a, kernel.mul(quotient, b)); };
-  SmallVector<AffineExpr> sizes = kernel.sizesOf(attend.getQuery());
-  Value numBlocks = kernel.value(rows.ceilDiv(blocks.rows)), numHeads = kernel.value(sizes[1]);
-  Value allHeads = kernel.value(sizes[0] * sizes[1]), one = kernel.constant(1);
-
-  RankedTensorType key = attend.getKeyType(), value = attend.getValueType();
-  int64_t keyBytes =
-      (key.getDimSize(3) * key.getElementTypeBitWidth() + value.getDimSize(3) * value.getElementTypeBitWidth()) / 8;
-  int64_t sharers = attend.getQueryType().getDimSize(1) / key.getDimSize(1);
-  Value keysInCache = kernel.constant(machine.sharedCacheBytes / cacheShares / std::max<int64_t>(keyBytes, 1));
-  Value fitting = kernel.max(one, divide(keysInCache, kernel.max(one, kernel.value(keys))));
-  Value turn = kernel.min(kernel.mul(fitting, kernel.constant(sharers)), allHeads);
-
-  Value index = kernel.add(rowBlock, kernel.mul(numBlocks, kernel.add(head, kernel.mul(numHeads, batch))));
-  Value programs = kernel.mul(turn, numBlocks);
-  Value turnsBefore = divide(index, programs), place = remainder(index, programs, turnsBefore);
-  Value firstHead = kernel.mul(turnsBefore, turn), heads = kernel.min(turn, kernel.sub(allHeads, firstHead));
-  Value level = divide(place, heads), linearHead = kernel.add(firstHead, remainder(place, heads, level));
-  rowBlock = kernel.sub(kernel.sub(numBlocks, one), level);
-  batch = divide(linearHead, numHeads);
-  head = remainder(linearHead, numHeads, batch);
 }
 
 /// Makes tiles cover `size` elements of a head width from `start` on; a padded chunk reaches beyond the width.
@@ -387,7 +344,9 @@ LogicalResult AttendSkeleton::build() {
   if (attend.getBlocks())
     seen = kernel.sizesOf(attend.getBlocks())[3] * (*attend.getBlockSize())[1];
   AffineExpr flops = sizes[0] * sizes[1] * rows * seen * (2 * depth);
-  kernel.finish({rows.ceilDiv(blocks.rows), sizes[1], sizes[0]}, flops,
+  if (areProgramsUneven())
+    kernel.markUneven();
+  kernel.finish(grid(), flops,
                 {at.getNamedAttr("block_m", at.getI64IntegerAttr(blocks.rows)),
                  at.getNamedAttr("block_n", at.getI64IntegerAttr(blocks.keys))});
   return success();

@@ -45,7 +45,13 @@ private:
 
   void openProgram();
   void enterChunk(Dimension dim, int64_t size, int64_t start);
+  bool areProgramsUneven();
+  bool isOrdered() { return machine.sharedCacheBytes != 0 && areProgramsUneven(); }
+  llvm::SmallVector<mlir::AffineExpr> grid();
+  void locateProgram();
   void orderPrograms();
+  mlir::Value divide(mlir::Value a, mlir::Value b);
+  mlir::Value headsOfTurn(mlir::Value heads, mlir::Value numBlocks);
   mlir::LogicalResult loadQuery();
   RowState firstState();
   mlir::FailureOr<RowState> visitKeys();

@@ -202,6 +202,8 @@ SmallVector<Value> KernelBuilder::delinearise(Value linear, ArrayRef<AffineExpr>
   return coordinates;
 }
 
+void KernelBuilder::markUneven() { kernel->setAttr(tile::unevenAttrName, builder.getUnitAttr()); }
+
 void KernelBuilder::finish(ArrayRef<AffineExpr> grid, AffineExpr flops, ArrayRef<NamedAttribute> schedule) {
   tile::ReturnOp::create(builder);
   kernel.setFunctionType(builder.getFunctionType(entry->getArgumentTypes(), {}));

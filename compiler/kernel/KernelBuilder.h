@@ -71,6 +71,8 @@ public:
   /// Splits a linear index over sizes, the last fastest.
   llvm::SmallVector<mlir::Value> delinearise(mlir::Value linear, llvm::ArrayRef<mlir::AffineExpr> sizes);
 
+  /// Programs take different times.
+  void markUneven();
   /// Ends the kernel, whose grid has up to three sizes, x first, and replaces the plan.kernel with its launch.
   void finish(llvm::ArrayRef<mlir::AffineExpr> grid, mlir::AffineExpr flops,
               llvm::ArrayRef<mlir::NamedAttribute> schedule);

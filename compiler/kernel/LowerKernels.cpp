@@ -116,7 +116,8 @@ struct LowerKernelsOrdered : LowerKernels {
 } // namespace
 
 void heed::registerKernelPasses() {
-  static const SmallBlocks smallBlocks({}), ordered({.fusedMultiplyAdd = true, .sharedCacheBytes = 64 << 10});
+  static const SmallBlocks smallBlocks({}),
+      ordered({.fusedMultiplyAdd = true, .sharedCacheBytes = 64 << 10, .processors = 4});
   registerPass([] { return createNormaliseGraphPass(); });
   registerPass([] { return createFormKernelsPass(); });
   registerPass([] { return createMergeDimensionsPass(); });

@@ -51,6 +51,9 @@ class Simt_IdOp<string mnemonic> : Simt_Op<mnemonic, [Pure]> {
   let assemblyFormat = "attr-dict";
 }
 def Simt_ProgramOp : Simt_IdOp<"program"> { let summary = "Linear index of the workgroup, x fastest"; }
+def Simt_WorkgroupsOp : Simt_IdOp<"workgroups"> {
+  let summary = "How many workgroups there are: at least as many as programs, or fewer that go through the programs";
+}
 def Simt_LaneOp : Simt_IdOp<"lane"> { let summary = "Index of the lane in its warp"; }
 def Simt_WarpOp : Simt_IdOp<"warp"> { let summary = "Index of the warp in its workgroup"; }
 

@@ -28,5 +28,7 @@ namespace heed::tile {
 
 /// On kernels that stand beside others which do the same.
 constexpr llvm::StringLiteral alternativeAttrName = "heed.alternative";
+/// On a tile.kernel: its programs take different times, which depend on where they stand in the grid.
+constexpr llvm::StringLiteral unevenAttrName = "heed.uneven";
 
 } // namespace heed::tile

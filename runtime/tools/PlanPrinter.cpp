@@ -118,7 +118,9 @@ private:
          variant.symbol, " grid ", grid,
          variant.workerScratchBytes ? concat(" scratch ", variant.workerScratchBytes) : "",
          threads > 1 ? concat(" threads ", threads) : "",
-         variant.sharedBytes ? concat(" shared ", variant.sharedBytes) : "");
+         variant.sharedBytes ? concat(" shared ", variant.sharedBytes) : "",
+         variant.residentWorkgroups ? concat(" resident ", variant.residentWorkgroups) : "",
+         variant.hasUnevenPrograms ? " uneven" : "");
     for (const TensorMap &map : variant.tensorMaps)
       printTensorMap(map);
   }

@@ -65,6 +65,8 @@ TEST(Package, EveryFieldSurvives) {
   special.workerScratchBytes = 12345;
   special.workgroup = {32, 2, 1};
   special.sharedBytes = 77;
+  special.residentWorkgroups = 3;
+  special.hasUnevenPrograms = true;
   special.tensorMaps = {{0,
                          2,
                          maker.constant(32),
@@ -101,6 +103,8 @@ TEST(Package, EveryFieldSurvives) {
   EXPECT_EQ(read.workerScratchBytes, 12345u);
   EXPECT_EQ(read.workgroup[1], 2u);
   EXPECT_EQ(read.sharedBytes, 77u);
+  EXPECT_EQ(read.residentWorkgroups, 3u);
+  EXPECT_TRUE(read.hasUnevenPrograms);
   EXPECT_EQ(read.tensorMaps[0].box[1], 64u);
   EXPECT_EQ(read.tensorMaps[0].swizzleBytes, 128u);
   EXPECT_TRUE(contents.package.plans[0].kernels[0].fallback);

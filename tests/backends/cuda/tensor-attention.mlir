@@ -6,6 +6,7 @@
 
 // CHECK-LABEL: .entry {{.*}}attend_aligned(
 // CHECK: .param .align 64 .b8 {{.*}}[128],
+// CHECK-NEXT: .param .align 64 .b8 {{.*}}[128],
 // CHECK-NEXT: .param .align 64 .b8 {{.*}}[128]
 // CHECK-NOT: cp.async.c
 // Two groups of warps multiply, one copies.
@@ -15,14 +16,19 @@
 // CHECK: fence.mbarrier_init.release.cluster;
 // CHECK: bar.sync 0;
 // CHECK: setmaxnreg.dec.sync.aligned.u32 40;
-// A slot is filled when it is empty: two panels of keys.
+// A slot is filled when it is empty: two panels of queries, then of keys.
 // CHECK: mbarrier.try_wait.parity.shared::cta.b64
 // CHECK: mbarrier.arrive.expect_tx.shared::cta.b64 _, [%{{.*}}], 32768;
 // CHECK-COUNT-2: cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes
-// The others stage the queries and wait for each other only.
+// CHECK: mbarrier.try_wait.parity.shared::cta.b64
+// CHECK: mbarrier.arrive.expect_tx.shared::cta.b64 _, [%{{.*}}], 32768;
+// CHECK-COUNT-2: cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes
+// The others wait for slots only. The last group of them lets the first begin, once for all programs.
 // CHECK: setmaxnreg.inc.sync.aligned.u32 232;
-// CHECK: fence.proxy.async.shared::cta;
-// CHECK: bar.sync 1, 256;
+// CHECK: bar.arrive 2, 256;
+// As many programs on as there are workgroups.
+// CHECK: %nctaid.y
+// CHECK-NOT: bar.sync 1,
 // CHECK: mbarrier.try_wait.parity.shared::cta.b64
 // CHECK: wgmma.fence.sync.aligned;
 // Without an accumulator at first; then queries from shared memory, keys as they lie.
@@ -31,8 +37,6 @@
 // CHECK-NEXT: end inline asm
 // CHECK-NEXT: begin inline asm
 // CHECK-NEXT: wgmma.commit_group.sync.aligned;
-// The last group of warps lets the first begin.
-// CHECK: bar.arrive 2, 256;
 // The weights' exponents are one multiply-add each; they are made while the sums are computed, which are waited for
 // when the lanes have added the weights.
 // CHECK: fma.rn.f32
@@ -57,7 +61,8 @@
 // CHECK: mma.sync.aligned.m16n8k16
 // CHECK: ret
 
-// PLAN: variant [{{.*}}if mod(stride(key, 1), 8) == 0 if {{.*}} aligned to 16] {{.*}}_attend_aligned grid
+// PLAN: variant [{{.*}}if mod(stride(key, 1), 8) == 0 if {{.*}} aligned to 16] {{.*}}_attend_aligned grid {{.*}} resident 1
+// PLAN-NEXT: tensor map of operand 0, 2 bytes: {{.*}} swizzle 128
 // PLAN-NEXT: tensor map of operand 1, 2 bytes: batch by stride(key, 1)*8 (1) x 8 by stride(key, 1) (1) x sequence by 128 (128) x 128 by 1 (64) swizzle 128
 // PLAN-NEXT: tensor map of operand 2, 2 bytes: {{.*}} swizzle 128
 // PLAN-NEXT: variant [sm_90a] {{.*}}_attend grid

@@ -1,8 +1,10 @@
-// Keys that end before their tensor does, by a length that only the device knows, are copied in pieces.
+// Keys that end before their tensor does, by a length that only the device knows, are copied in pieces; queries are not.
 // RUN: heedc %s --target=cuda:sm_90a --emit=ptx | FileCheck %s
 
 // CHECK-LABEL: .entry {{.*}}attend_aligned(
+// CHECK: .param .align 64
 // CHECK-NOT: .param .align 64
+// CHECK: cp.async.bulk.tensor
 // CHECK-NOT: cp.async.bulk
 // CHECK: cp.async.cg.shared.global
 // CHECK: cp.async.commit_group

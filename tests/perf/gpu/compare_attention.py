@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Attention on an NVIDIA GPU: Heed against torch's flash and cuDNN attention and compiled FlexAttention, in one run.
 
-    compare_attention.py emit DIR               writes attention-D-MASK.mlir; compile them anywhere:
-                                                heedc DIR/x.mlir --target=cuda:sm_80 -o DIR/x.heed
-    compare_attention.py run DIR HEED_BENCH     on the GPU machine, which needs torch; HEED_BENCH is the program
+    compare_attention.py emit DIR           writes attention-D-MASK.mlir; compile them anywhere:
+                                            heedc DIR/x.mlir --target=cuda:sm_90a -o DIR/x.heed
+    compare_attention.py run DIR PROGRAMS   on the GPU machine, which needs torch; PROGRAMS is the folder of heed-bench
+                                            and heed-run
 
-bf16, 16384 tokens, heads x width = 2048. Prints TFLOP/s, counting the visible half of causal attention, and ratios of Heed to
-each peer. Times are medians of kernel times as the device measures them.
+bf16, 16384 tokens, heads x width = 2048. Prints TFLOP/s, counting the visible half of causal attention, ratios of Heed to
+each peer, and Heed's error over what is allowed: e = out - float64; rms(e) <= 1.25 rms(e_plain) + half a unit in the last
+place of rms(out), the plain computation having f32 scores and sums, weights rounded once and results once. Times are
+medians of kernel times as the device measures them; fails when an error is beyond what is allowed.
 """
 
 import json
@@ -14,8 +17,9 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 
-WIDTHS, LENGTHS, MASKS = (64, 128), (2048, 8192), ("full", "causal")
+WIDTHS, LENGTHS, MASKS = (64, 128), (2048, 8192, 16384), ("full", "causal")
 TOKENS, MODEL_WIDTH = 16384, 2048
 
 KEEP = """ keep {
@@ -47,8 +51,8 @@ def emit(folder):
 
 def heed_seconds(bench, package, batch, length):
     run = subprocess.run(
-        [bench, package, "--device=cuda:0", f"--dim=batch={batch}", f"--dim=sequence={length}", "--json", "--seconds=0.5"],
-        capture_output=True, text=True)
+        [bench, package, "--device=cuda:0", f"--dim=batch={batch}", f"--dim=sequence={length}", "--json", "--seconds=0.2",
+         "--warmup=0.1"], capture_output=True, text=True)
     if run.returncode != 0:
         sys.exit(f"{package}: {run.stderr.strip()}")
     kernel = json.loads(run.stdout)["kernels"][0]
@@ -70,13 +74,55 @@ def torch_seconds(function):
     return statistics.median(times)
 
 
-def peers(width, length, mask):
+def inputs(width, length):
+    import torch
+    batch, heads = TOKENS // length, MODEL_WIDTH // width
+    return [torch.randn(batch, heads, length, width, device="cuda", dtype=torch.bfloat16) for _ in range(3)]
+
+
+def attention(query, key, value, mask, weight_type):
+    """One head; in the inputs' type, with weights rounded to `weight_type` before they are multiplied."""
+    import torch
+    scores = query @ key.T * query.shape[-1] ** -0.5
+    if mask == "causal":
+        scores.masked_fill_(torch.ones_like(scores, dtype=torch.bool).triu(1), -torch.inf)
+    weights = (scores - scores.amax(1, keepdim=True)).exp()
+    return weights.to(weight_type).to(query.dtype) @ value / weights.sum(1, keepdim=True)
+
+
+def error_share(program, package, tensors, mask):
+    """Heed's error in the first and the last head, over what is allowed."""
+    import numpy
+    import torch
+    torch.backends.cuda.matmul.allow_tf32 = False
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [program, package, "--device=cuda:0", "--output", f"out=@{folder}/out.npy"]
+        for name, tensor in zip(("query", "key", "value"), tensors):
+            numpy.save(f"{folder}/{name}.npy", tensor.view(torch.int16).cpu().numpy().view(numpy.uint16))
+            arguments += ["--input", f"{name}=@{folder}/{name}.npy"]
+        run = subprocess.run(arguments, capture_output=True, text=True)
+        if run.returncode != 0:
+            sys.exit(f"{package}: {run.stderr.strip()}")
+        out = torch.from_numpy(numpy.load(f"{folder}/out.npy").view(numpy.int16)).view(torch.bfloat16).cuda()
+    worst = 0
+    for head in ((0, 0), (-1, -1)):
+        one = [tensor[head] for tensor in tensors]
+        exact = attention(*(tensor.double() for tensor in one), mask, torch.float64)
+        plain = attention(*(tensor.float() for tensor in one), mask, torch.bfloat16).bfloat16()
+        rms = lambda tensor: tensor.double().square().mean().sqrt().item()
+        allowed = 1.25 * rms(plain.double() - exact) + 0.5 * 2 ** -8 * rms(exact)
+        worst = max(worst, rms(out[head].double() - exact) / allowed)
+    return worst
+
+
+def peers(tensors, mask):
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+    torch._dynamo.reset()  # it gives up after eight shapes
     flex = torch.compile(flex_attention, dynamic=False)
-    batch, heads = TOKENS // length, MODEL_WIDTH // width
-    query, key, value = (torch.randn(batch, heads, length, width, device="cuda", dtype=torch.bfloat16) for _ in range(3))
+    query, key, value = tensors
+    length = query.shape[2]
     seconds = {}
     for name, backend in (("flash", SDPBackend.FLASH_ATTENTION), ("cudnn", SDPBackend.CUDNN_ATTENTION)):
         with sdpa_kernel(backend):
@@ -89,25 +135,32 @@ def peers(width, length, mask):
     return seconds
 
 
-def run(folder, bench):
-    print(f"{'width':>5} {'length':>6} {'mask':>6} {'heed':>7} {'flash':>7} {'cudnn':>7} {'flex':>7}   heed/flash /cudnn /flex")
+def run(folder, programs):
+    names = ("heed", "flash", "cudnn", "flex")
+    print(f"{'width':>5} {'length':>6} {'mask':>6} {'heed':>7} {'flash':>7} {'cudnn':>7} {'flex':>7}   "
+          "heed/flash /cudnn /flex   error/allowed")
+    fails = 0
     for width in WIDTHS:
         for length in LENGTHS:
             for mask in MASKS:
-                batch, heads = TOKENS // length, MODEL_WIDTH // width
-                work = 4 * batch * heads * length * length * width * (0.5 if mask == "causal" else 1)
-                seconds = peers(width, length, mask)
-                seconds["heed"] = heed_seconds(bench, str(folder / f"attention-{width}-{mask}.heed"), batch, length)
+                package = str(folder / f"attention-{width}-{mask}.heed")
+                work = 4 * TOKENS * MODEL_WIDTH * length * (0.5 if mask == "causal" else 1)
+                tensors = inputs(width, length)
+                share = error_share(str(programs / "heed-run"), package, tensors, mask)
+                seconds = peers(tensors, mask)
+                seconds["heed"] = heed_seconds(str(programs / "heed-bench"), package, TOKENS // length, length)
                 rate = {name: work / time / 1e12 for name, time in seconds.items()}
-                columns = " ".join(f"{rate[name]:7.1f}" for name in ("heed", "flash", "cudnn", "flex"))
-                ratios = " ".join(f"{rate['heed'] / rate[name]:6.2f}" for name in ("flash", "cudnn", "flex"))
-                print(f"{width:5} {length:6} {mask:>6} {columns}      {ratios}", flush=True)
+                columns = " ".join(f"{rate[name]:7.1f}" for name in names)
+                ratios = " ".join(f"{rate['heed'] / rate[name]:6.2f}" for name in names[1:])
+                print(f"{width:5} {length:6} {mask:>6} {columns}      {ratios}   {share:6.2f}", flush=True)
+                fails += share > 1
+    return 1 if fails else 0
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 3 and sys.argv[1] == "emit":
         emit(pathlib.Path(sys.argv[2]))
     elif len(sys.argv) == 4 and sys.argv[1] == "run":
-        run(pathlib.Path(sys.argv[2]), sys.argv[3])
+        sys.exit(run(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])))
     else:
         sys.exit(__doc__)

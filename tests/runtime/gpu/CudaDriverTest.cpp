@@ -246,6 +246,28 @@ TEST_F(CudaDriver, ShapesLaunches) {
                  unsupported, HasSubstr("kernel 'shape' has a grid of 2147483648 programs"));
 }
 
+TEST_F(CudaDriver, LaunchesNoMoreWorkgroupsThanStay) {
+  OpenDevice device("cuda:0");
+  DeviceArray out(*device.driver, 56);
+  auto workgroups = [&](int64_t programs, bool isUneven) {
+    rt::Variant variant;
+    variant.symbol = "shape";
+    variant.workgroup = {128, 1, 1};
+    variant.residentWorkgroups = 2;
+    variant.hasUnevenPrograms = isUneven;
+    EXPECT_STATUS(
+        device.launch(*device.find(section(rt::CodeFormat::ptx, ptx), variant), "shape", {out.memory}, {}, programs));
+    return out.read<int64_t>(*device.queue)[0];
+  };
+  int64_t most = 2 * device.driver->info().property(rt::DeviceProperty::workers);
+  EXPECT_EQ(workgroups(most - 1, false), most - 1);
+  EXPECT_EQ(workgroups(3 * most, false), most);
+  EXPECT_EQ(workgroups(3 * most + most / 2, false), most);
+  // A last round of few programs, unless their order evens rounds out.
+  EXPECT_EQ(workgroups(3 * most + 1, false), 3 * most + 1);
+  EXPECT_EQ(workgroups(3 * most + 1, true), most);
+}
+
 TEST_F(CudaDriver, RefusesCodeInOneLine) {
   OpenDevice device("cuda:1"); // 8.0
   std::shared_ptr<rt::DriverCode> code;

@@ -75,13 +75,17 @@ struct OpenDevice {
 
   std::unique_ptr<rt::DriverKernel> find(const rt::CodeSection &code, const std::string &symbol, uint32_t threads,
                                          uint64_t sharedBytes = 0) {
-    std::shared_ptr<rt::DriverCode> loaded;
-    std::unique_ptr<rt::DriverKernel> kernel;
-    EXPECT_STATUS(driver->loadCode(code, loaded));
     rt::Variant variant;
     variant.symbol = symbol;
     variant.workgroup = {threads, 1, 1};
     variant.sharedBytes = sharedBytes;
+    return find(code, variant);
+  }
+
+  std::unique_ptr<rt::DriverKernel> find(const rt::CodeSection &code, const rt::Variant &variant) {
+    std::shared_ptr<rt::DriverCode> loaded;
+    std::unique_ptr<rt::DriverKernel> kernel;
+    EXPECT_STATUS(driver->loadCode(code, loaded));
     if (loaded)
       EXPECT_STATUS(loaded->findKernel(variant, kernel));
     return kernel;

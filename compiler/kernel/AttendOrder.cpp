@@ -1,0 +1,77 @@
+/// Which rows, head and batch a program of attention works on.
+///
+/// Where rows see different numbers of keys, programs are ordered so that a machine stays busy to the end, and so that
+/// keys and values are found in its cache: heads take turns of as many as the cache holds. In a turn all heads' blocks
+/// of rows come level by level, in one turn from the last to the first, in the next from the first to the last, in the
+/// last turn ending with the shortest. Machines that start a program when another ends are filled by short ones at the
+/// end; those whose workgroups take every n-th program have long and short ones cancel, as long as a turn has n at
+/// least.
+#include "compiler/kernel/AttendSkeleton.h"
+
+using namespace mlir;
+using namespace heed;
+
+/// Keys and values have a sixth of the cache: it also holds queries and results, and some machines keep two copies.
+constexpr int64_t cacheShares = 6;
+
+/// Whether programs of different rows take different times, as far as the keep region tells.
+bool AttendSkeleton::areProgramsUneven() {
+  auto isUsed = [&](unsigned argument) { return !attend.getKeep().getArgument(argument).use_empty(); };
+  return attend.hasKeep() && (isUsed(/*row*/ 2) || isUsed(/*position*/ 4));
+}
+
+SmallVector<AffineExpr> AttendSkeleton::grid() {
+  SmallVector<AffineExpr> sizes = kernel.sizesOf(attend.getQuery());
+  AffineExpr numBlocks = rows.ceilDiv(blocks.rows);
+  if (isOrdered())
+    return {numBlocks * sizes[1] * sizes[0]};
+  return {numBlocks, sizes[1], sizes[0]};
+}
+
+void AttendSkeleton::locateProgram() {
+  rowBlock = tile::ProgramIdOp::create(at, 0);
+  if (isOrdered())
+    return orderPrograms();
+  head = tile::ProgramIdOp::create(at, 1);
+  batch = tile::ProgramIdOp::create(at, 2);
+}
+
+/// a / b of sizes and indices; in 32 bits, because 64 take as long as a whole block of keys on some machines.
+Value AttendSkeleton::divide(Value a, Value b) {
+  auto narrow = [&](Value value) { return arith::IndexCastUIOp::create(at, at.getI32Type(), value).getResult(); };
+  Value quotient = arith::DivUIOp::create(at, narrow(a), narrow(b));
+  return arith::IndexCastUIOp::create(at, at.getIndexType(), quotient);
+}
+
+/// How many of `heads` take a turn: all turns have about as many.
+Value AttendSkeleton::headsOfTurn(Value heads, Value numBlocks) {
+  Value one = kernel.constant(1);
+  auto divideUp = [&](Value a, Value b) { return divide(kernel.sub(kernel.add(a, b), one), b); };
+  RankedTensorType key = attend.getKeyType(), value = attend.getValueType();
+  int64_t keyBits =
+      key.getDimSize(3) * key.getElementTypeBitWidth() + value.getDimSize(3) * value.getElementTypeBitWidth();
+  int64_t keysInCache = machine.sharedCacheBytes / cacheShares / std::max<int64_t>(keyBits / 8, 1);
+  int64_t sharers = attend.getQueryType().getDimSize(1) / key.getDimSize(1);
+  Value fitting =
+      kernel.mul(divide(kernel.constant(keysInCache), kernel.max(one, kernel.value(keys))), kernel.constant(sharers));
+  Value least = divideUp(kernel.constant(std::max<int64_t>(machine.processors, 1)), numBlocks);
+  return divideUp(heads, divideUp(heads, kernel.max(fitting, least)));
+}
+
+void AttendSkeleton::orderPrograms() {
+  SmallVector<AffineExpr> sizes = kernel.sizesOf(attend.getQuery());
+  auto remainder = [&](Value a, Value b, Value quotient) { return kernel.sub(a, kernel.mul(quotient, b)); };
+  Value index = rowBlock, one = kernel.constant(1), two = kernel.constant(2);
+  Value numBlocks = kernel.value(rows.ceilDiv(blocks.rows)), numHeads = kernel.value(sizes[1]);
+  Value allHeads = kernel.value(sizes[0] * sizes[1]), ofTurn = headsOfTurn(allHeads, numBlocks);
+  Value lastTurn = divide(kernel.sub(allHeads, one), ofTurn), programs = kernel.mul(ofTurn, numBlocks);
+
+  Value turn = divide(index, programs), place = remainder(index, programs, turn);
+  Value firstHead = kernel.mul(turn, ofTurn), heads = kernel.min(ofTurn, kernel.sub(allHeads, firstHead));
+  Value level = divide(place, heads), linearHead = kernel.add(firstHead, remainder(place, heads, level));
+  Value isOdd = arith::RemUIOp::create(at, kernel.sub(lastTurn, turn), two);
+  Value isUp = arith::CmpIOp::create(at, arith::CmpIPredicate::eq, isOdd, one);
+  rowBlock = arith::SelectOp::create(at, isUp, level, kernel.sub(kernel.sub(numBlocks, one), level));
+  batch = divide(linearHead, numHeads);
+  head = remainder(linearHead, numHeads, batch);
+}
