@@ -189,8 +189,9 @@ void TileLowering::landWith(Value tile, const Layout &layout) {
   Registers values = registers(tile, layout);
   // What the lanes have reduced the tile to comes last of what they make of it.
   auto reduced = reducedInLanes.find(tile);
-  bool isFloat = reduced != reducedInLanes.end() && reduced->second.front().getType().isF32();
-  landAll(&values, isFloat ? ValueRange(reduced->second) : ValueRange());
+  bool isUsable = reduced != reducedInLanes.end() && reduced->second.front().getType().isF32() &&
+                  reduced->second.front().getParentRegion()->isAncestor(b.getInsertionBlock()->getParent());
+  landAll(&values, isUsable ? ValueRange(reduced->second) : ValueRange());
   auto &copies = scopes.back()[tile];
   llvm::erase_if(copies, [&](const Held &held) { return held.layout == layout; });
   copies.push_back({layout, values});

@@ -62,7 +62,9 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
   scopes.emplace_back();
   if (rings.empty()) {
     enterProgram(index);
+    emitTurn(TurnStep::Enter);
     emitBlock(kernel.getBody().front());
+    emitTurn(TurnStep::Leave);
   } else {
     firstProgram = index;
     numPrograms = total;
