@@ -95,24 +95,10 @@ AttendSkeleton::RowState AttendSkeleton::firstState() {
 
 //===- The loop over keys -----------------------------------------------------------------------------------------===//
 
-/// What `build` emits as a part of the loop; a schedule may run it for another block than the other parts.
-FailureOr<SmallVector<Value>> AttendSkeleton::part(StringRef name,
-                                                   llvm::function_ref<FailureOr<SmallVector<Value>>()> build) {
-  bool works = true;
-  SmallVector<Value> results = kernel.part(name, [&] {
-    FailureOr<SmallVector<Value>> built = build();
-    works = succeeded(built);
-    return works ? *built : SmallVector<Value>();
-  });
-  if (!works)
-    return failure();
-  return results;
-}
-
 /// The state that the scores of a block lead to.
 FailureOr<AttendSkeleton::RowState> AttendSkeleton::accumulate(Value logits, ValueRange state) {
   RowState next(state);
-  FailureOr<SmallVector<Value>> normalised = part("normalise", [&] { return normalise(logits, state); });
+  FailureOr<SmallVector<Value>> normalised = kernel.part("normalise", [&] { return normalise(logits, state); });
   if (failed(normalised))
     return failure();
   Value weights = normalised->front(), decay;
@@ -123,7 +109,7 @@ FailureOr<AttendSkeleton::RowState> AttendSkeleton::accumulate(Value logits, Val
   }
   int64_t start = 0;
   for (auto [chunk, depth] : llvm::enumerate(valueDepths)) {
-    FailureOr<SmallVector<Value>> sum = part("product", [&]() -> FailureOr<SmallVector<Value>> {
+    FailureOr<SmallVector<Value>> sum = kernel.part("product", [&]() -> FailureOr<SmallVector<Value>> {
       enterChunk(ValueDepth, depth, start);
       FailureOr<Value> added = product(weights, decay, state[2 + chunk]);
       if (failed(added))
@@ -141,7 +127,7 @@ FailureOr<AttendSkeleton::RowState> AttendSkeleton::accumulate(Value logits, Val
 FailureOr<AttendSkeleton::RowState> AttendSkeleton::visitBlock(Value firstKey, ValueRange state) {
   emitter.getDomain().origins[Keys] = firstKey;
   emitter.getDomain().extents[Keys] = kernel.sub(length, firstKey);
-  FailureOr<SmallVector<Value>> products = part("scores", [&]() -> FailureOr<SmallVector<Value>> {
+  FailureOr<SmallVector<Value>> products = kernel.part("scores", [&]() -> FailureOr<SmallVector<Value>> {
     tile::CountOp::create(at, tile::Counter::KeyBlocks, kernel.constant(1));
     FailureOr<Value> made = multiplyKeys();
     if (failed(made))
@@ -150,7 +136,7 @@ FailureOr<AttendSkeleton::RowState> AttendSkeleton::visitBlock(Value firstKey, V
   });
   if (failed(products))
     return failure();
-  FailureOr<SmallVector<Value>> logits = part("mask", [&]() -> FailureOr<SmallVector<Value>> {
+  FailureOr<SmallVector<Value>> logits = kernel.part("mask", [&]() -> FailureOr<SmallVector<Value>> {
     FailureOr<Value> visible = scores(products->front());
     if (succeeded(visible))
       visible = applyMask(*visible, firstKey);

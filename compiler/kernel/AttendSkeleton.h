@@ -68,8 +68,6 @@ private:
   mlir::FailureOr<mlir::Value> finishWeights(mlir::Value weights);
   mlir::FailureOr<llvm::SmallVector<mlir::Value>> normalise(mlir::Value logits, mlir::ValueRange state);
   mlir::FailureOr<mlir::Value> product(mlir::Value weights, mlir::Value decay, mlir::Value accumulator);
-  mlir::FailureOr<llvm::SmallVector<mlir::Value>>
-  part(llvm::StringRef name, llvm::function_ref<mlir::FailureOr<llvm::SmallVector<mlir::Value>>()> build);
   mlir::FailureOr<RowState> accumulate(mlir::Value logits, mlir::ValueRange state);
   mlir::FailureOr<mlir::Value> joinSink(mlir::Value &reference, mlir::Value &sum);
   mlir::LogicalResult storeRank(int64_t rank);

@@ -165,18 +165,20 @@ SmallVector<AffineExpr> KernelBuilder::loopSizes(linalg::GenericOp generic) {
   return sizes;
 }
 
-SmallVector<Value> KernelBuilder::part(StringRef name, function_ref<SmallVector<Value>()> body) {
+FailureOr<SmallVector<Value>> KernelBuilder::part(StringRef name, function_ref<FailureOr<SmallVector<Value>>()> body) {
   auto block = std::make_unique<Block>();
-  SmallVector<Value> values;
+  FailureOr<SmallVector<Value>> values;
   {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(block.get());
     values = body();
-    tile::YieldOp::create(builder, values);
+    if (failed(values))
+      return failure();
+    tile::YieldOp::create(builder, *values);
   }
-  auto op = tile::PartOp::create(builder, TypeRange(ValueRange(values)), name);
+  auto op = tile::PartOp::create(builder, TypeRange(ValueRange(*values)), name);
   op.getBody().push_back(block.release());
-  return op.getResults();
+  return SmallVector<Value>(op.getResults());
 }
 
 Value KernelBuilder::add(Value a, Value b) { return builder.createOrFold<arith::AddIOp>(a, b); }

@@ -60,7 +60,8 @@ public:
   llvm::SmallVector<mlir::AffineExpr> loopSizes(mlir::linalg::GenericOp generic);
 
   /// Wraps what `body` builds into a tile.part.
-  llvm::SmallVector<mlir::Value> part(llvm::StringRef name, llvm::function_ref<llvm::SmallVector<mlir::Value>()> body);
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+  part(llvm::StringRef name, llvm::function_ref<mlir::FailureOr<llvm::SmallVector<mlir::Value>>()> body);
 
   mlir::Value add(mlir::Value a, mlir::Value b);
   mlir::Value sub(mlir::Value a, mlir::Value b);

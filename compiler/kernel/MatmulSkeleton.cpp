@@ -75,17 +75,19 @@ FailureOr<Value> MatmulSkeleton::step(Value firstDepth, Value sum) {
   TileDomain &domain = emitter.getDomain();
   domain.origins[Depth] = firstDepth;
   domain.extents[Depth] = kernel.sub(kernel.value(sizes[roles.depth]), firstDepth);
-  bool works = true;
-  SmallVector<Value> operands = kernel.part("operands", [&]() -> SmallVector<Value> {
+  FailureOr<SmallVector<Value>> operands = kernel.part("operands", [&]() -> FailureOr<SmallVector<Value>> {
     FailureOr<Value> left = operandTile(*root.getDpsInputOperand(0), {Rows, Depth});
     FailureOr<Value> right = operandTile(*root.getDpsInputOperand(1), {Depth, Columns});
-    works = succeeded(left) && succeeded(right);
-    return works ? SmallVector<Value>{*left, *right} : SmallVector<Value>();
+    if (failed(left) || failed(right))
+      return failure();
+    return SmallVector<Value>{*left, *right};
   });
-  if (!works)
+  if (failed(operands))
     return failure();
-  return kernel.part(
-      "multiply", [&]() -> SmallVector<Value> { return {tile::DotOp::create(at, operands[0], operands[1], sum)}; })[0];
+  FailureOr<SmallVector<Value>> product = kernel.part("multiply", [&]() -> FailureOr<SmallVector<Value>> {
+    return SmallVector<Value>{tile::DotOp::create(at, (*operands)[0], (*operands)[1], sum)};
+  });
+  return product->front();
 }
 
 FailureOr<Value> MatmulSkeleton::depthLoop(Type sumType) {
