@@ -63,7 +63,13 @@ std::optional<Cubin> CudaBackend::assemble(ModuleOp kernels, StringRef ptx) cons
   std::string assembler = findPtxas(), message;
   if (assembler.empty())
     return std::nullopt;
-  FailureOr<Cubin> cubin = assemblePtx(kernels, assembler, ptx, chip.name, message);
+  FailureOr<Cubin> cubin = assemblePtx(kernels, assembler, ptx, chip.name, RegisterThrift::Usual, message);
+  if (succeeded(cubin) && !cubin->warnings.empty()) {
+    // A kernel may only just not fit its registers.
+    FailureOr<Cubin> thrifty = assemblePtx(kernels, assembler, ptx, chip.name, RegisterThrift::Greater, message);
+    if (succeeded(thrifty) && thrifty->warnings.empty())
+      cubin = std::move(thrifty);
+  }
   if (failed(cubin)) {
     kernels.emitWarning("no code for ") << chip.name << " but PTX: " << assembler << ": " << message;
     return std::nullopt;

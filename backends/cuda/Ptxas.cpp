@@ -33,7 +33,7 @@ static std::string warningsOf(StringRef report) {
 }
 
 FailureOr<cuda::Cubin> heed::cuda::assemblePtx(ModuleOp module, StringRef assembler, StringRef ptx, StringRef chip,
-                                               std::string &message) {
+                                               RegisterThrift thrift, std::string &message) {
   TemporaryFolder folder;
   if (folder.error) {
     message = "cannot make a temporary folder: " + folder.error.message();
@@ -43,8 +43,10 @@ FailureOr<cuda::Cubin> heed::cuda::assemblePtx(ModuleOp module, StringRef assemb
   if (failed(writeFile(module, input, ptx)))
     return failure();
   std::string architecture = "-arch=" + chip.str();
-  StringRef arguments[] = {assembler, architecture, "--warn-on-spills", "--warn-on-local-memory-usage", input,
-                           "-o",      output};
+  SmallVector<StringRef> arguments = {
+      assembler, architecture, "--warn-on-spills", "--warn-on-local-memory-usage", input, "-o", output};
+  if (thrift == RegisterThrift::Greater)
+    arguments.push_back("--register-usage-level=8"); // of 10; 5 is usual
   std::optional<StringRef> redirects[] = {StringRef(), StringRef(log), StringRef(log)};
   int status = llvm::sys::ExecuteAndWait(assembler, arguments, std::nullopt, redirects, /*SecondsToWait=*/0,
                                          /*MemoryLimit=*/0, &message);

@@ -17,8 +17,11 @@ struct Cubin {
   std::string warnings; ///< a line for each kernel whose values did not fit the registers, and what else was said
 };
 
+/// How hard the assembler tries to need few registers: as it does by itself, or more, at some cost in speed.
+enum class RegisterThrift { Usual, Greater };
+
 /// Assembles PTX for a chip. Fails without a diagnostic where the assembler refuses; `message` says why.
 mlir::FailureOr<Cubin> assemblePtx(mlir::ModuleOp module, llvm::StringRef assembler, llvm::StringRef ptx,
-                                   llvm::StringRef chip, std::string &message);
+                                   llvm::StringRef chip, RegisterThrift thrift, std::string &message);
 
 } // namespace heed::cuda
