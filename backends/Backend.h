@@ -10,6 +10,7 @@
 #include "mlir/Support/LLVM.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,19 @@ struct TensorMap {
   int64_t swizzleBytes;
 };
 
+/// What a kernel takes of its machine, as far as its backend knows. For reports: nothing relies on it.
+struct KernelResources {
+  int64_t warps = 0;                                ///< of a workgroup; 0: not known
+  int64_t copyingWarps = 0;                         ///< those of them that only copy
+  int64_t copyingRegisters = 0, usualRegisters = 0; ///< of a lane of those and of the others; 0: no warp hands over any
+  int64_t stages = 0;                               ///< of the rings through which loops get their operands; 0: no ring
+  std::optional<int64_t> registers;                 ///< of a lane at the start, of 32 bits
+  std::optional<int64_t> localBytes;                ///< of a lane, in memory: values that do not fit the registers
+  std::optional<int64_t> residentWorkgroups;        ///< at once on one processor
+  /// Shared memory that the code has by itself, beside what is asked for at launch.
+  int64_t staticSharedBytes = 0;
+};
+
 /// One kernel inside one image.
 struct KernelEntry {
   std::string kernel;       ///< symbol of the tile.kernel
@@ -54,6 +68,7 @@ struct KernelEntry {
   std::vector<Divisibility> divisibilities = {};
   /// Passed behind the words. What devices ask of their numbers is asked for by the plan.
   std::vector<TensorMap> tensorMaps = {};
+  KernelResources resources = {};
 };
 
 /// The machine code of all kernels of a plan. Images and, per kernel, entries are ordered from the most demanding to

@@ -183,6 +183,7 @@ private:
     HEED_TRY(texts(table.fused(), kernel.explain.fused));
     kernel.explain.schedule = text(table.schedule());
     HEED_TRY(texts(table.notes(), kernel.explain.notes));
+    HEED_TRY(texts(table.resources(), kernel.explain.code));
     kernel.flops = table.flops();
     kernel.bytes = table.bytes();
     kernel.fallback = table.fallback();

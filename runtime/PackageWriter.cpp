@@ -141,7 +141,7 @@ private:
     const Explain &explain = kernel.explain;
     return fb::CreateKernel(builder, text(kernel.name), text(explain.root), texts(explain.fused),
                             text(explain.schedule), texts(explain.notes), kernel.flops, kernel.bytes, kernel.fallback,
-                            builder.CreateVector(accesses), kernel.paramCount, variants);
+                            builder.CreateVector(accesses), kernel.paramCount, variants, texts(explain.code));
   }
 
   Offset<fb::Input> writeInput(const Input &input) {

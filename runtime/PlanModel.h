@@ -183,6 +183,7 @@ struct Explain {
   std::vector<std::string> fused; // what went into the kernel with it
   std::string schedule;           // tile sizes and loop order
   std::vector<std::string> notes; // why something was not fused, which blocks are skipped ...
+  std::vector<std::string> code;  // what each variant takes of the machine: warps, registers, shared memory ...
 };
 
 struct Kernel {

@@ -24,8 +24,8 @@ public:
   StringRef name() const override { return "cuda"; }
   std::vector<std::string> features() const override { return {chip.name.str()}; }
   ArrayRef<simt::SimtTarget> chips() const override { return target; }
-  FailureOr<std::vector<CodeImage>> generate(ModuleOp kernels, const simt::SimtTarget &target,
-                                             StringRef dumpDirectory) const override;
+  FailureOr<std::vector<simt::GeneratedImage>> generate(ModuleOp kernels, const simt::SimtTarget &target,
+                                                        StringRef dumpDirectory) const override;
   ArrayRef<StringRef> codeLevels() const override {
     static constexpr StringRef levels[] = {"llvm", "ptx"};
     return levels;
@@ -79,19 +79,20 @@ std::optional<Cubin> CudaBackend::assemble(ModuleOp kernels, StringRef ptx) cons
   return std::move(*cubin);
 }
 
-FailureOr<std::vector<CodeImage>> CudaBackend::generate(ModuleOp kernels, const simt::SimtTarget &, StringRef) const {
+FailureOr<std::vector<simt::GeneratedImage>> CudaBackend::generate(ModuleOp kernels, const simt::SimtTarget &,
+                                                                   StringRef) const {
   FailureOr<MachineCode> code = lower(kernels);
   if (failed(code))
     return failure();
   FailureOr<std::string> ptx = code->assembly();
   if (failed(ptx))
     return failure();
-  std::vector<CodeImage> images;
+  std::vector<simt::GeneratedImage> images;
   // Names that end in a letter stand for one architecture alone, to which PTX of them is bound too.
   std::string binary = (llvm::isDigit(chip.name.back()) ? "cubin_" : "") + chip.name.str();
   if (std::optional<Cubin> cubin = assemble(kernels, *ptx))
-    images.push_back({{binary}, rt::CodeFormat::cubin, std::move(cubin->bytes)});
-  images.push_back({features(), rt::CodeFormat::ptx, std::move(*ptx)});
+    images.push_back({{{binary}, rt::CodeFormat::cubin, std::move(cubin->bytes)}, std::move(cubin->facts)});
+  images.push_back({{features(), rt::CodeFormat::ptx, std::move(*ptx)}});
   return images;
 }
 

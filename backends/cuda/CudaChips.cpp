@@ -9,10 +9,11 @@ using namespace heed::cuda;
 
 llvm::ArrayRef<CudaChip> heed::cuda::cudaChips() {
   static constexpr CudaChip chips[] = {
-      {"sm_80", 70, 163, 108, 24},   {"sm_86", 71, 99, 84, 2},       {"sm_87", 74, 163, 16, 4},
-      {"sm_89", 78, 99, 128, 24},    {"sm_90", 78, 227, 132, 50},    {"sm_90a", 80, 227, 132, 50},
-      {"sm_100", 86, 227, 148, 126}, {"sm_100a", 86, 227, 148, 126}, {"sm_120", 87, 99, 170, 24},
-      {"sm_120a", 87, 99, 170, 24},
+      {"sm_80", 70, 163, 108, 24, 64, 32},   {"sm_86", 71, 99, 84, 2, 48, 16},
+      {"sm_87", 74, 163, 16, 4, 48, 16},     {"sm_89", 78, 99, 128, 24, 48, 24},
+      {"sm_90", 78, 227, 132, 50, 64, 32},   {"sm_90a", 80, 227, 132, 50, 64, 32},
+      {"sm_100", 86, 227, 148, 126, 64, 32}, {"sm_100a", 86, 227, 148, 126, 64, 32},
+      {"sm_120", 87, 99, 170, 24, 48, 24},   {"sm_120a", 87, 99, 170, 24, 48, 24},
   };
   return chips;
 }
@@ -24,6 +25,19 @@ const CudaChip *heed::cuda::findCudaChip(llvm::StringRef name) {
 
 std::string heed::cuda::cudaChipNames() {
   return llvm::join(llvm::map_range(cudaChips(), [](const CudaChip &chip) { return chip.name; }), ", ");
+}
+
+static simt::Processor processorOf(const CudaChip &chip) {
+  simt::Processor processor;
+  processor.schedulers = 4;
+  processor.registers = 512;
+  processor.registerGranule = 8;
+  processor.warps = chip.warps / processor.schedulers;
+  processor.workgroups = chip.workgroups;
+  processor.sharedReserve = 1024;
+  processor.sharedBytes = chip.sharedKiB * 1024 + processor.sharedReserve;
+  processor.sharedGranule = 128;
+  return processor;
 }
 
 simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
@@ -46,6 +60,7 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
                       .movableRegisters = isHopperOrLater && chip.name.ends_with("a"),
                       .residentWorkgroups = true,
                       .fusedMultiplyAdd = true};
+  target.processor = processorOf(chip);
   target.atoms = atomsOf(chip.name);
   target.groupAtoms = warpgroupAtomsOf(chip.name);
   if (!target.groupAtoms.empty()) {

@@ -11,6 +11,8 @@ struct CudaChip {
   int64_t sharedKiB;    ///< a workgroup may ask for at launch
   int64_t processors;   ///< of a usual product
   int64_t cacheMiB;     ///< of the smallest product's second-level cache
+  int64_t warps;        ///< that are on one processor at once
+  int64_t workgroups;   ///< likewise
 };
 
 llvm::ArrayRef<CudaChip> cudaChips();

@@ -32,6 +32,38 @@ static std::string warningsOf(StringRef report) {
   return warnings;
 }
 
+/// The number before `unit` in a list such as "Used 40 registers, used 1 barriers, 1024 bytes smem"; 0 if there is
+/// none.
+static int64_t numberOf(StringRef list, StringRef unit) {
+  for (StringRef item : llvm::split(list, ',')) {
+    if (!item.consume_back(unit))
+      continue;
+    int64_t number = 0;
+    item = item.trim();
+    return item.substr(item.rfind(' ') + 1).getAsInteger(10, number) ? 0 : number;
+  }
+  return 0;
+}
+
+/// From what it says of every kernel: its name, then bytes of a lane in memory, then registers and the rest.
+static std::map<std::string, simt::CodeFacts> factsOf(StringRef report) {
+  std::map<std::string, simt::CodeFacts> facts;
+  simt::CodeFacts *kernel = nullptr;
+  for (StringRef line : llvm::split(report, '\n')) {
+    if (line.contains("Compiling entry function"))
+      kernel = &facts[line.split('\'').second.split('\'').first.str()];
+    if (!kernel)
+      continue;
+    if (line.contains("bytes stack frame"))
+      kernel->localBytes = numberOf(line, "bytes stack frame");
+    if (auto [before, used] = line.split("Used "); !used.empty()) {
+      kernel->registers = numberOf(used, "registers");
+      kernel->sharedBytes = numberOf(used, "bytes smem");
+    }
+  }
+  return facts;
+}
+
 FailureOr<cuda::Cubin> heed::cuda::assemblePtx(ModuleOp module, StringRef assembler, StringRef ptx, StringRef chip,
                                                RegisterThrift thrift, std::string &message) {
   TemporaryFolder folder;
@@ -44,7 +76,7 @@ FailureOr<cuda::Cubin> heed::cuda::assemblePtx(ModuleOp module, StringRef assemb
     return failure();
   std::string architecture = "-arch=" + chip.str();
   SmallVector<StringRef> arguments = {
-      assembler, architecture, "--warn-on-spills", "--warn-on-local-memory-usage", input, "-o", output};
+      assembler, architecture, "--warn-on-spills", "--warn-on-local-memory-usage", "-v", input, "-o", output};
   if (thrift == RegisterThrift::Greater)
     arguments.push_back("--register-usage-level=8"); // of 10; 5 is usual
   std::optional<StringRef> redirects[] = {StringRef(), StringRef(log), StringRef(log)};
@@ -59,5 +91,5 @@ FailureOr<cuda::Cubin> heed::cuda::assemblePtx(ModuleOp module, StringRef assemb
   FailureOr<std::string> bytes = readFile(module, output);
   if (failed(bytes) || failed(report))
     return failure();
-  return Cubin{std::move(*bytes), warningsOf(*report)};
+  return Cubin{std::move(*bytes), warningsOf(*report), factsOf(*report)};
 }

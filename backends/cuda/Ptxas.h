@@ -1,9 +1,11 @@
 /// NVIDIA's assembler, where the machine that compiles has one.
 #pragma once
 
-#include "mlir/IR/BuiltinOps.h"
-#include "mlir/Support/LLVM.h"
+#include "backends/simt/SimtBackend.h"
 
+#include "mlir/IR/BuiltinOps.h"
+
+#include <map>
 #include <string>
 
 namespace heed::cuda {
@@ -15,6 +17,7 @@ std::string findPtxas();
 struct Cubin {
   std::string bytes;
   std::string warnings; ///< a line for each kernel whose values did not fit the registers, and what else was said
+  std::map<std::string, simt::CodeFacts> facts; ///< by kernel
 };
 
 /// How hard the assembler tries to need few registers: as it does by itself, or more, at some cost in speed.

@@ -33,7 +33,7 @@ static uint64_t readNumber(llvm::msgpack::MapDocNode &map, llvm::StringRef key) 
   return entry != map.end() && entry->second.getKind() == llvm::msgpack::Type::UInt ? entry->second.getUInt() : 0;
 }
 
-FailureOr<std::vector<KernelFacts>> heed::rocm::readKernelFacts(StringRef codeObject) {
+FailureOr<KernelFacts> heed::rocm::readKernelFacts(StringRef codeObject) {
   llvm::Expected<Elf> file = Elf::create(codeObject);
   if (!file) {
     llvm::consumeError(file.takeError());
@@ -46,15 +46,17 @@ FailureOr<std::vector<KernelFacts>> heed::rocm::readKernelFacts(StringRef codeOb
   auto kernels = document.getRoot().getMap().find("amdhsa.kernels");
   if (kernels == document.getRoot().getMap().end() || !kernels->second.isArray())
     return failure();
-  std::vector<KernelFacts> facts;
+  KernelFacts facts;
   for (llvm::msgpack::DocNode &kernel : kernels->second.getArray()) {
     if (!kernel.isMap())
       return failure();
     auto name = kernel.getMap().find(".name");
     if (name == kernel.getMap().end() || !name->second.isString())
       return failure();
-    facts.push_back({.name = name->second.getString().str(),
-                     .scratchBytes = readNumber(kernel.getMap(), ".private_segment_fixed_size")});
+    auto number = [&](llvm::StringRef key) { return static_cast<int64_t>(readNumber(kernel.getMap(), key)); };
+    facts[name->second.getString().str()] = {.registers = number(".vgpr_count"),
+                                             .localBytes = number(".private_segment_fixed_size"),
+                                             .sharedBytes = number(".group_segment_fixed_size")};
   }
   return facts;
 }

@@ -8,7 +8,6 @@
 #include "backends/simt/CheckKernels.h"
 #include "backends/simt/SimtBackend.h"
 
-#include "llvm/ADT/StringMap.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/TargetSelect.h"
 
@@ -27,8 +26,8 @@ public:
   StringRef name() const override { return "rocm"; }
   std::vector<std::string> features() const override { return {chip.name.str()}; }
   ArrayRef<simt::SimtTarget> chips() const override { return target; }
-  FailureOr<std::vector<CodeImage>> generate(ModuleOp kernels, const simt::SimtTarget &target,
-                                             StringRef dumpDirectory) const override;
+  FailureOr<std::vector<simt::GeneratedImage>> generate(ModuleOp kernels, const simt::SimtTarget &target,
+                                                        StringRef dumpDirectory) const override;
   ArrayRef<StringRef> codeLevels() const override {
     static constexpr StringRef levels[] = {"llvm", "isa"};
     return levels;
@@ -39,6 +38,7 @@ private:
   struct Compiled {
     MachineCode code;
     std::string object; ///< linked
+    KernelFacts facts;
   };
   FailureOr<MachineCode> lower(ModuleOp kernels) const;
   FailureOr<Compiled> compileToFit(ModuleOp kernels) const;
@@ -84,16 +84,11 @@ static FailureOr<std::string> link(ModuleOp kernels, const MachineCode &code) {
   return linkElf(kernels, *object, {"--no-undefined", "--strip-all"});
 }
 
-/// The kernels' names with the bytes of memory that a lane of each needs; only of those that need some.
-static FailureOr<llvm::StringMap<uint64_t>> findScratch(ModuleOp kernels, StringRef codeObject, StringRef chip) {
-  FailureOr<std::vector<KernelFacts>> facts = readKernelFacts(codeObject);
+static FailureOr<KernelFacts> readFacts(ModuleOp kernels, StringRef codeObject, StringRef chip) {
+  FailureOr<KernelFacts> facts = readKernelFacts(codeObject);
   if (failed(facts))
     return kernels.emitError("the code object for ") << chip << " says nothing of its kernels";
-  llvm::StringMap<uint64_t> scratch;
-  for (const KernelFacts &kernel : *facts)
-    if (kernel.scratchBytes != 0)
-      scratch[kernel.name] = kernel.scratchBytes;
-  return scratch;
+  return facts;
 }
 
 /// How LLVM may order the instructions of kernels whose values do not fit the registers with its usual order: loads
@@ -107,36 +102,41 @@ FailureOr<RocmBackend::Compiled> RocmBackend::compileToFit(ModuleOp kernels) con
   FailureOr<std::string> linked = link(kernels, *code);
   if (failed(linked))
     return failure();
-  auto scratch = findScratch(kernels, *linked, chip.name);
+  FailureOr<KernelFacts> facts = readFacts(kernels, *linked, chip.name);
   for (StringRef order : sparingOrders) {
-    if (failed(scratch))
+    if (failed(facts))
       return failure();
-    if (scratch->empty())
+    auto overflows = [&](StringRef kernel) {
+      auto found = facts->find(kernel.str());
+      return found != facts->end() && found->second.localBytes != 0;
+    };
+    if (llvm::none_of(llvm::make_first_range(*facts), overflows))
       break;
     code->annotate([&](llvm::Function &function) {
-      if (scratch->contains(function.getName()))
+      if (overflows(function.getName()))
         function.addFnAttr("amdgpu-sched-strategy", order);
     });
     linked = link(kernels, *code);
     if (failed(linked))
       return failure();
-    scratch = findScratch(kernels, *linked, chip.name);
+    facts = readFacts(kernels, *linked, chip.name);
   }
-  if (failed(scratch))
+  if (failed(facts))
     return failure();
-  for (const auto &kernel : *scratch)
-    kernels.emitWarning("on ") << chip.name << " values of '" << kernel.getKey()
-                               << "' that do not fit the registers take " << kernel.getValue()
-                               << " bytes of memory a lane";
-  return Compiled{std::move(*code), std::move(*linked)};
+  for (const auto &[name, kernel] : *facts)
+    if (kernel.localBytes != 0)
+      kernels.emitWarning("on ") << chip.name << " values of '" << name << "' that do not fit the registers take "
+                                 << kernel.localBytes << " bytes of memory a lane";
+  return Compiled{std::move(*code), std::move(*linked), std::move(*facts)};
 }
 
-FailureOr<std::vector<CodeImage>> RocmBackend::generate(ModuleOp kernels, const simt::SimtTarget &, StringRef) const {
+FailureOr<std::vector<simt::GeneratedImage>> RocmBackend::generate(ModuleOp kernels, const simt::SimtTarget &,
+                                                                   StringRef) const {
   FailureOr<Compiled> compiled = compileToFit(kernels);
   if (failed(compiled))
     return failure();
-  std::vector<CodeImage> images;
-  images.push_back({features(), rt::CodeFormat::hsaco, std::move(compiled->object)});
+  std::vector<simt::GeneratedImage> images;
+  images.push_back({{features(), rt::CodeFormat::hsaco, std::move(compiled->object)}, std::move(compiled->facts)});
   return images;
 }
 

@@ -21,6 +21,21 @@ std::string heed::rocm::rocmChipNames() {
   return llvm::join(llvm::map_range(rocmChips(), [](const RocmChip &chip) { return chip.name; }), ", ");
 }
 
+/// CDNA: a compute unit. RDNA: two of them, over which a workgroup may spread; each of the four units has registers for
+/// waves of 32 lanes.
+static simt::Processor processorOf(const RocmChip &chip) {
+  bool isCdna = chip.lanes == 64;
+  simt::Processor processor;
+  processor.schedulers = 4;
+  processor.registers = isCdna ? 512 : 1536;
+  processor.registerGranule = isCdna ? 8 : 24;
+  processor.warps = isCdna ? 8 : 16;
+  processor.workgroups = isCdna ? 16 : 32;
+  processor.sharedBytes = chip.sharedKiB * 1024 * (isCdna ? 1 : 2);
+  processor.sharedGranule = chip.sharedKiB > 64 ? 1280 : isCdna ? 512 : 1024;
+  return processor;
+}
+
 simt::SimtTarget heed::rocm::describe(const RocmChip &chip) {
   simt::SimtTarget target;
   target.chip = chip.name.str();
@@ -30,5 +45,6 @@ simt::SimtTarget heed::rocm::describe(const RocmChip &chip) {
   target.registers = 160;
   target.abilities.fusedMultiplyAdd = true;
   target.atoms = atomsOf(chip.name);
+  target.processor = processorOf(chip);
   return target;
 }

@@ -9,6 +9,8 @@ using namespace heed;
 
 constexpr llvm::StringLiteral variantOfAttrName = "heed.variant_of";
 constexpr llvm::StringLiteral alignmentAttrName = "heed.base_alignment";
+constexpr llvm::StringLiteral copyingWarpsAttrName = "heed.copying_warps";
+constexpr llvm::StringLiteral stagesAttrName = "heed.stages";
 /// parameter, divisor, parameter, divisor, ..
 constexpr llvm::StringLiteral divisorsAttrName = "heed.divisors";
 
@@ -23,11 +25,34 @@ void simt::markVariant(KernelOp kernel, const Promises &promises) {
   kernel.setSymName((kernel.getSymName() + "_aligned").str());
 }
 
+void simt::noteResources(KernelOp kernel, int64_t copyingWarps, int64_t stages) {
+  Builder builder(kernel.getContext());
+  kernel->setAttr(copyingWarpsAttrName, builder.getI64IntegerAttr(copyingWarps));
+  kernel->setAttr(stagesAttrName, builder.getI64IntegerAttr(stages));
+}
+
+static KernelResources resourcesOf(simt::KernelOp kernel) {
+  auto noted = [&](StringRef name) {
+    auto number = kernel->getAttrOfType<IntegerAttr>(name);
+    return number ? number.getInt() : 0;
+  };
+  KernelResources resources;
+  resources.warps = kernel.getThreads() / kernel.getLanes();
+  resources.copyingWarps = noted(copyingWarpsAttrName);
+  resources.stages = noted(stagesAttrName);
+  kernel.walk([&](simt::SetRegistersOp op) {
+    bool takes = op.getChange() == simt::RegisterChange::Increase;
+    (takes ? resources.usualRegisters : resources.copyingRegisters) = op.getCount();
+  });
+  return resources;
+}
+
 KernelEntry simt::entryOf(KernelOp kernel) {
   KernelEntry entry{.kernel = kernel.getSymName().str(),
                     .symbol = kernel.getSymName().str(),
                     .threads = int64_t(kernel.getThreads()),
-                    .sharedBytes = int64_t(kernel.getSharedBytes())};
+                    .sharedBytes = int64_t(kernel.getSharedBytes()),
+                    .resources = resourcesOf(kernel)};
   for (int64_t index = 0; index < kernel.getNumTensorMaps(); ++index) {
     TensorMapAttr map = kernel.getTensorMap(index);
     entry.tensorMaps.push_back({unsigned(map.getBase()), map.elementBytes(), map.getOffset(), map.getSizes(),

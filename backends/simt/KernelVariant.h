@@ -13,6 +13,9 @@ void markVariant(KernelOp kernel, const Promises &promises);
 /// On a kernel whose workgroups go through the programs: how many are enough for a processor.
 constexpr llvm::StringLiteral residentAttrName = "heed.resident";
 
+/// Notes on the kernel what the lowering knows of its warps and rings.
+void noteResources(KernelOp kernel, int64_t copyingWarps, int64_t stages);
+
 /// The entry that makes a kernel known to a plan, variant or not.
 KernelEntry entryOf(KernelOp kernel);
 

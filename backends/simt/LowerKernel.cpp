@@ -1,4 +1,5 @@
 /// The frame of a kernel: entry, blocks, scalars, regions.
+#include "backends/simt/KernelVariant.h"
 #include "backends/simt/TileLowering.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -70,6 +71,9 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
     numPrograms = total;
     emitRoles();
   }
+  for (const Ring &ring : rings)
+    stages = std::max(stages, ring.slots);
+  noteResources(lowered, copying, stages);
   lowered.setSharedBytes(arena.highWater());
   if (!tensorMaps.empty())
     lowered.setTensorMapsAttr(b.getArrayAttr(tensorMaps));
@@ -254,6 +258,7 @@ void TileLowering::emitLoop(scf::ForOp op) {
   bool isPipelined = !pipeline.loads.empty();
   if (isPipelined) {
     init.append(enterPipeline(pipeline, op));
+    stages = std::max(stages, pipeline.slots);
   }
   auto loop = scf::ForOp::create(b, scalar(op.getLowerBound()), scalar(op.getUpperBound()), scalar(op.getStep()), init);
   {

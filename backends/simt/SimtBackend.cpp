@@ -133,17 +133,41 @@ static EntriesByKernel entriesOf(ModuleOp lanes) {
   return entries;
 }
 
+std::optional<int64_t> simt::residentWorkgroups(const Processor &processor, const KernelResources &resources,
+                                                int64_t sharedBytes) {
+  if (processor.schedulers == 0 || resources.warps == 0 || !resources.registers)
+    return std::nullopt;
+  int64_t registers = llvm::alignTo(std::max<int64_t>(*resources.registers, 1), processor.registerGranule);
+  int64_t warps = processor.schedulers * std::min(processor.warps, processor.registers / registers);
+  int64_t shared = llvm::alignTo(sharedBytes + processor.sharedReserve, processor.sharedGranule);
+  int64_t workgroups = std::min(processor.workgroups, warps / resources.warps);
+  return shared == 0 ? workgroups : std::min(workgroups, processor.sharedBytes / shared);
+}
+
+static void addFacts(KernelEntry &entry, const GeneratedImage &image, const SimtTarget &chip) {
+  auto found = image.facts.find(entry.symbol);
+  if (found == image.facts.end())
+    return;
+  KernelResources &resources = entry.resources;
+  resources.registers = found->second.registers;
+  resources.localBytes = found->second.localBytes;
+  resources.staticSharedBytes = found->second.sharedBytes;
+  resources.residentWorkgroups =
+      residentWorkgroups(chip.processor, resources, entry.sharedBytes + resources.staticSharedBytes);
+}
+
 /// Images that hold kernels each of which stands for one or more of the plan.
-static void addImages(CompiledKernels &compiled, std::vector<CodeImage> images, EntriesByKernel entries,
-                      const std::map<std::string, std::string> &standsFor) {
-  for (CodeImage &image : images) {
+static void addImages(CompiledKernels &compiled, std::vector<GeneratedImage> images, EntriesByKernel entries,
+                      const std::map<std::string, std::string> &standsFor, const SimtTarget &chip) {
+  for (GeneratedImage &generated : images) {
     for (const auto &[kernel, original] : standsFor)
       for (KernelEntry entry : entries[original]) {
         entry.kernel = kernel;
         entry.image = static_cast<unsigned>(compiled.images.size());
+        addFacts(entry, generated, chip);
         compiled.entries.push_back(std::move(entry));
       }
-    compiled.images.push_back(std::move(image));
+    compiled.images.push_back(std::move(generated.image));
   }
 }
 
@@ -158,10 +182,10 @@ FailureOr<CompiledKernels> SimtBackend::compile(ModuleOp kernels, StringRef dump
     dump(**lanes, dumpDirectory, "simt.mlir");
     for (OwningOpRef<ModuleOp> &part : splitForImages(std::move(*lanes))) {
       EntriesByKernel entries = entriesOf(*part); // generating changes the module
-      FailureOr<std::vector<CodeImage>> images = generate(*part, chip, dumpDirectory);
+      FailureOr<std::vector<GeneratedImage>> images = generate(*part, chip, dumpDirectory);
       if (failed(images))
         return failure();
-      addImages(compiled, std::move(*images), std::move(entries), standsFor);
+      addImages(compiled, std::move(*images), std::move(entries), standsFor, chip);
     }
   }
   return compiled;

@@ -6,6 +6,9 @@
 
 #include "mlir/IR/OwningOpRef.h"
 
+#include <map>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace heed::simt {
@@ -17,6 +20,23 @@ mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> lowerTiles(mlir::ModuleOp ker
 /// Registers lower-tiles, which runs the lowering for a made-up target.
 void registerPasses();
 
+/// What machine code says of one of its entry points.
+struct CodeFacts {
+  int64_t registers = 0;   ///< of a lane
+  int64_t localBytes = 0;  ///< of a lane, in memory
+  int64_t sharedBytes = 0; ///< of a workgroup, beside what is asked for at launch
+};
+
+/// An image with what it says of its entry points, by symbol; none where it says nothing.
+struct GeneratedImage {
+  CodeImage image;
+  std::map<std::string, CodeFacts> facts = {};
+};
+
+/// How many workgroups of such a kernel a processor holds at once, if its registers are known.
+std::optional<int64_t> residentWorkgroups(const Processor &processor, const KernelResources &resources,
+                                          int64_t sharedBytes);
+
 /// A backend that turns simt.kernels into code, one image for each of its chips or each kernel.
 class SimtBackend : public Backend {
 public:
@@ -25,8 +45,8 @@ public:
 
   /// Machine code of all simt.kernels of the module, which may be changed. The entry points are called as the kernels
   /// are. With `dumpDirectory` not empty, intermediate forms are written there.
-  virtual mlir::FailureOr<std::vector<CodeImage>> generate(mlir::ModuleOp kernels, const SimtTarget &chip,
-                                                           llvm::StringRef dumpDirectory) const = 0;
+  virtual mlir::FailureOr<std::vector<GeneratedImage>> generate(mlir::ModuleOp kernels, const SimtTarget &chip,
+                                                                llvm::StringRef dumpDirectory) const = 0;
 
   /// The code of all simt.kernels of the module, which may be changed, in one of codeLevels(), for reading. Begins with
   /// a comment line that names the chip.

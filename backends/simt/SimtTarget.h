@@ -23,6 +23,18 @@ struct Abilities {
   bool fusedMultiplyAdd = false;   ///< math.fma is rounded once
 };
 
+/// What the workgroups that are on one processor at the same time share. 0 schedulers: not known.
+struct Processor {
+  int64_t schedulers = 0;      ///< each with registers and places for warps of its own
+  int64_t registers = 0;       ///< of a scheduler's lane
+  int64_t registerGranule = 1; ///< a warp takes a multiple of these
+  int64_t warps = 0;           ///< of a scheduler
+  int64_t workgroups = 0;
+  int64_t sharedBytes = 0;
+  int64_t sharedGranule = 1; ///< a workgroup takes a multiple of these bytes
+  int64_t sharedReserve = 0; ///< and so many of its own
+};
+
 struct SimtTarget {
   std::string chip;   ///< as users write it after the colon, and the feature a device must have; may be empty
   int64_t lanes = 32; ///< of a warp
@@ -48,6 +60,7 @@ struct SimtTarget {
   int64_t producerRegisters = 0, consumerRegisters = 0;
   /// How the parts of loops overlap; empty: they do not.
   llvm::ArrayRef<tile::PartSchedule> schedule;
+  Processor processor; ///< for reports
 };
 
 } // namespace heed::simt

@@ -363,6 +363,7 @@ private:
   llvm::SmallVector<Release> releases;
 
   std::vector<Ring> rings;
+  int64_t stages = 0; ///< the most slots of a ring, for reports
   int64_t scratchBarrier = 0;
   /// In the program of warps that copy by themselves: the address of the barrier of the last slot, which they have not
   /// told to be full.

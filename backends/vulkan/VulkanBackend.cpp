@@ -35,8 +35,8 @@ public:
   ArrayRef<simt::SimtTarget> chips() const override { return target; }
   /// The features of a module are asked for by all of it, and layers add up the workgroup memory of all entry points.
   bool wantsImagePerKernel() const override { return true; }
-  FailureOr<std::vector<CodeImage>> generate(ModuleOp kernels, const simt::SimtTarget &chip,
-                                             StringRef dumpDirectory) const override;
+  FailureOr<std::vector<simt::GeneratedImage>> generate(ModuleOp kernels, const simt::SimtTarget &chip,
+                                                        StringRef dumpDirectory) const override;
   ArrayRef<StringRef> codeLevels() const override;
   FailureOr<std::string> print(ModuleOp kernels, const simt::SimtTarget &chip, StringRef level) const override;
 
@@ -70,8 +70,8 @@ static FailureOr<OwningOpRef<spirv::ModuleOp>> convert(ModuleOp kernels, const s
   return convertToSpirv(kernels);
 }
 
-FailureOr<std::vector<CodeImage>> VulkanBackend::generate(ModuleOp kernels, const simt::SimtTarget &chip,
-                                                          StringRef dumpDirectory) const {
+FailureOr<std::vector<simt::GeneratedImage>> VulkanBackend::generate(ModuleOp kernels, const simt::SimtTarget &chip,
+                                                                     StringRef dumpDirectory) const {
   std::string dumpName = "vulkan-" + chip.chip;
   if (auto names = kernels.getOps<simt::KernelOp>(); llvm::hasSingleElement(names))
     dumpName += "-" + (*names.begin()).getSymName().str();
@@ -86,7 +86,7 @@ FailureOr<std::vector<CodeImage>> VulkanBackend::generate(ModuleOp kernels, cons
   dump(dumpDirectory, dumpName + ".spv", *words);
   std::vector<std::string> features = neededFeatures(**module);
   features.insert(features.begin(), chip.chip);
-  return std::vector<CodeImage>{{std::move(features), rt::CodeFormat::spirv, std::move(*words)}};
+  return std::vector<simt::GeneratedImage>{{{std::move(features), rt::CodeFormat::spirv, std::move(*words)}}};
 }
 
 ArrayRef<StringRef> VulkanBackend::codeLevels() const {

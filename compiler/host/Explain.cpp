@@ -38,6 +38,8 @@ static void printKernel(const rt::Plan &plan, const rt::Kernel &kernel, size_t p
   line("bytes", printWork(plan, kernel.bytes));
   for (const std::string &note : explain.notes)
     line("note", note);
+  for (const std::string &code : explain.code)
+    line("code", code);
 }
 
 std::string explainPlan(const rt::Plan &plan) {

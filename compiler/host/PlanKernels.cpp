@@ -1,5 +1,6 @@
 #include "compiler/host/PlanKernels.h"
 
+#include "compiler/host/DescribeEntry.h"
 #include "dialects/tile/Tile.h"
 
 using namespace mlir;
@@ -168,6 +169,8 @@ void PlanKernels::addVariants(plan::LaunchOp launch, const plan::LaunchOp::Alter
     variant.residentWorkgroups = entry.residentWorkgroups;
     variant.hasUnevenPrograms = entry.hasUnevenPrograms;
     variant.operandAlignment = entry.baseAlignment;
+    if (std::string text = describeEntry(entry, request.kernels->images[entry.image]); !text.empty())
+      kernel.explain.code.push_back(std::move(text));
     if (chosen.leastPrograms > 0)
       require(programs, rt::Relation::greaterEqual, chosen.leastPrograms, variant);
     addConditions(entry, launch, variant);

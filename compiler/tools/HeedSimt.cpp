@@ -37,13 +37,15 @@ static int fail(const llvm::Twine &message) {
   return 1;
 }
 
-static std::string listImages(ArrayRef<CodeImage> images) {
+static std::string listImages(ArrayRef<simt::GeneratedImage> images) {
   static constexpr StringRef formats[] = {"cpu-elf", "cubin", "ptx", "hsaco", "spirv"};
   std::string text;
   llvm::raw_string_ostream stream(text);
-  for (auto [index, image] : llvm::enumerate(images))
+  for (auto [index, generated] : llvm::enumerate(images)) {
+    const CodeImage &image = generated.image;
     stream << index << ": " << formats[static_cast<size_t>(image.format)] << " needs "
            << (image.features.empty() ? "nothing" : llvm::join(image.features, ", ")) << "\n";
+  }
   return text;
 }
 
@@ -54,14 +56,14 @@ static FailureOr<std::string> compile(ModuleOp kernels, const simt::SimtBackend 
     return backend.print(kernels, chip, level);
   bool listOnly = list;
   unsigned index = imageIndex;
-  FailureOr<std::vector<CodeImage>> images = backend.generate(kernels, chip, "");
+  FailureOr<std::vector<simt::GeneratedImage>> images = backend.generate(kernels, chip, "");
   if (failed(images))
     return failure();
   if (listOnly)
     return listImages(*images);
   if (index >= images->size())
     return kernels.emitError("there is no image ") << index << "; the code has " << images->size();
-  return std::move((*images)[index].bytes);
+  return std::move((*images)[index].image.bytes);
 }
 
 int main(int argc, char **argv) {

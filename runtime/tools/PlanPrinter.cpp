@@ -89,6 +89,8 @@ private:
       line("    schedule ", kernel.explain.schedule);
     for (const std::string &note : kernel.explain.notes)
       line("    note ", note);
+    for (const std::string &code : kernel.explain.code)
+      line("    code ", code);
     line("    flops ", expr(kernel.flops));
     line("    bytes ", expr(kernel.bytes));
     std::string operands;

@@ -55,7 +55,7 @@ TEST(Package, EveryFieldSurvives) {
   rt::Plan &plan = maker.plan();
   plan.features = {"x86-64"};
   rt::Kernel &kernel = plan.kernels[0];
-  kernel.explain = {"root", {"a", "b"}, "schedule", {"note"}};
+  kernel.explain = {"root", {"a", "b"}, "schedule", {"note"}, {"code"}};
   kernel.fallback = true;
   rt::Variant special = kernel.variants[0];
   special.features = {"x86-64-v9"};
