@@ -110,6 +110,15 @@ bool TileLowering::allotSlots() {
   return false;
 }
 
+bool TileLowering::loadsForGroups() {
+  auto isLoaded = [&](tile::LoadOp load) {
+    bool isInLoop = load->getParentOfType<scf::ForOp>() != nullptr;
+    return isInLoop && isGroupOperand(load) && !ringOf(load.getResult()) ? WalkResult::interrupt()
+                                                                         : WalkResult::advance();
+  };
+  return kernel.walk(isLoaded).wasInterrupted();
+}
+
 TileLowering::Ring *TileLowering::ringOf(Value tile) {
   std::optional<int64_t> site = siteOf(tile);
   auto ring = llvm::find_if(rings, [&](const Ring &each) { return each.site == site; });

@@ -52,16 +52,30 @@ static LogicalResult simplify(ModuleOp lanes) {
 /// Whether calls that its best code does not fit run another kernel.
 static bool isAlternative(tile::KernelOp kernel) { return kernel->hasAttr(tile::alternativeAttrName); }
 
-/// The variant for operands that lie as vector accesses need them, where there are such accesses.
-static LogicalResult emitAligned(tile::KernelOp kernel, const simt::SimtTarget &target, ModuleOp lanes) {
-  simt::Promises promises = simt::wantedPromises(kernel, target.vectorBytes);
+namespace {
+/// A kernel as it was prepared for a target.
+struct Prepared {
+  tile::KernelOp kernel;
+  const simt::SimtTarget &target;
+};
+} // namespace
+
+/// The variant for operands that lie as vector accesses need them, where there are such accesses. Where no warp copies
+/// for the groups that multiply, it is made as the one for all operands is.
+static LogicalResult emitAligned(const Prepared &grouped, const Prepared &plain, ModuleOp lanes) {
+  simt::Promises promises = simt::wantedPromises(grouped.kernel, grouped.target.vectorBytes);
   if (promises.baseAlignment <= 4)
     return success();
-  simt::TileLowering lowering(kernel, target, promises);
-  FailureOr<simt::KernelOp> lowered = lowering.emit(lanes);
+  auto lowering = std::make_unique<simt::TileLowering>(grouped.kernel, grouped.target, promises);
+  FailureOr<simt::KernelOp> lowered = lowering->emit(lanes);
+  if (succeeded(lowered) && lowering->loadsForGroups()) {
+    lowered->erase();
+    lowering = std::make_unique<simt::TileLowering>(plain.kernel, plain.target, promises);
+    lowered = lowering->emit(lanes);
+  }
   if (failed(lowered))
     return failure();
-  bool isWanted = isAlternative(kernel) ? lowering.hasRoles() : lowering.reliesOnPromises();
+  bool isWanted = isAlternative(grouped.kernel) ? lowering->hasRoles() : lowering->reliesOnPromises();
   if (isWanted)
     simt::markVariant(*lowered, promises);
   else
@@ -97,7 +111,7 @@ FailureOr<OwningOpRef<ModuleOp>> simt::lowerTiles(ModuleOp kernels, const SimtTa
   OwningOpRef<ModuleOp> lanes = ModuleOp::create(kernels.getLoc());
   for (auto [kernel, same] :
        llvm::zip_equal((*scheduled)->getOps<tile::KernelOp>(), (*plain)->getOps<tile::KernelOp>()))
-    if (failed(emitAligned(kernel, target, *lanes)) ||
+    if (failed(emitAligned({kernel, target}, {same, generic}, *lanes)) ||
         (!isAlternative(kernel) && failed(TileLowering(same, generic, {}).emit(*lanes))))
       return failure();
   for (auto kernel : lanes->getOps<simt::KernelOp>())

@@ -59,6 +59,8 @@ public:
   bool reliesOnPromises() const { return usesPromises; }
   /// Whether some of its warps only copy.
   bool hasRoles() const { return !rings.empty(); }
+  /// Whether warps load in a loop what they multiply in groups.
+  bool loadsForGroups();
 
 private:
   /// Reports the first thing that cannot be lowered; emission goes on with placeholders and fails at the end.
