@@ -37,6 +37,11 @@ std::string formatText(const BenchReport &report) {
   add(text, "%zu calls: median %.1f us, 10 %% %.1f us, 90 %% %.1f us, 99 %% %.1f us, best %.1f us\n",
       report.samples.size(), 1e6 * median, 1e6 * report.percentile(0.1), 1e6 * report.percentile(0.9),
       1e6 * report.percentile(0.99), 1e6 * report.samples.front());
+  add(text, "load %.1f ms, first call %.1f ms, second call %.3f ms\n", 1e3 * report.loadSeconds,
+      1e3 * report.firstSeconds, 1e3 * report.secondSeconds);
+  for (const KernelReport &ceiling : report.ceilings)
+    add(text, "ceiling '%s': %.2f GFLOP/s, %.2f GB/s\n", ceiling.name.c_str(),
+        1e-9 * rate(ceiling.flops, ceiling.seconds), 1e-9 * rate(ceiling.bytes, ceiling.seconds));
   add(text, "%.2f GFLOP/s", 1e-9 * rate(report.flops, median));
   if (report.peakFlops > 0)
     add(text, ", %.1f %% of the peak of %.2f measured here", 100 * rate(report.flops, median) / report.peakFlops,
@@ -51,11 +56,12 @@ std::string formatText(const BenchReport &report) {
   double total = 0;
   for (const KernelReport &kernel : report.kernels)
     total += kernel.seconds;
-  add(text, "%-48s %8s %10s %6s %9s %6s %8s\n", "kernel", "launches", "us", "%", "GFLOP/s", "peak", "GB/s");
+  add(text, "%-48s %8s %10s %6s %9s %6s %8s %6s\n", "kernel", "launches", "us", "%", "GFLOP/s", "peak", "GB/s", "copy");
   for (const KernelReport &kernel : report.kernels)
-    add(text, "%-48s %8.0f %10.1f %6.1f %9.2f %5.1f%% %8.2f\n", kernel.name.c_str(), kernel.launches,
+    add(text, "%-48s %8.0f %10.1f %6.1f %9.2f %5.1f%% %8.2f %5.1f%%\n", kernel.name.c_str(), kernel.launches,
         1e6 * kernel.seconds, 100 * rate(kernel.seconds, total), 1e-9 * rate(kernel.flops, kernel.seconds),
-        100 * rate(rate(kernel.flops, kernel.seconds), report.peakFlops), 1e-9 * rate(kernel.bytes, kernel.seconds));
+        100 * rate(rate(kernel.flops, kernel.seconds), report.peakFlops), 1e-9 * rate(kernel.bytes, kernel.seconds),
+        100 * rate(rate(kernel.bytes, kernel.seconds), report.peakBytes));
   return text;
 }
 
@@ -72,6 +78,17 @@ static std::string quoted(const std::string &value) {
   return text + "\"";
 }
 
+static std::string listed(const std::vector<KernelReport> &kernels) {
+  std::string text = "[";
+  for (size_t i = 0; i < kernels.size(); ++i) {
+    const KernelReport &kernel = kernels[i];
+    text += (i == 0 ? "\n  {\"name\": " : ",\n  {\"name\": ") + quoted(kernel.name);
+    add(text, ", \"launches\": %.9g, \"seconds\": %.9g, \"flops\": %.9g, \"bytes\": %.9g}", kernel.launches,
+        kernel.seconds, kernel.flops, kernel.bytes);
+  }
+  return text + (kernels.empty() ? "]" : "\n ]");
+}
+
 std::string formatJson(const BenchReport &report) {
   std::string text = "{\n";
   double median = report.percentile(0.5);
@@ -86,14 +103,9 @@ std::string formatJson(const BenchReport &report) {
   add(text, " \"peak_flops\": %.9g,\n \"peak_bytes\": %.9g,\n", report.peakFlops, report.peakBytes);
   add(text, " \"arena_bytes\": %lld,\n \"allocations\": %lld,\n \"fallback_kernels\": %d,\n",
       static_cast<long long>(report.arenaBytes), static_cast<long long>(report.allocations), report.fallbackKernels);
-  text += " \"kernels\": [";
-  for (size_t i = 0; i < report.kernels.size(); ++i) {
-    const KernelReport &kernel = report.kernels[i];
-    text += (i == 0 ? "\n  {\"name\": " : ",\n  {\"name\": ") + quoted(kernel.name);
-    add(text, ", \"launches\": %.9g, \"seconds\": %.9g, \"flops\": %.9g, \"bytes\": %.9g}", kernel.launches,
-        kernel.seconds, kernel.flops, kernel.bytes);
-  }
-  text += report.kernels.empty() ? "]\n}\n" : "\n ]\n}\n";
+  add(text, " \"load_seconds\": %.9g,\n \"first_seconds\": %.9g,\n \"second_seconds\": %.9g,\n", report.loadSeconds,
+      report.firstSeconds, report.secondSeconds);
+  text += " \"ceilings\": " + listed(report.ceilings) + ",\n \"kernels\": " + listed(report.kernels) + "\n}\n";
   return text;
 }
 

@@ -27,8 +27,11 @@ struct BenchReport {
   int64_t arenaBytes = 0;
   int64_t allocations = 0; // of the last timed call
   int32_t fallbackKernels = 0;
-  double peakFlops = 0; // of the machine, a second; 0 when it was not measured
+  double loadSeconds = 0;                     // of the package, with the start of the device
+  double firstSeconds = 0, secondSeconds = 0; // of the first two calls
+  double peakFlops = 0;                       // of the machine, a second; 0 when it was not measured
   double peakBytes = 0;
+  std::vector<KernelReport> ceilings; // what the peaks were measured with, where those were kernels
   std::vector<KernelReport> kernels;
 
   /// Seconds below which the given share of the calls stayed.
