@@ -20,7 +20,7 @@ export CCACHE_SLOPPINESS=pch_defines,time_macros
 suites=(
   "build 15 suite_build"
   "lint 2 suite_lint"
-  "tidy 20 suite_tidy"
+  "tidy 25 suite_tidy"
   "unit 2 suite_unit"
   "runtime 2 suite_runtime"
   "emulated 10 suite_emulated"
