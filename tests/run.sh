@@ -26,6 +26,7 @@ suites=(
   "emulated 10 suite_emulated"
   "lit 4 suite_lit"
   "gpu-code 10 suite_gpu_code"
+  "ptx 3 suite_ptx"
   "lanes 15 suite_lanes"
   "compiler 2 suite_compiler"
   "examples 2 suite_examples"
@@ -67,7 +68,9 @@ suite_gpu_code() {
   "$python" tests/code/run.py --tools="$build/bin" -j "$jobs" cuda:sm_80 vulkan:32 \
     rocm:gfx90a rocm:gfx942 rocm:gfx950 rocm:gfx1100 rocm:gfx1151 rocm:gfx1200 rocm:gfx1201
 }
-# The former on emulated chips, where there is an emulator.
+# Kernels whose warps have roles, their PTX interpreted: barriers, rings, boxes of tensors, matrix instructions of groups.
+suite_ptx() { HEED_PTXAS='' "$python" tests/ptx/run.py "$build"; }
+# Programs of single lanes on emulated chips, where there is an emulator.
 suite_lanes() {
   . tests/amd/emulator.sh
   use_amd_emulator "$build" "$python" || return $(($? - 1))
