@@ -1,8 +1,9 @@
 """Workgroups of a processor with group instructions, in slow motion: as much of PTX as Heed's kernels for sm_90a use.
 
-Every warp runs its 32 lanes together, as far as branches let it. Warps run one after another until each has to wait, those
-that copy first, so that copies come as early as the barriers allow. Matrix instructions of groups read shared memory as
-late as possible: when they are waited for. What is overwritten too early is thereby seen, and so is what waits for ever.
+Every warp runs its 32 lanes together, as far as branches let it. Warps run one after another until each has to wait: those
+that copy first, so that copies come as early as the barriers allow, or last and one copy at a time, so that they come as
+late. Matrix instructions of groups read shared memory as late as possible, when they are waited for. What is overwritten too
+early is thereby seen, what is read too early, and what waits for ever.
 
 Not modelled: caches, time, registers (PTX has as many as it likes), and other instructions, which are an error.
 """
@@ -77,21 +78,21 @@ class Launch:
         self.parameters, self.boxes, self.store = parameters, boxes, store
         self.warps = int(re.search(r"\.reqntid (\d+)", text[text.index(entry + "("):]).group(1)) // LANES
 
-    def run(self, workgroups):
+    def run(self, workgroups, are_copies_late):
         for index in range(workgroups):
-            Workgroup(self, index, workgroups).run()
+            Workgroup(self, index, workgroups, are_copies_late).run()
 
 
 class Workgroup:
-    def __init__(self, launch, index, count):
-        self.launch, self.index, self.count = launch, index, count
+    def __init__(self, launch, index, count, are_copies_late):
+        self.launch, self.index, self.count, self.are_copies_late = launch, index, count, are_copies_late
         self.shared = numpy.full(228 << 10, 0xFF, numpy.uint8)
         self.barriers, self.named = {}, {}
         self.warps = [Warp(self, number) for number in range(launch.warps)]
 
     def run(self):
         while alive := [warp for warp in self.warps if not warp.is_done]:
-            if not any([warp.run() for warp in alive]):
+            if not any([warp.run() for warp in (alive[::-1] if self.are_copies_late else alive)]):
                 raise Wrong(f"workgroup {self.index} waits for ever: {[(warp.number, warp.waits) for warp in alive]}")
 
     def make_barrier(self, address, count):
@@ -217,6 +218,8 @@ class Warp:
             if not self.step(place, mask):
                 return moved
             moved = True
+            if self.workgroup.are_copies_late and instructions[place][1].startswith("cp.async.bulk"):
+                return True
 
     def step(self, place, mask):
         guard, opcode, operands = self.workgroup.launch.instructions[place]
