@@ -47,7 +47,7 @@ struct KernelResources {
   int64_t stages = 0;                               ///< of the rings through which loops get their operands; 0: no ring
   std::optional<int64_t> registers;                 ///< of a lane at the start, of 32 bits
   std::optional<int64_t> localBytes;                ///< of a lane, in memory: values that do not fit the registers
-  std::optional<int64_t> residentWorkgroups;        ///< at once on one processor
+  std::optional<int64_t> workgroupsAtOnce;          ///< on one processor
   /// Shared memory that the code has by itself, beside what is asked for at launch.
   int64_t staticSharedBytes = 0;
 };

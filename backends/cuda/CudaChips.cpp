@@ -48,7 +48,8 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
   target.sharedBytes = chip.sharedKiB * 1024;
   target.registers = 160;
   target.processors = chip.processors;
-  target.cacheBytes = chip.cacheMiB << 20;
+  // The large ones are two halves, and what both halves' processors read is in both.
+  target.cacheBytes = (chip.cacheMiB << 20) / 2;
   // Chips of a name that ends in a letter have what only that generation has. 8.0 is the first version of PTX with the
   // instructions of barriers that count bytes.
   bool isHopperOrLater = chip.ptx >= 80;

@@ -133,8 +133,8 @@ static EntriesByKernel entriesOf(ModuleOp lanes) {
   return entries;
 }
 
-std::optional<int64_t> simt::residentWorkgroups(const Processor &processor, const KernelResources &resources,
-                                                int64_t sharedBytes) {
+std::optional<int64_t> simt::workgroupsAtOnce(const Processor &processor, const KernelResources &resources,
+                                              int64_t sharedBytes) {
   if (processor.schedulers == 0 || resources.warps == 0 || !resources.registers)
     return std::nullopt;
   int64_t registers = llvm::alignTo(std::max<int64_t>(*resources.registers, 1), processor.registerGranule);
@@ -152,8 +152,8 @@ static void addFacts(KernelEntry &entry, const GeneratedImage &image, const Simt
   resources.registers = found->second.registers;
   resources.localBytes = found->second.localBytes;
   resources.staticSharedBytes = found->second.sharedBytes;
-  resources.residentWorkgroups =
-      residentWorkgroups(chip.processor, resources, entry.sharedBytes + resources.staticSharedBytes);
+  resources.workgroupsAtOnce =
+      workgroupsAtOnce(chip.processor, resources, entry.sharedBytes + resources.staticSharedBytes);
 }
 
 /// Images that hold kernels each of which stands for one or more of the plan.

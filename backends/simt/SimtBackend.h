@@ -34,8 +34,8 @@ struct GeneratedImage {
 };
 
 /// How many workgroups of such a kernel a processor holds at once, if its registers are known.
-std::optional<int64_t> residentWorkgroups(const Processor &processor, const KernelResources &resources,
-                                          int64_t sharedBytes);
+std::optional<int64_t> workgroupsAtOnce(const Processor &processor, const KernelResources &resources,
+                                        int64_t sharedBytes);
 
 /// A backend that turns simt.kernels into code, one image for each of its chips or each kernel.
 class SimtBackend : public Backend {

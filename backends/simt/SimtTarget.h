@@ -45,7 +45,7 @@ struct SimtTarget {
   int64_t registers = 128;       ///< 32-bit registers of a lane that tiles may take together
   int64_t warps = 4;             ///< of a usual workgroup
   int64_t processors = 0;        ///< of a usual product; 0: not known
-  int64_t cacheBytes = 0;        ///< of the cache that all workgroups share; 0: not known
+  int64_t cacheBytes = 0;        ///< of different data in the cache that all workgroups share; 0: not known
   Abilities abilities;
   /// Matrix instructions, best first. The lowering falls back to multiply-add on scalars, which needs no entry.
   llvm::ArrayRef<tile::Atom> atoms;

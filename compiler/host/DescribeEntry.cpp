@@ -36,8 +36,8 @@ std::string describeEntry(const KernelEntry &entry, const CodeImage &image) {
   os << ", shared " << entry.sharedBytes << "+" << resources.staticSharedBytes << " bytes";
   if (resources.stages != 0)
     os << ", " << resources.stages << " stages";
-  if (resources.residentWorkgroups)
-    os << ", " << *resources.residentWorkgroups << " resident";
+  if (resources.workgroupsAtOnce)
+    os << ", " << *resources.workgroupsAtOnce << " resident";
   return text;
 }
 

@@ -11,14 +11,8 @@
 using namespace mlir;
 using namespace heed;
 
-/// Keys and values have a sixth of the cache: it also holds queries and results, and some machines keep two copies.
-constexpr int64_t cacheShares = 6;
-
-/// Whether programs of different rows take different times, as far as the keep region tells.
-bool AttendSkeleton::areProgramsUneven() {
-  auto isUsed = [&](unsigned argument) { return !attend.getKeep().getArgument(argument).use_empty(); };
-  return attend.hasKeep() && (isUsed(/*row*/ 2) || isUsed(/*position*/ 4));
-}
+/// Keys and values have a third of the cache, which also holds queries and results.
+constexpr int64_t cacheShares = 3;
 
 SmallVector<AffineExpr> AttendSkeleton::grid() {
   SmallVector<AffineExpr> sizes = kernel.sizesOf(attend.getQuery());
@@ -36,7 +30,7 @@ void AttendSkeleton::locateProgram() {
   batch = tile::ProgramIdOp::create(at, 2);
 }
 
-/// a / b of sizes and indices; in 32 bits, because 64 take as long as a whole block of keys on some machines.
+/// a / b of sizes and indices, which are numbers of programs or less: 32 bits hold them, and divide with less work.
 Value AttendSkeleton::divide(Value a, Value b) {
   auto narrow = [&](Value value) { return arith::IndexCastUIOp::create(at, at.getI32Type(), value).getResult(); };
   Value quotient = arith::DivUIOp::create(at, narrow(a), narrow(b));

@@ -330,7 +330,7 @@ LogicalResult AttendSkeleton::build() {
   if (attend.getBlocks())
     seen = kernel.sizesOf(attend.getBlocks())[3] * (*attend.getBlockSize())[1];
   AffineExpr flops = sizes[0] * sizes[1] * rows * seen * (2 * depth);
-  if (areProgramsUneven())
+  if (mask.dependsOnRows())
     kernel.markUneven();
   kernel.finish(grid(), flops,
                 {at.getNamedAttr("block_m", at.getI64IntegerAttr(blocks.rows)),

@@ -45,8 +45,7 @@ private:
 
   void openProgram();
   void enterChunk(Dimension dim, int64_t size, int64_t start);
-  bool areProgramsUneven();
-  bool isOrdered() { return machine.sharedCacheBytes != 0 && areProgramsUneven(); }
+  bool isOrdered() { return machine.sharedCacheBytes != 0 && mask.dependsOnRows(); }
   llvm::SmallVector<mlir::AffineExpr> grid();
   void locateProgram();
   void orderPrograms();

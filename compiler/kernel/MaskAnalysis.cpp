@@ -248,4 +248,8 @@ KeyRange MaskAnalysis::range(Value condition) {
   return {combine(a.low, b.low, isAnd), combine(a.high, b.high, !isAnd), isAnd && a.exact && b.exact};
 }
 
+bool MaskAnalysis::dependsOnRows() {
+  return !keep.empty() && (!keep.getArgument(2).use_empty() || !keep.getArgument(4).use_empty());
+}
+
 KeyRange MaskAnalysis::visibleKeys() { return range(cast<attn::YieldOp>(keep.front().getTerminator()).getValue()); }

@@ -40,6 +40,8 @@ public:
   void setRows(Interval rows, Interval positions);
   void setKeys(Interval keys);
 
+  /// Whether rows, by number or position, see different keys as far as the region's text tells. Nothing need be set.
+  bool dependsOnRows();
   /// The keys any of the rows may see. Keys need not be set.
   KeyRange visibleKeys();
   /// The class of the block. Keys must be set.

@@ -278,7 +278,8 @@ def Simt_MmaAsyncOp : Simt_GroupOp<"mma_async", [AttrSizedOperandSegments]> {
   let summary = "Starts one matrix instruction of a group of warps: accumulator + left x right";
   let description = [{
     `atom` names the instruction in the tables of the target. `right`, and `left` where it is no fragment, are offsets of tiles in shared memory that
-    `right_matrix` and `left_matrix` describe, as many bytes further on as `right_offset` and `left_offset` say; a fragment of 16-bit elements is given as pairs, in words. Without an accumulator the sum starts at zero.
+    `right_matrix` and `left_matrix` describe, as many bytes further on as `right_offset` and `left_offset` say; a
+    fragment of 16-bit elements is given as pairs, in words. Without an accumulator the sum starts at zero.
     Until simt.mma_wait has returned the results only another simt.mma_async may use them, and shared memory must not change.
     Constraint M10: a left operand is a fragment or has a matrix; without accumulator there are as many results as one has.
   }];

@@ -50,9 +50,7 @@ private:
     if (std::any_of(sizes.begin(), sizes.end(), [](int64_t size) { return size < 0; }))
       return error(Code::invalidArgument, "a package of ceilings has inputs of static shapes only");
     HEED_TRY(rt::makeTensor(static_cast<rt::ElementType>(info.type), sizes, tensor));
-    std::uniform_real_distribution<double> real(-1, 1);
-    for (int64_t i = 0; i < tensor.elementCount(); ++i)
-      tensor.setNumber(i, real(random));
+    rt::fillAtRandom(tensor, random);
     return {};
   }
 

@@ -184,4 +184,18 @@ Status parseShape(std::string_view text, ElementType &type, std::vector<int64_t>
   return {};
 }
 
+void fillAtRandom(HostTensor &tensor, std::mt19937_64 &random) {
+  constexpr int64_t differentElements = 1 << 16;
+  bool discrete = isInteger(tensor.type) || tensor.type == ElementType::boolean;
+  std::uniform_real_distribution<double> real(-1, 1);
+  int64_t count = tensor.elementCount(), different = std::min(count, differentElements);
+  for (int64_t i = 0; i < different; ++i)
+    tensor.setNumber(i, discrete ? static_cast<double>(random() & 1) : real(random));
+  if (different == count)
+    return;
+  size_t period = tensor.data.size() / static_cast<size_t>(count) * static_cast<size_t>(different);
+  for (size_t at = period; at < tensor.data.size(); at += period)
+    std::copy_n(tensor.data.begin(), std::min(period, tensor.data.size() - at), tensor.data.begin() + at);
+}
+
 } // namespace heed::rt

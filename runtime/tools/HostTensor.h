@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <random>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,6 +35,10 @@ std::optional<ElementType> parseElementType(std::string_view name);
 std::string printShape(ElementType type, std::span<const int64_t> sizes);
 /// Reads what printShape prints.
 Status parseShape(std::string_view text, ElementType &type, std::vector<int64_t> &sizes);
+
+/// Floats between -1 and 1; integers and bool 0 or 1, which are valid indices and masks everywhere. Large tensors
+/// repeat themselves: making all their numbers takes longer than most things that are done with them.
+void fillAtRandom(HostTensor &tensor, std::mt19937_64 &random);
 
 } // namespace heed::rt
 

@@ -132,7 +132,7 @@ private:
     std::vector<int64_t> sizes;
     HEED_TRY(rt::parseShape(value, type, sizes));
     HEED_TRY(rt::makeTensor(type, sizes, tensor));
-    fill(tensor);
+    rt::fillAtRandom(tensor, random);
     return {};
   }
 
@@ -147,7 +147,7 @@ private:
     }
     HostTensor &tensor = inputs[info.name];
     HEED_TRY(rt::makeTensor(static_cast<rt::ElementType>(info.type), sizes, tensor));
-    fill(tensor);
+    rt::fillAtRandom(tensor, random);
     if (!info.is_host_scalar)
       return {};
     auto given = dims.find(info.name);
@@ -155,22 +155,6 @@ private:
       return error(Code::invalidArgument, "gives a size: say which with --dim ", info.name, "=VALUE");
     tensor.setNumber(0, static_cast<double>(given->second));
     return {};
-  }
-
-  /// Floats between -1 and 1; integers and bool 0 or 1, which are valid indices and masks everywhere. Large tensors
-  /// repeat themselves: what is measured are kernels, not the making of numbers.
-  void fill(HostTensor &tensor) {
-    bool discrete = rt::isInteger(tensor.type) || tensor.type == rt::ElementType::boolean;
-    std::uniform_real_distribution<double> real(-1, 1);
-    constexpr int64_t differentElements = 1 << 16;
-    int64_t count = tensor.elementCount(), different = std::min(count, differentElements);
-    for (int64_t i = 0; i < different; ++i)
-      tensor.setNumber(i, discrete ? static_cast<double>(random() & 1) : real(random));
-    if (different == count)
-      return;
-    size_t period = tensor.data.size() / static_cast<size_t>(count) * static_cast<size_t>(different);
-    for (size_t at = period; at < tensor.data.size(); at += period)
-      std::copy_n(tensor.data.begin(), std::min(period, tensor.data.size() - at), tensor.data.begin() + at);
   }
 
   rt::Status measure(BenchReport &report) {

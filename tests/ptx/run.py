@@ -15,30 +15,15 @@ import numpy
 
 import machine
 
-KEEP = """ keep {
-    ^bb0(%b: index, %h: index, %row: index, %col: index, %pos: index):
-      %visible = arith.cmpi sle, %col, %pos : index
-      attn.yield %visible : i1
-    }"""
+sys.path.append(str(pathlib.Path(__file__).parents[1]))
+from attention_source import source
+
 OUT = 1 << 36
 
 # batch, heads, rows, head width, is causal, workgroups. Rows that do not divide blocks of 128, several programs for each
 # workgroup, turns of heads up and down; one workgroup for all, and more workgroups than some rounds have programs.
 CASES = [(1, 3, 129, 64, True, 1), (2, 3, 400, 64, True, 5), (2, 2, 300, 64, False, 3), (2, 2, 333, 128, True, 4),
          (2, 2, 260, 128, False, 5), (1, 2, 130, 128, False, 1), (1, 1, 17, 64, False, 1), (1, 2, 140, 192, True, 1)]
-
-
-def source(heads, width, is_causal):
-    tensor = f"tensor<?x{heads}x?x{width}xbf16>"
-    shape = f"plan.shape = affine_map<()[s0, s1] -> (s0, {heads}, s1, {width})>"
-    arguments = ", ".join(f'%{name}: {tensor} {{plan.name = "{name}", {shape}}}' for name in ("query", "key", "value"))
-    return f"""func.func @main({arguments}) -> ({tensor} {{plan.name = "out"}})
-    attributes {{plan.symbols = ["batch", "sequence"]}} {{
-  %out = attn.attend query(%query : {tensor}) key(%key : {tensor}) value(%value : {tensor})
-      scale {width ** -0.5!r}{KEEP if is_causal else ""} -> {tensor}
-  return %out : {tensor}
-}}
-"""
 
 
 class Package:

@@ -4,7 +4,7 @@
     compare_attention.py emit DIR           writes attention-D-MASK.mlir; compile them anywhere:
                                             heedc DIR/x.mlir --target=cuda:sm_90a -o DIR/x.heed
     compare_attention.py run DIR PROGRAMS   on the GPU machine, which needs torch; PROGRAMS is the folder of heed-bench
-                                            and heed-run
+                                            and heed-run; modules beside and above this file are needed too
 
 bf16, 16384 tokens, heads x width = 2048. Prints TFLOP/s, counting the visible half of causal attention, ratios of Heed to
 each peer, and Heed's error over what is allowed: e = out - float64; rms(e) <= 1.25 rms(e_plain) + half a unit in the last
@@ -12,66 +12,23 @@ place of rms(out), the plain computation having f32 scores and sums, weights rou
 medians of kernel times as the device measures them; fails when an error is beyond what is allowed.
 """
 
-import json
 import pathlib
-import statistics
 import subprocess
 import sys
 import tempfile
 
+sys.path += [str(pathlib.Path(__file__).parents[level]) for level in (0, 2)]
+from attention_source import source
+from measure import heed_seconds, torch_seconds
+
 WIDTHS, LENGTHS, MASKS = (64, 128), (2048, 8192, 16384), ("full", "causal")
 TOKENS, MODEL_WIDTH = 16384, 2048
-
-KEEP = """ keep {
-    ^bb0(%b: index, %h: index, %row: index, %col: index, %pos: index):
-      %visible = arith.cmpi sle, %col, %pos : index
-      attn.yield %visible : i1
-    }"""
-
-
-def source(width, mask):
-    heads = MODEL_WIDTH // width
-    tensor = f"tensor<?x{heads}x?x{width}xbf16>"
-    shape = f"plan.shape = affine_map<()[s0, s1] -> (s0, {heads}, s1, {width})>"
-    arguments = ", ".join(f'%{name}: {tensor} {{plan.name = "{name}", {shape}}}' for name in ("query", "key", "value"))
-    return f"""func.func @main({arguments}) -> ({tensor} {{plan.name = "out"}})
-    attributes {{plan.symbols = ["batch", "sequence"]}} {{
-  %out = attn.attend query(%query : {tensor}) key(%key : {tensor}) value(%value : {tensor})
-      scale {width ** -0.5!r}{KEEP if mask == "causal" else ""} -> {tensor}
-  return %out : {tensor}
-}}
-"""
 
 
 def emit(folder):
     for width in WIDTHS:
         for mask in MASKS:
-            (folder / f"attention-{width}-{mask}.mlir").write_text(source(width, mask))
-
-
-def heed_seconds(bench, package, batch, length):
-    run = subprocess.run(
-        [bench, package, "--device=cuda:0", f"--dim=batch={batch}", f"--dim=sequence={length}", "--json", "--seconds=0.2",
-         "--warmup=0.1"], capture_output=True, text=True)
-    if run.returncode != 0:
-        sys.exit(f"{package}: {run.stderr.strip()}")
-    kernel = json.loads(run.stdout)["kernels"][0]
-    return kernel["seconds"] / kernel["launches"]
-
-
-def torch_seconds(function):
-    import torch
-    for _ in range(3):
-        function()
-    times = []
-    for _ in range(10):
-        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        start.record()
-        function()
-        end.record()
-        torch.cuda.synchronize()
-        times.append(start.elapsed_time(end) / 1e3)
-    return statistics.median(times)
+            (folder / f"attention-{width}-{mask}.mlir").write_text(source(MODEL_WIDTH // width, width, mask == "causal"))
 
 
 def inputs(width, length):
@@ -148,7 +105,7 @@ def run(folder, programs):
                 tensors = inputs(width, length)
                 share = error_share(str(programs / "heed-run"), package, tensors, mask)
                 seconds = peers(tensors, mask)
-                seconds["heed"] = heed_seconds(str(programs / "heed-bench"), package, TOKENS // length, length)
+                seconds["heed"] = heed_seconds(str(programs / "heed-bench"), package, batch=TOKENS // length, sequence=length)
                 rate = {name: work / time / 1e12 for name, time in seconds.items()}
                 columns = " ".join(f"{rate[name]:7.1f}" for name in names)
                 ratios = " ".join(f"{rate['heed'] / rate[name]:6.2f}" for name in names[1:])

@@ -11,11 +11,11 @@ them. "linear" adds a bias and a residual behind the activation, for which torch
 their ratio. Times are medians of kernel times as the device measures them.
 """
 
-import json
 import pathlib
-import statistics
-import subprocess
 import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from measure import heed_seconds, torch_seconds
 
 SIZES = ((8192, 2048, 2048), (4096, 4096, 4096), (8192, 1536, 384), (8192, 384, 1536), (512, 2048, 2048))
 KINDS = {
@@ -39,16 +39,7 @@ def emit(folder):
             onnx.save(model, package(folder, kind, columns, depth).with_suffix(".onnx"))
 
 
-def heed_seconds(bench, path, rows):
-    run = subprocess.run([bench, path, "--device=cuda:0", f"--dim=rows={rows}", "--json", "--seconds=0.2", "--warmup=0.1"],
-                         capture_output=True, text=True)
-    if run.returncode != 0:
-        sys.exit(f"{path}: {run.stderr.strip()}")
-    kernels = json.loads(run.stdout)["kernels"]
-    return sum(kernel["seconds"] / kernel["launches"] for kernel in kernels)
-
-
-def torch_seconds(kind, rows, columns, depth):
+def peer_seconds(kind, rows, columns, depth):
     import torch
 
     def random(*shape):
@@ -61,18 +52,7 @@ def torch_seconds(kind, rows, columns, depth):
         "transposed": lambda: torch.matmul(x, across),
         "linear": lambda: torch.nn.functional.gelu(torch.addmm(c, x, w), approximate="tanh") + r,
     }[kind]
-    for _ in range(3):
-        function()
-    times = []
-    for _ in range(20):
-        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        torch.cuda._sleep(100000)  # the launches are queued when the device comes to them
-        start.record()
-        function()
-        end.record()
-        torch.cuda.synchronize()
-        times.append(start.elapsed_time(end) / 1e3)
-    return statistics.median(times)
+    return torch_seconds(function)
 
 
 def run(folder, bench, kinds):
@@ -81,7 +61,7 @@ def run(folder, bench, kinds):
         for kind in kinds or KINDS:
             path = package(folder, kind, columns, depth).with_suffix(".heed")
             work = 2 * rows * columns * depth / 1e12
-            heed, torch = work / heed_seconds(bench, str(path), rows), work / torch_seconds(kind, rows, columns, depth)
+            heed, torch = work / heed_seconds(bench, str(path), rows=rows), work / peer_seconds(kind, rows, columns, depth)
             print(f"{rows:5} {columns:7} {depth:5} {kind:>10} {heed:7.1f} {torch:7.1f}   {heed / torch:6.2f}", flush=True)
 
 
