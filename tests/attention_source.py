@@ -1,21 +1,108 @@
-"""Attention in MLIR, for tests and benchmarks of kernels with dynamic batch and length."""
+"""Attention in MLIR, for tests and benchmarks of kernels with dynamic batch and length, and what its variants are."""
 
-KEEP = """ keep {
-    ^bb0(%b: index, %h: index, %row: index, %col: index, %pos: index):
-      %visible = arith.cmpi sle, %col, %pos : index
-      attn.yield %visible : i1
-    }"""
+import dataclasses
+
+WINDOW, PREFIX, DOCUMENT, DISTANCES, SOFTCAP = 1024, 1000, 1000, 1024, 50.0
+
+CAUSAL = """
+      %visible = arith.cmpi sle, %col, %pos : index"""
+WINDOWED = CAUSAL.replace("%visible", "%past") + f"""
+      %window = arith.constant {WINDOW} : index
+      %reach = arith.addi %col, %window : index
+      %near = arith.cmpi slt, %pos, %reach : index
+      %visible = arith.andi %past, %near : i1"""
+PREFIXED = CAUSAL.replace("%visible", "%past") + f"""
+      %prefix = arith.constant {PREFIX} : index
+      %early = arith.cmpi slt, %col, %prefix : index
+      %visible = arith.ori %past, %early : i1"""
+SAME_DOCUMENT = """
+      %of_row = tensor.extract %the_documents[%b, %row] : tensor<?x?xi32>
+      %of_key = tensor.extract %the_documents[%b, %col] : tensor<?x?xi32>
+      %visible = arith.cmpi eq, %of_row, %of_key : i32"""
+CAUSAL_DOCUMENT = CAUSAL.replace("%visible", "%past") + SAME_DOCUMENT.replace("%visible", "%same") + """
+      %visible = arith.andi %past, %same : i1"""
+ALIBI = """
+      %slope = tensor.extract %the_slopes[%h] : tensor<{heads}xf32>
+      %distance = arith.subi %col, %pos : index
+      %narrow = arith.index_cast %distance : index to i32
+      %number = arith.sitofp %narrow : i32 to f32
+      %ramp = arith.mulf %slope, %number : f32
+      %changed = arith.addf %s, %ramp : f32"""
+RELATIVE = f"""
+      %zero = arith.constant 0 : index
+      %most = arith.constant {DISTANCES - 1} : index
+      %back = arith.subi %pos, %col : index
+      %positive = arith.maxsi %back, %zero : index
+      %distance = arith.minsi %positive, %most : index
+      %bias = tensor.extract %the_table[%h, %distance] : tensor<{{heads}}x{DISTANCES}xf32>
+      %changed = arith.addf %s, %bias : f32"""
+CAPPED = f"""
+      %cap = arith.constant {SOFTCAP!r} : f32
+      %part = arith.divf %s, %cap : f32
+      %bent = math.tanh %part : f32
+      %changed = arith.mulf %cap, %bent : f32"""
+BIASED = """
+      %first = arith.constant 0 : index
+      %entry = tensor.extract %the_bias[%first, %h, %row, %col] : tensor<1x{heads}x?x?xbf16>
+      %wide = arith.extf %entry : bf16 to f32
+      %changed = arith.addf %s, %wide : f32"""
+
+# Captured tensors: type and sizes.
+SLOPES = {"slopes": ("tensor<{heads}xf32>", "{heads}")}
+TABLE = {"table": (f"tensor<{{heads}}x{DISTANCES}xf32>", f"{{heads}}, {DISTANCES}")}
+DOCUMENTS = {"documents": ("tensor<?x?xi32>", "s0, s1")}
+BIAS = {"bias": ("tensor<1x{heads}x?x?xbf16>", "1, {heads}, s1, s1")}
 
 
-def source(heads, width, is_causal):
-    """@main over symbols batch and sequence: query, key and value of that shape, bf16."""
+@dataclasses.dataclass
+class Variant:
+    """Bodies of the regions that change a score (%changed from %s) and choose what is %visible."""
+
+    score: str = ""
+    keep: str = ""
+    captures: dict = dataclasses.field(default_factory=dict)
+
+
+VARIANTS = {
+    "full": Variant(),
+    "causal": Variant(keep=CAUSAL),
+    "alibi": Variant(ALIBI, CAUSAL, SLOPES),
+    "window": Variant(keep=WINDOWED),
+    "documents": Variant(keep=SAME_DOCUMENT, captures=DOCUMENTS),
+    "causal-documents": Variant(keep=CAUSAL_DOCUMENT, captures=DOCUMENTS),
+    "prefix": Variant(keep=PREFIXED),
+    "relative": Variant(RELATIVE, CAUSAL, TABLE),
+    "alibi-window": Variant(ALIBI, WINDOWED, SLOPES),
+    "softcap": Variant(CAPPED, CAUSAL),
+    "bias": Variant(BIASED, captures=BIAS),
+}
+
+
+def source(heads, width, variant="full"):
+    """@main over symbols batch and sequence: query, key and value of that shape, bf16, and what the variant captures."""
+    what = VARIANTS[variant]
     tensor = f"tensor<?x{heads}x?x{width}xbf16>"
-    shape = f"plan.shape = affine_map<()[s0, s1] -> (s0, {heads}, s1, {width})>"
-    arguments = ", ".join(f'%{name}: {tensor} {{plan.name = "{name}", {shape}}}' for name in ("query", "key", "value"))
+    inputs = {name: (tensor, f"s0, {heads}, s1, {width}") for name in ("query", "key", "value")}
+    captures = {name: (kind.format(heads=heads), sizes.format(heads=heads))
+                for name, (kind, sizes) in what.captures.items()}
+    arguments = ", ".join(
+        f'%{name}: {kind} {{plan.name = "{name}", plan.shape = affine_map<()[s0, s1] -> ({sizes})>}}'
+        for name, (kind, sizes) in {**inputs, **captures}.items())
+    inner = "".join(f", %the_{name}: {kind}" for name, (kind, _) in captures.items())
+    indices = f"%b: index, %h: index, %row: index, %col: index, %pos: index{inner}"
+    text = ""
+    if captures:
+        names = ", ".join(f"%{name}" for name in captures)
+        text += f"\n      captures({names} : {', '.join(kind for kind, _ in captures.values())})"
+    text += f"\n      scale {width ** -0.5!r}"
+    if what.score:
+        text += f" score {{\n    ^bb0(%s: f32, {indices}):{what.score.format(heads=heads)}" \
+                "\n      attn.yield %changed : f32\n    }"
+    if what.keep:
+        text += f" keep {{\n    ^bb0({indices}):{what.keep}\n      attn.yield %visible : i1\n    }}"
     return f"""func.func @main({arguments}) -> ({tensor} {{plan.name = "out"}})
     attributes {{plan.symbols = ["batch", "sequence"]}} {{
-  %out = attn.attend query(%query : {tensor}) key(%key : {tensor}) value(%value : {tensor})
-      scale {width ** -0.5!r}{KEEP if is_causal else ""} -> {tensor}
+  %out = attn.attend query(%query : {tensor}) key(%key : {tensor}) value(%value : {tensor}){text} -> {tensor}
   return %out : {tensor}
 }}
 """

@@ -81,7 +81,7 @@ def launch(text, plan, operands, workgroups, are_copies_late):
 def run_case(build, folder, case):
     batch, heads, rows, width, is_causal, workgroups = case
     mlir, ptx, package = (folder / f"case.{end}" for end in ("mlir", "ptx", "heed"))
-    mlir.write_text(source(heads, width, is_causal))
+    mlir.write_text(source(heads, width, "causal" if is_causal else "full"))
     for arguments in (["--emit=ptx", "-o", ptx], ["-o", package]):
         subprocess.run([build / "bin/heedc", mlir, "--target=cuda:sm_90a", *arguments], check=True)
     dump = subprocess.run([build / "bin/heed-dump", package], check=True, capture_output=True, text=True).stdout

@@ -7,19 +7,16 @@
                                             and heed-run; modules beside and above this file are needed too
 
 bf16, 16384 tokens, heads x width = 2048. Prints TFLOP/s, counting the visible half of causal attention, ratios of Heed to
-each peer, and Heed's error over what is allowed: e = out - float64; rms(e) <= 1.25 rms(e_plain) + half a unit in the last
-place of rms(out), the plain computation having f32 scores and sums, weights rounded once and results once. Times are
-medians of kernel times as the device measures them; fails when an error is beyond what is allowed.
+each peer, and Heed's error over what is allowed (measure.py). Times are medians of kernel times as the device measures them;
+fails when an error is beyond what is allowed.
 """
 
 import pathlib
-import subprocess
 import sys
-import tempfile
 
 sys.path += [str(pathlib.Path(__file__).parents[level]) for level in (0, 2)]
 from attention_source import source
-from measure import heed_seconds, torch_seconds
+from measure import causal, error_share, heed_output, heed_seconds, torch_seconds
 
 WIDTHS, LENGTHS, MASKS = (64, 128), (2048, 8192, 16384), ("full", "causal")
 TOKENS, MODEL_WIDTH = 16384, 2048
@@ -28,48 +25,13 @@ TOKENS, MODEL_WIDTH = 16384, 2048
 def emit(folder):
     for width in WIDTHS:
         for mask in MASKS:
-            (folder / f"attention-{width}-{mask}.mlir").write_text(source(MODEL_WIDTH // width, width, mask == "causal"))
+            (folder / f"attention-{width}-{mask}.mlir").write_text(source(MODEL_WIDTH // width, width, mask))
 
 
 def inputs(width, length):
     import torch
     batch, heads = TOKENS // length, MODEL_WIDTH // width
     return [torch.randn(batch, heads, length, width, device="cuda", dtype=torch.bfloat16) for _ in range(3)]
-
-
-def attention(query, key, value, mask, weight_type):
-    """One head; in the inputs' type, with weights rounded to `weight_type` before they are multiplied."""
-    import torch
-    scores = query @ key.T * query.shape[-1] ** -0.5
-    if mask == "causal":
-        scores.masked_fill_(torch.ones_like(scores, dtype=torch.bool).triu(1), -torch.inf)
-    weights = (scores - scores.amax(1, keepdim=True)).exp()
-    return weights.to(weight_type).to(query.dtype) @ value / weights.sum(1, keepdim=True)
-
-
-def error_share(program, package, tensors, mask):
-    """Heed's error in the first and the last head, over what is allowed."""
-    import numpy
-    import torch
-    torch.backends.cuda.matmul.allow_tf32 = False
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = [program, package, "--device=cuda:0", "--output", f"out=@{folder}/out.npy"]
-        for name, tensor in zip(("query", "key", "value"), tensors):
-            numpy.save(f"{folder}/{name}.npy", tensor.view(torch.int16).cpu().numpy().view(numpy.uint16))
-            arguments += ["--input", f"{name}=@{folder}/{name}.npy"]
-        run = subprocess.run(arguments, capture_output=True, text=True)
-        if run.returncode != 0:
-            sys.exit(f"{package}: {run.stderr.strip()}")
-        out = torch.from_numpy(numpy.load(f"{folder}/out.npy").view(numpy.int16)).view(torch.bfloat16).cuda()
-    worst = 0
-    for head in ((0, 0), (-1, -1)):
-        one = [tensor[head] for tensor in tensors]
-        exact = attention(*(tensor.double() for tensor in one), mask, torch.float64)
-        plain = attention(*(tensor.float() for tensor in one), mask, torch.bfloat16).bfloat16()
-        rms = lambda tensor: tensor.double().square().mean().sqrt().item()
-        allowed = 1.25 * rms(plain.double() - exact) + 0.5 * 2 ** -8 * rms(exact)
-        worst = max(worst, rms(out[head].double() - exact) / allowed)
-    return worst
 
 
 def peers(tensors, mask):
@@ -103,7 +65,8 @@ def run(folder, programs):
                 package = str(folder / f"attention-{width}-{mask}.heed")
                 work = 4 * TOKENS * MODEL_WIDTH * length * (0.5 if mask == "causal" else 1)
                 tensors = inputs(width, length)
-                share = error_share(str(programs / "heed-run"), package, tensors, mask)
+                out = heed_output(str(programs / "heed-run"), package, dict(zip(("query", "key", "value"), tensors)))
+                share = error_share(out, *tensors, causal if mask == "causal" else lambda scores, batch, head: scores)
                 seconds = peers(tensors, mask)
                 seconds["heed"] = heed_seconds(str(programs / "heed-bench"), package, batch=TOKENS // length, sequence=length)
                 rate = {name: work / time / 1e12 for name, time in seconds.items()}
