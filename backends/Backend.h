@@ -94,6 +94,15 @@ struct AttendBlocks {
   int64_t depthGranule = 1;
 };
 
+/// How attention of few rows is cut: programs have a block of rows of all query heads that share a key head, and a
+/// part of the keys.
+struct FewRowBlocks {
+  AttendBlocks blocks;
+  int64_t mostRows;  ///< of all query heads that share a key head
+  int64_t programs;  ///< that keep the machine busy
+  int64_t leastKeys; ///< of a part
+};
+
 /// Block sizes of one matmul kernel.
 struct MatmulBlocks {
   int64_t rows, columns, depth;
@@ -120,6 +129,13 @@ public:
   /// Block sizes for attention of `rows` query rows per head (dynamic: mlir::ShapedType::kDynamic), these head widths,
   /// and keys of this type.
   virtual AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, mlir::Type element) const = 0;
+  /// The cut of attention of `rows` rows of all query heads that share a key head (dynamic: for where they turn out to
+  /// be few); none where few rows are as well off in usual blocks.
+  virtual std::optional<FewRowBlocks> fewRowBlocks([[maybe_unused]] int64_t rows, [[maybe_unused]] int64_t keyDepth,
+                                                   [[maybe_unused]] int64_t valueDepth,
+                                                   [[maybe_unused]] mlir::Type element) const {
+    return std::nullopt;
+  }
   /// What products of operands of this type may be blocked in, the best first. Which is taken is decided when a call is
   /// bound; the last fits any number of programs.
   virtual llvm::SmallVector<MatmulBlocks> matmulBlocks(int64_t rows, int64_t columns, int64_t depth,

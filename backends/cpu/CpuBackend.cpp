@@ -68,6 +68,8 @@ class CpuBackend : public Backend {
 public:
   StringRef name() const override { return "cpu"; }
   AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, Type element) const override;
+  std::optional<FewRowBlocks> fewRowBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth,
+                                           Type element) const override;
   SmallVector<MatmulBlocks> matmulBlocks(int64_t rows, int64_t columns, int64_t depth, Type element) const override;
   RowBlocks rowBlocks(int64_t columns) const override;
   RowBlocks mapBlocks(int64_t columns) const override;
@@ -87,6 +89,14 @@ AttendBlocks CpuBackend::attendBlocks(int64_t rows, int64_t, int64_t, Type) cons
   if (isKnown(rows))
     block = std::min<int64_t>(block, llvm::PowerOf2Ceil(std::max<int64_t>(rows, 1)));
   return {block, 64};
+}
+
+/// Rows that fill a vector; as many programs as large machines have threads, with a few blocks of keys each at least.
+std::optional<FewRowBlocks> CpuBackend::fewRowBlocks(int64_t rows, int64_t, int64_t, Type) const {
+  int64_t block = 16;
+  if (isKnown(rows))
+    block = std::min<int64_t>(block, llvm::PowerOf2Ceil(std::max<int64_t>(rows, 1)));
+  return FewRowBlocks{{block, 64}, /*mostRows=*/32, /*programs=*/64, /*leastKeys=*/512};
 }
 
 SmallVector<MatmulBlocks> CpuBackend::matmulBlocks(int64_t rows, int64_t columns, int64_t, Type) const {

@@ -71,6 +71,18 @@ AttendBlocks SimtBackend::attendBlocks(int64_t rows, int64_t keyDepth, int64_t v
   return {fit(rowBlock, rows), block, /*depthGranule=*/16};
 }
 
+/// One instruction in rows. A processor has several such programs, so that loads of some are on their way while others
+/// compute; of parts there are several times as many, so that the last ones end about together.
+std::optional<FewRowBlocks> SimtBackend::fewRowBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth,
+                                                      Type element) const {
+  constexpr int64_t rowsOfBlock = 16, mostBlocks = 4, usualProcessors = 64, programsOfProcessor = 32, leastKeys = 128;
+  const SimtTarget &chip = chips().front();
+  AttendBlocks blocks = attendBlocks(rowsOfBlock, keyDepth, valueDepth, element);
+  blocks.rows = fit(rowsOfBlock, rows);
+  int64_t processors = chip.processors == 0 ? usualProcessors : chip.processors;
+  return FewRowBlocks{blocks, mostBlocks * rowsOfBlock, processors * programsOfProcessor, leastKeys};
+}
+
 /// Whether blocks waste little of a dimension; of one that is known at run time only it is hoped.
 static bool divides(int64_t block, int64_t size) {
   constexpr int64_t mostWaste = 8; // one part in so many

@@ -58,6 +58,8 @@ public:
 
   MachineTraits traits() const override;
   AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, mlir::Type element) const override;
+  std::optional<FewRowBlocks> fewRowBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth,
+                                           mlir::Type element) const override;
   llvm::SmallVector<MatmulBlocks> matmulBlocks(int64_t rows, int64_t columns, int64_t depth,
                                                mlir::Type element) const override;
   RowBlocks rowBlocks(int64_t columns) const override;

@@ -35,6 +35,7 @@ private:
   bool mayTakeStorage(OpResult result, uint32_t output);
   bool readsAfter(uint32_t input, plan::LaunchOp launch);
   int64_t tiedOperand(OpResult result);
+  OpResult heirOf(OpResult result);
 
   LogicalResult addLaunch(plan::LaunchOp launch);
   FailureOr<uint32_t> resultBuffer(OpResult result);
@@ -105,8 +106,19 @@ LogicalResult PlanBuilder::collectLaunches(SmallVectorImpl<plan::LaunchOp> &laun
 
 /// The operand a result starts from, or -1.
 int64_t PlanBuilder::tiedOperand(OpResult result) {
-  auto tied = result.getOwner()->getAttrOfType<DenseI64ArrayAttr>(tiedAttrName);
+  auto tied = result.getOwner()->getAttrOfType<DenseI64ArrayAttr>(plan::tiedAttrName);
   return tied ? tied[result.getResultNumber()] : -1;
+}
+
+/// The result that starts from `result`, where nobody else reads it: both are in one place. Null where there is none.
+OpResult PlanBuilder::heirOf(OpResult result) {
+  auto launch = result.hasOneUse() ? dyn_cast<plan::LaunchOp>(*result.user_begin()) : plan::LaunchOp();
+  if (!launch)
+    return {};
+  for (OpResult heir : launch.getResults())
+    if (tiedOperand(heir) == static_cast<int64_t>(result.use_begin()->getOperandNumber()))
+      return heir;
+  return {};
 }
 
 /// Whether a launch after `launch`, or it itself other than through a tied operand, or the return reads an input.
@@ -185,6 +197,14 @@ FailureOr<uint32_t> PlanBuilder::bufferOf(Value tensor) {
 }
 
 FailureOr<uint32_t> PlanBuilder::resultBuffer(OpResult result) {
+  if (auto known = buffers.find(result); known != buffers.end())
+    return known->second;
+  if (OpResult heir = heirOf(result)) {
+    FailureOr<uint32_t> buffer = resultBuffer(heir);
+    if (succeeded(buffer))
+      buffers[result] = *buffer;
+    return buffer;
+  }
   if (auto output = claimed.find(result); output != claimed.end())
     return buffers[result] = addBuffer(rt::Buffer::output(output->second));
   auto bytes = byteSize(result);
@@ -217,8 +237,9 @@ LogicalResult PlanBuilder::addLaunch(plan::LaunchOp launch) {
       continue;
     Value start = launch.getOperands()[from];
     auto output = claimed.find(result);
-    bool inPlace = output != claimed.end() && plan.outputs[output->second].alias != rt::noIndex &&
-                   storageRoot(start) == graph.getArgument(plan.outputs[output->second].alias);
+    bool inPlace = step.operands[from].buffer == *buffer;
+    inPlace |= output != claimed.end() && plan.outputs[output->second].alias != rt::noIndex &&
+               storageRoot(start) == graph.getArgument(plan.outputs[output->second].alias);
     if (!inPlace && failed(addCopy(start, step.operands[from].buffer, *buffer,
                                    output == claimed.end() ? rt::noIndex : output->second)))
       return failure();

@@ -11,7 +11,6 @@ namespace heed {
 /// Names of the attributes that this level reads beyond those of Plan.h; see buildPlan.
 constexpr llvm::StringLiteral unsignedAttrName = "plan.unsigned";
 constexpr llvm::StringLiteral capacityAttrName = "plan.capacity";
-constexpr llvm::StringLiteral tiedAttrName = "plan.tied";
 
 struct PlanRequest {
   std::string target;             ///< kind of driver: "cpu", "cuda", ..

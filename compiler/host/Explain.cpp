@@ -1,7 +1,10 @@
 #include "compiler/host/Explain.h"
 
+#include "dialects/plan/Plan.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -42,10 +45,19 @@ static void printKernel(const rt::Plan &plan, const rt::Kernel &kernel, size_t p
     line("code", code);
 }
 
+/// A kernel's name without what tells the kernels of one attention apart.
+static std::string attentionOf(StringRef kernel) {
+  for (StringRef step : {plan::partsSuffix, plan::mergeSuffix})
+    if (size_t at = kernel.find(step); at != StringRef::npos)
+      return (kernel.take_front(at) + kernel.drop_front(at + step.size())).str();
+  return kernel.str();
+}
+
 std::string explainPlan(const rt::Plan &plan) {
   std::string text;
   raw_string_ostream os(text);
-  size_t nameWidth = 0, launches = 0, attention = 0, fallbacks = 0, copies = 0;
+  size_t nameWidth = 0, launches = 0, fallbacks = 0, copies = 0;
+  StringSet<> attention; // one may have several kernels
   for (const rt::Kernel &kernel : plan.kernels)
     nameWidth = std::max(nameWidth, kernel.name.size());
   for (const rt::Step &step : plan.steps) {
@@ -56,10 +68,11 @@ std::string explainPlan(const rt::Plan &plan) {
     }
     const rt::Kernel &kernel = plan.kernels[launch->kernel];
     printKernel(plan, kernel, ++launches, nameWidth, os);
-    attention += kernel.explain.root == "attend";
+    if (kernel.explain.root == "attend")
+      attention.insert(attentionOf(kernel.name));
     fallbacks += kernel.fallback;
   }
-  os << plan.target << ": " << launches << " kernels, " << attention << " attention kernels, " << fallbacks
+  os << plan.target << ": " << launches << " kernels, " << attention.size() << " attention kernels, " << fallbacks
      << " fallbacks, " << copies << " copies\n";
   return text;
 }

@@ -24,7 +24,7 @@ static LogicalResult verifyMaps(plan::LaunchOp launch, const SymbolExpressions &
 LogicalResult verifyLaunch(plan::LaunchOp launch, const SymbolExpressions &symbols) {
   if (failed(verifyMaps(launch, symbols)))
     return failure();
-  auto tied = launch->getAttrOfType<DenseI64ArrayAttr>(tiedAttrName);
+  auto tied = launch->getAttrOfType<DenseI64ArrayAttr>(plan::tiedAttrName);
   auto isOperand = [&](int64_t index) { return index >= -1 && index < int64_t(launch.getOperands().size()); };
   if (launch.getResultShapes().size() != launch.getNumResults() ||
       (tied && (tied.size() != launch.getNumResults() || !llvm::all_of(tied.asArrayRef(), isOperand))))

@@ -20,11 +20,11 @@ SmallVector<Piece> AttendSkeleton::regionArguments(std::optional<Piece> scalar) 
   SmallVector<Piece> arguments;
   if (scalar)
     arguments.push_back(*scalar);
-  Piece row = emitter.coordinate(Rows), position = row;
+  Piece row = rowPiece(), position = row;
   if (offset)
     position = emitter.binary<arith::AddIOp>(row, Piece::uniform(offset));
-  llvm::append_range(
-      arguments, ArrayRef<Piece>{Piece::uniform(batch), Piece::uniform(head), row, emitter.coordinate(Keys), position});
+  llvm::append_range(arguments,
+                     ArrayRef<Piece>{Piece::uniform(batch), headPiece(), row, emitter.coordinate(Keys), position});
   for (Value capture : attend.getCaptures()) {
     Piece piece; // tensors are read through regionCaptures
     if (!isa<RankedTensorType>(capture.getType()))
@@ -152,10 +152,10 @@ Value AttendSkeleton::weigh(Value scores, Value reference) {
   return math::Exp2Op::create(at, math::FmaOp::create(at, scores, splat(unit, {Rows, Keys}), below));
 }
 
-Value AttendSkeleton::rebase(Value from, Value to) {
+Value AttendSkeleton::rebase(Value from, Value to, ArrayRef<int64_t> dims) {
   Value exponent = arith::SubFOp::create(at, from, to);
   if (!machine.fusedMultiplyAdd)
-    exponent = arith::MulFOp::create(at, exponent, splat(unit, {Rows}));
+    exponent = arith::MulFOp::create(at, exponent, splat(unit, dims));
   return math::Exp2Op::create(at, exponent);
 }
 
@@ -167,7 +167,7 @@ FailureOr<SmallVector<Value>> AttendSkeleton::normalise(Value logits, ValueRange
     Value blockMaximum = tile::ReduceOp::create(at, floatTile({Rows}), tile::Combine::Max, logits, 1, Value());
     Value reference = greater(state[0], referenceOf(blockMaximum));
     weights = weigh(logits, reference);
-    Value shrink = rebase(state[0], reference);
+    Value shrink = rebase(state[0], reference, {Rows});
     Value blockSum = tile::ReduceOp::create(at, floatTile({Rows}), tile::Combine::Add, weights, 1, Value());
     Value sum = arith::AddFOp::create(at, arith::MulFOp::create(at, state[1], shrink), blockSum);
     results = {reference, sum, shrink};

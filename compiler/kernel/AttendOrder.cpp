@@ -15,14 +15,22 @@ using namespace heed;
 constexpr int64_t cacheShares = 3;
 
 SmallVector<AffineExpr> AttendSkeleton::grid() {
+  if (step != AttendStep::Whole)
+    return gridOfParts();
   SmallVector<AffineExpr> sizes = kernel.sizesOf(attend.getQuery());
-  AffineExpr numBlocks = rows.ceilDiv(blocks.rows);
+  AffineExpr numBlocks = rows.ceilDiv(blocks.rows), batches = sizes[0];
+  if (parts)
+    batches = batches * (kernel.expression(1) - parts->isFew);
   if (isOrdered())
-    return {numBlocks * sizes[1] * sizes[0]};
-  return {numBlocks, sizes[1], sizes[0]};
+    return {numBlocks * sizes[1] * batches};
+  return {numBlocks, sizes[1], batches};
 }
 
 void AttendSkeleton::locateProgram() {
+  if (step == AttendStep::Part)
+    return locatePart();
+  if (step == AttendStep::Merge)
+    return locateMerge();
   rowBlock = tile::ProgramIdOp::create(at, 0);
   if (isOrdered())
     return orderPrograms();

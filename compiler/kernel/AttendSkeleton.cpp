@@ -43,9 +43,12 @@ void AttendSkeleton::openProgram() {
   depths = depthChunks(attend.getQueryType().getDimSize(3), blocks.depthGranule);
   valueDepths = depthChunks(attend.getValueType().getDimSize(3), blocks.depthGranule);
 
+  if (step == AttendStep::Part)
+    rows = parts->rows;
   locateProgram();
   firstRow = kernel.mul(rowBlock, kernel.constant(blocks.rows));
-  keyHead = kernel.floorDiv(head, attend.getQueryType().getDimSize(1) / attend.getKeyType().getDimSize(1));
+  if (!keyHead)
+    keyHead = kernel.floorDiv(head, attend.getQueryType().getDimSize(1) / attend.getKeyType().getDimSize(1));
 
   Value none = kernel.constant(0);
   TileDomain &domain = emitter.getDomain();
@@ -73,8 +76,8 @@ LogicalResult AttendSkeleton::loadQuery() {
   int64_t start = 0;
   for (int64_t depth : depths) {
     enterChunk(Depth, depth, start);
-    FailureOr<Piece> piece = emitter.read(attend.getQuery(), {Piece::uniform(batch), Piece::uniform(head),
-                                                              emitter.coordinate(Rows), emitter.coordinate(Depth)});
+    FailureOr<Piece> piece =
+        emitter.read(attend.getQuery(), {Piece::uniform(batch), headPiece(), rowPiece(), emitter.coordinate(Depth)});
     if (failed(piece))
       return failure();
     query.push_back(emitter.spread(*piece, {Rows, Depth}));
@@ -83,9 +86,14 @@ LogicalResult AttendSkeleton::loadQuery() {
   return success();
 }
 
-AttendSkeleton::RowState AttendSkeleton::firstState() {
+/// Of a row that has seen nothing.
+double AttendSkeleton::firstReference() {
   double start = attn::maskedScore * unit / referenceUnit();
-  RowState state{splat(std::max<double>(start, std::numeric_limits<float>::lowest()), {Rows}), splat(0, {Rows})};
+  return std::max<double>(start, std::numeric_limits<float>::lowest());
+}
+
+AttendSkeleton::RowState AttendSkeleton::firstState() {
+  RowState state{splat(firstReference(), {Rows}), splat(0, {Rows})};
   for (int64_t depth : valueDepths) {
     emitter.getDomain().sizes[ValueDepth] = depth;
     state.push_back(splat(0, {Rows, ValueDepth}));
@@ -156,10 +164,11 @@ AttendSkeleton::KeyBounds AttendSkeleton::boundKeys() {
     return bounds;
   Value zero = bounds.low, one = kernel.constant(1);
   Value lastRow = kernel.sub(kernel.min(kernel.add(firstRow, kernel.constant(blocks.rows)), kernel.value(rows)), one);
-  Interval rowRange{firstRow, lastRow}, positions = rowRange;
+  int64_t heads = head ? 1 : parts->group;
+  Interval rowRange{kernel.floorDiv(firstRow, heads), kernel.floorDiv(lastRow, heads)}, positions = rowRange;
   if (offset)
-    positions = {kernel.add(firstRow, offset), kernel.add(lastRow, offset)};
-  mask.setBatchAndHead(batch, head);
+    positions = {kernel.add(rowRange.low, offset), kernel.add(rowRange.high, offset)};
+  mask.setBatchAndHead(batch, headInterval());
   mask.setRows(rowRange, positions);
   KeyRange visible = mask.visibleKeys();
   if (visible.high)
@@ -234,6 +243,8 @@ Value AttendSkeleton::listEnd() {
 
 FailureOr<AttendSkeleton::RowState> AttendSkeleton::visitKeys() {
   KeyBounds bounds = boundKeys();
+  if (step == AttendStep::Part)
+    bounds = boundPart(bounds);
   if (!attend.getBlocks())
     return visitRange(bounds, firstState());
   Value end = listEnd(), width = kernel.constant((*attend.getBlockSize())[1]);
@@ -261,8 +272,8 @@ FailureOr<Value> AttendSkeleton::joinSink(Value &reference, Value &sum) {
   Value sinkTile =
       arith::MulFOp::create(at, emitter.spread(Piece::uniform(logit), {Rows}), splat(log2e / referenceUnit(), {Rows}));
   Value joint = greater(reference, sinkTile);
-  Value shrink = rebase(reference, joint);
-  sum = arith::AddFOp::create(at, arith::MulFOp::create(at, sum, shrink), rebase(sinkTile, joint));
+  Value shrink = rebase(reference, joint, {Rows});
+  sum = arith::AddFOp::create(at, arith::MulFOp::create(at, sum, shrink), rebase(sinkTile, joint, {Rows}));
   reference = joint;
   return shrink;
 }
@@ -316,41 +327,48 @@ LogicalResult AttendSkeleton::storeResults(RowState state) {
   return storeRank(3);
 }
 
-LogicalResult AttendSkeleton::build() {
-  openProgram();
-  if (failed(loadQuery()))
-    return failure();
-  FailureOr<RowState> state = visitKeys();
-  if (failed(state) || failed(storeResults(*state)))
-    return failure();
-
+/// Of useful work, which merging is not.
+AffineExpr AttendSkeleton::flops() {
+  if (step == AttendStep::Merge)
+    return kernel.expression(0);
   SmallVector<AffineExpr> sizes = kernel.sizesOf(attend.getQuery());
   int64_t depth = attend.getQueryType().getDimSize(3) + attend.getValueType().getDimSize(3);
   AffineExpr seen = keys;
   if (attend.getBlocks())
     seen = kernel.sizesOf(attend.getBlocks())[3] * (*attend.getBlockSize())[1];
-  AffineExpr flops = sizes[0] * sizes[1] * rows * seen * (2 * depth);
-  if (mask.dependsOnRows())
+  return sizes[0] * sizes[1] * sizes[2] * seen * (2 * depth);
+}
+
+SmallVector<NamedAttribute> AttendSkeleton::schedule() {
+  auto number = [&](StringRef name, int64_t value) { return at.getNamedAttr(name, at.getI64IntegerAttr(value)); };
+  if (step == AttendStep::Merge)
+    return {number("parts", blocks.keys)};
+  SmallVector<NamedAttribute> choices{number("block_m", blocks.rows), number("block_n", blocks.keys)};
+  if (step == AttendStep::Part)
+    choices.append({number("group", parts->group), number("most_rows", parts->mostRows)});
+  return choices;
+}
+
+LogicalResult AttendSkeleton::build() {
+  openProgram();
+  bool merges = step == AttendStep::Merge;
+  if (!merges && failed(loadQuery()))
+    return failure();
+  FailureOr<RowState> state = merges ? mergeParts() : visitKeys();
+  if (failed(state) || failed(step == AttendStep::Part ? storePart(*state) : storeResults(*state)))
+    return failure();
+  if (step == AttendStep::Whole && mask.dependsOnRows())
     kernel.markUneven();
-  kernel.finish(grid(), flops,
-                {at.getNamedAttr("block_m", at.getI64IntegerAttr(blocks.rows)),
-                 at.getNamedAttr("block_n", at.getI64IntegerAttr(blocks.keys))});
+  kernel.finish(grid(), flops(), schedule());
   return success();
 }
 
-LogicalResult heed::buildAttend(KernelBuilder &kernel, const Backend &backend) {
-  attn::AttendOp attend;
-  for (attn::AttendOp op : kernel.sourceBlock().getOps<attn::AttendOp>())
-    attend = op;
-  if (!attend)
-    return kernel.source().emitOpError("has no attn.attend for its root");
-  if (attend.getQueryType().getElementType().isF64())
-    return attend.emitOpError("in f64 has no kernel: scores and sums are f32, so give it f32, f16 or bf16");
+AttendBlocks heed::attendBlocks(attn::AttendOp attend, const Backend &backend) {
   RankedTensorType query = attend.getQueryType();
   AttendBlocks blocks = backend.attendBlocks(query.getDimSize(2), query.getDimSize(3),
                                              attend.getValueType().getDimSize(3), attend.getKeyType().getElementType());
   // All rows of a program have one list, and a block of keys lies inside a listed one.
   if (std::optional<ArrayRef<int64_t>> listed = attend.getBlockSize())
     blocks = {std::gcd(blocks.rows, (*listed)[0]), std::gcd(blocks.keys, (*listed)[1])};
-  return AttendSkeleton(kernel, attend, blocks, backend.traits()).build();
+  return blocks;
 }

@@ -1,6 +1,7 @@
 /// The skeleton of attend kernels while it builds one.
 #pragma once
 
+#include "compiler/kernel/AttendParts.h"
 #include "compiler/kernel/MaskAnalysis.h"
 #include "compiler/kernel/Skeletons.h"
 #include "compiler/kernel/TileEmitter.h"
@@ -13,10 +14,15 @@
 
 namespace heed {
 
+/// Which kernel of an attend: the only one, the one that works on parts of the keys, the one that merges these.
+enum class AttendStep { Whole, Part, Merge };
+
 class AttendSkeleton {
 public:
-  AttendSkeleton(KernelBuilder &kernel, attn::AttendOp attend, AttendBlocks blocks, MachineTraits machine)
-      : kernel(kernel), at(kernel.at()), attend(attend), blocks(blocks), machine(machine),
+  /// `parts` is null where the attend is not cut. The whole of one that may be has programs only where rows are many.
+  AttendSkeleton(KernelBuilder &kernel, attn::AttendOp attend, AttendBlocks blocks, MachineTraits machine,
+                 AttendStep step, const AttendParts *parts)
+      : kernel(kernel), at(kernel.at()), attend(attend), blocks(blocks), machine(machine), step(step), parts(parts),
         emitter(kernel, TileDomain()),
         mask(kernel, attend.getKeep(),
              [this](unsigned capture, mlir::ValueRange indices) { return readCapture(capture, indices); }) {
@@ -45,16 +51,21 @@ private:
 
   void openProgram();
   void enterChunk(Dimension dim, int64_t size, int64_t start);
-  bool isOrdered() { return machine.sharedCacheBytes != 0 && mask.dependsOnRows(); }
+  bool isOrdered() { return step == AttendStep::Whole && machine.sharedCacheBytes != 0 && mask.dependsOnRows(); }
   llvm::SmallVector<mlir::AffineExpr> grid();
+  llvm::SmallVector<mlir::AffineExpr> gridOfParts();
   void locateProgram();
+  void locatePart();
+  void locateMerge();
   void orderPrograms();
   mlir::Value divide(mlir::Value a, mlir::Value b);
   mlir::Value headsOfTurn(mlir::Value heads, mlir::Value numBlocks);
   mlir::LogicalResult loadQuery();
+  double firstReference();
   RowState firstState();
   mlir::FailureOr<RowState> visitKeys();
   KeyBounds boundKeys();
+  KeyBounds boundPart(KeyBounds bounds);
   mlir::FailureOr<RowState> visitRange(KeyBounds bounds, mlir::ValueRange state);
   mlir::Value readListed(mlir::Value entry);
   mlir::Value listEnd();
@@ -71,6 +82,16 @@ private:
   mlir::FailureOr<mlir::Value> joinSink(mlir::Value &reference, mlir::Value &sum);
   mlir::LogicalResult storeRank(int64_t rank);
   mlir::LogicalResult storeResults(RowState state);
+  mlir::LogicalResult storePart(RowState state);
+  Piece readParts(AttendParts::State which);
+  RowState mergeBlock(mlir::Value firstPart, mlir::ValueRange state);
+  mlir::FailureOr<RowState> mergeParts();
+  mlir::AffineExpr flops();
+  llvm::SmallVector<mlir::NamedAttribute> schedule();
+
+  Piece headPiece();
+  Piece rowPiece();
+  Interval headInterval();
 
   llvm::SmallVector<Piece> keyIndices(mlir::Value tensor, Dimension depth);
   llvm::SmallVector<Piece> regionArguments(std::optional<Piece> scalar);
@@ -102,7 +123,7 @@ private:
   /// 2^(unit score - reference)
   mlir::Value weigh(mlir::Value scores, mlir::Value reference);
   /// What a weight relative to `from` is multiplied by to be one relative to `to`.
-  mlir::Value rebase(mlir::Value from, mlir::Value to);
+  mlir::Value rebase(mlir::Value from, mlir::Value to, llvm::ArrayRef<int64_t> dims);
   bool isSoftmax() { return attend.getNormaliser() == attn::Normaliser::Softmax; }
 
   KernelBuilder &kernel;
@@ -110,16 +131,22 @@ private:
   attn::AttendOp attend;
   AttendBlocks blocks;
   MachineTraits machine;
+  AttendStep step;
+  const AttendParts *parts;
   TileEmitter emitter;
   MaskAnalysis mask;
 
-  mlir::Value rowBlock, head, batch; ///< of the program
+  /// Of the program. The head is null where its rows are of several.
+  mlir::Value rowBlock, head, batch, part;
   mlir::Value keyHead, firstRow, length, offset;
-  mlir::AffineExpr rows, keys;
-  bool scaleIsLate; ///< logits are unscaled dot products; the scale is part of `unit`
-  double unit;      ///< a difference of logits times this is a difference of binary logarithms of weights
+  mlir::AffineExpr rows, keys; ///< rows: that blocks are made of
+  bool scaleIsLate;            ///< logits are unscaled dot products; the scale is part of `unit`
+  double unit;                 ///< a difference of logits times this is a difference of binary logarithms of weights
   llvm::SmallVector<int64_t> depths, valueDepths;
   llvm::SmallVector<mlir::Value> query;
 };
+
+/// Blocks of attention in one kernel.
+AttendBlocks attendBlocks(attn::AttendOp attend, const Backend &backend);
 
 } // namespace heed

@@ -17,8 +17,10 @@ int64_t heed::storageBytes(Type type) { return (storageType(type).getIntOrFloatB
 
 static Type elementType(Type tensor) { return cast<RankedTensorType>(tensor).getElementType(); }
 
-KernelBuilder::KernelBuilder(plan::KernelOp source, StringRef name)
-    : sourceOp(source), builder(source.getLoc(), source.getContext()), shapes(source->getParentOfType<func::FuncOp>()) {
+KernelBuilder::KernelBuilder(plan::KernelOp source, StringRef name, ScratchUse use, MutableArrayRef<Scratch> scratch,
+                             ValueRange started)
+    : sourceOp(source), use(use), scratch(scratch), started(started), builder(source.getLoc(), source.getContext()),
+      shapes(source->getParentOfType<func::FuncOp>()) {
   auto graph = source->getParentOfType<func::FuncOp>();
   auto symbols = graph->getAttrOfType<ArrayAttr>(plan::symbolsAttrName);
   numSymbols = symbols ? symbols.size() : 0;
@@ -28,20 +30,51 @@ KernelBuilder::KernelBuilder(plan::KernelOp source, StringRef name)
   entry = &kernel.getBody().emplaceBlock();
   builder.setInsertionPointToStart(entry);
 
+  auto addBase = [&](Type element) {
+    entry->addArgument(MemRefType::get({ShapedType::kDynamic}, storageType(element)), loc());
+  };
   auto addBases = [&](TypeRange tensors, ArrayAttr views, ArrayAttr sizes, SmallVector<StoredView> &out) {
     for (auto [tensor, view, size] :
          llvm::zip_equal(tensors, views.getAsValueRange<AffineMapAttr>(), sizes.getAsValueRange<AffineMapAttr>())) {
-      entry->addArgument(MemRefType::get({ShapedType::kDynamic}, storageType(elementType(tensor))), loc());
+      addBase(elementType(tensor));
       out.push_back(readView(view, size));
     }
   };
+  auto addScratch = [&](SmallVector<StoredView> &out) {
+    for (const Scratch &each : scratch) {
+      addBase(each.element);
+      out.push_back(denseView(each.sizes));
+    }
+  };
   addBases(source.getOperands().getTypes(), source.getOperandViews(), source.getOperandSizes(), operandViews);
-  addBases(source.getResultTypes(), source.getResultViews(), source.getResultSizes(), resultViews);
   for (auto [argument, view] : llvm::zip_equal(sourceBlock().getArguments(), operandViews))
     shapes.setShape(argument, view.sizes);
+  if (use == ScratchUse::Write) {
+    addScratch(resultViews);
+    return;
+  }
+  if (use == ScratchUse::Read)
+    addScratch(operandViews);
+  for (Value start : started)
+    addBase(elementType(start.getType()));
+  addBases(source.getResultTypes(), source.getResultViews(), source.getResultSizes(), resultViews);
   for (auto [result, view] : llvm::enumerate(resultViews))
     if (!isa<BlockArgument>(yielded(result)))
       shapes.setShape(yielded(result), view.sizes);
+}
+
+StoredView KernelBuilder::denseView(ArrayRef<AffineExpr> sizes) {
+  StoredView view{expression(0), SmallVector<AffineExpr>(sizes.size()), llvm::to_vector(sizes)};
+  AffineExpr stride = expression(1);
+  for (size_t dim = sizes.size(); dim-- > 0;) {
+    view.strides[dim] = stride;
+    stride = stride * sizes[dim];
+  }
+  return view;
+}
+
+Type KernelBuilder::storedElement(unsigned base) {
+  return cast<MemRefType>(entry->getArgument(base).getType()).getElementType();
 }
 
 StoredView KernelBuilder::readView(AffineMap strides, AffineMap sizes) {
@@ -98,16 +131,20 @@ Value KernelBuilder::memory(Value base, StoredView view, Type elementType) {
 Value KernelBuilder::operandMemory(unsigned operand) {
   Value &cached = memories[{operand, 0}];
   if (!cached)
-    cached = memory(entry->getArgument(operand), operandViews[operand],
-                    elementType(sourceOp.getOperands()[operand].getType()));
+    cached = memory(entry->getArgument(operand), operandViews[operand], storedElement(operand));
   return cached;
+}
+
+Value KernelBuilder::scratchMemory(unsigned position) {
+  return use == ScratchUse::Write ? resultMemory(position)
+                                  : operandMemory(unsigned(sourceOp.getOperands().size()) + position);
 }
 
 Value KernelBuilder::resultMemory(unsigned result) {
   Value &cached = memories[{result, 1}];
+  unsigned base = operandViews.size() + started.size() + result;
   if (!cached)
-    cached = memory(entry->getArgument(operandViews.size() + result), resultViews[result],
-                    elementType(sourceOp.getResult(result).getType()));
+    cached = memory(entry->getArgument(base), resultViews[result], storedElement(base));
   return cached;
 }
 
@@ -206,34 +243,74 @@ SmallVector<Value> KernelBuilder::delinearise(Value linear, ArrayRef<AffineExpr>
 
 void KernelBuilder::markUneven() { kernel->setAttr(tile::unevenAttrName, builder.getUnitAttr()); }
 
-void KernelBuilder::finish(ArrayRef<AffineExpr> grid, AffineExpr flops, ArrayRef<NamedAttribute> schedule) {
-  tile::ReturnOp::create(builder);
-  kernel.setFunctionType(builder.getFunctionType(entry->getArgumentTypes(), {}));
-  kernel.setScheduleAttr(builder.getDictionaryAttr(schedule));
-
-  SmallVector<AffineExpr> fullGrid(grid);
-  fullGrid.resize(maxGridRank, expression(1));
-  MLIRContext *context = builder.getContext();
-  auto map = [&](ArrayRef<AffineExpr> results) { return AffineMap::get(0, numSymbols, results, context); };
+/// Of what the views show, each element once; what kernels hand to each other is no useful work.
+AffineExpr KernelBuilder::usefulBytes() {
   AffineExpr bytes = expression(0);
-  auto count = [&](const StoredView &view, Type tensor) {
-    AffineExpr elements = expression(storageBytes(elementType(tensor)));
+  auto count = [&](const StoredView &view, unsigned base) {
+    AffineExpr elements = expression(storageBytes(storedElement(base)));
     for (auto [size, stride] : llvm::zip_equal(view.sizes, view.strides))
       if (stride != expression(0))
         elements = elements * size;
     bytes = bytes + elements;
   };
-  for (auto [view, operand] : llvm::zip_equal(operandViews, sourceOp.getOperands()))
-    count(view, operand.getType());
-  for (auto [view, type] : llvm::zip_equal(resultViews, sourceOp.getResultTypes()))
-    count(view, type);
+  if (use != ScratchUse::Read)
+    for (auto [operand, view] : llvm::enumerate(operandViews))
+      count(view, operand);
+  if (use != ScratchUse::Write)
+    for (auto [result, view] : llvm::enumerate(resultViews))
+      count(view, operandViews.size() + started.size() + result);
+  return bytes;
+}
 
+plan::LaunchOp KernelBuilder::createLaunch(ArrayRef<AffineExpr> grid, AffineExpr flops) {
+  SmallVector<AffineExpr> fullGrid(grid);
+  fullGrid.resize(maxGridRank, expression(1));
+  auto map = [&](ArrayRef<AffineExpr> results) { return AffineMap::get(0, numSymbols, results, builder.getContext()); };
+  SmallVector<Value> operands(sourceOp.getOperands());
+  SmallVector<Type> types(sourceOp.getResultTypes());
+  ArrayAttr shapesOfResults = sourceOp.getStorageSizes().value_or(sourceOp.getResultSizes());
+  if (use == ScratchUse::Read) {
+    llvm::append_range(operands, llvm::map_range(scratch, [](const Scratch &each) { return each.tensor; }));
+    llvm::append_range(operands, started);
+  } else if (use == ScratchUse::Write) {
+    types.clear();
+    SmallVector<Attribute> maps;
+    for (const Scratch &each : scratch) {
+      auto sizes = llvm::map_to_vector(each.sizes, [](AffineExpr size) {
+        auto known = dyn_cast<AffineConstantExpr>(size);
+        return known ? known.getValue() : ShapedType::kDynamic;
+      });
+      types.push_back(RankedTensorType::get(sizes, each.element));
+      maps.push_back(AffineMapAttr::get(map(each.sizes)));
+    }
+    shapesOfResults = builder.getArrayAttr(maps);
+  }
+  StringRef step;
+  if (use != ScratchUse::None)
+    step = use == ScratchUse::Write ? plan::partsSuffix : plan::mergeSuffix;
+  return plan::LaunchOp::create(builder, types, kernel.getSymName(), operands, map(parameters), map(fullGrid),
+                                shapesOfResults, map({flops}), map({usefulBytes()}), sourceOp.getRoot(),
+                                (sourceOp.getLabel() + step).str(), sourceOp.getNotesAttr(),
+                                /*alternatives=*/ArrayAttr(),
+                                /*alternative_grids=*/ArrayAttr(), /*least_programs=*/DenseI64ArrayAttr());
+}
+
+void KernelBuilder::finish(ArrayRef<AffineExpr> grid, AffineExpr flops, ArrayRef<NamedAttribute> schedule) {
+  tile::ReturnOp::create(builder);
+  kernel.setFunctionType(builder.getFunctionType(entry->getArgumentTypes(), {}));
+  kernel.setScheduleAttr(builder.getDictionaryAttr(schedule));
   builder.setInsertionPoint(sourceOp);
-  launchOp = plan::LaunchOp::create(
-      builder, sourceOp.getResultTypes(), kernel.getSymName(), sourceOp.getOperands(), map(parameters), map(fullGrid),
-      sourceOp.getStorageSizes().value_or(sourceOp.getResultSizes()), map({flops}), map({bytes}), sourceOp.getRoot(),
-      sourceOp.getLabel(), sourceOp.getNotesAttr(), /*alternatives=*/ArrayAttr(), /*alternative_grids=*/ArrayAttr(),
-      /*least_programs=*/DenseI64ArrayAttr());
+  launchOp = createLaunch(grid, flops);
+  if (use == ScratchUse::Write) {
+    for (auto [each, result] : llvm::zip_equal(scratch, launchOp.getResults()))
+      each.tensor = result;
+    return;
+  }
+  if (!started.empty()) {
+    auto first = int64_t(launchOp.getOperands().size() - started.size());
+    launchOp->setAttr(plan::tiedAttrName,
+                      builder.getDenseI64ArrayAttr(llvm::to_vector(llvm::seq(first, first + int64_t(started.size())))));
+  }
   sourceOp.replaceAllUsesWith(launchOp.getResults());
   sourceOp.erase();
 }

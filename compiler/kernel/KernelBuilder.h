@@ -23,13 +23,27 @@ struct StoredView {
   llvm::SmallVector<mlir::AffineExpr> sizes;
 };
 
+/// Storage through which one of the kernels that a plan.kernel becomes hands values to another; dense.
+struct Scratch {
+  mlir::Type element;
+  llvm::SmallVector<mlir::AffineExpr> sizes;
+  mlir::Value tensor = {}; ///< once the kernel that writes it is finished
+};
+
+/// What a kernel does with its scratch.
+enum class ScratchUse { None, Write, Read };
+
 /// Creates `tile.kernel @name` for a plan.kernel and hands out what its body needs. Sizes and strides over symbols are
 /// evaluated by the plan and arrive as parameters; equal expressions share one.
 class KernelBuilder {
 public:
   static constexpr unsigned maxGridRank = 3;
 
-  KernelBuilder(plan::KernelOp source, llvm::StringRef name);
+  /// A kernel that writes scratch stores that instead of the source's results, and the source stays; one that reads it
+  /// has it behind the source's operands. What `started` holds, one value a result or none, is what the results are
+  /// where the kernel stores nothing. `scratch` outlives the builder.
+  KernelBuilder(plan::KernelOp source, llvm::StringRef name, ScratchUse use = ScratchUse::None,
+                llvm::MutableArrayRef<Scratch> scratch = {}, mlir::ValueRange started = {});
 
   plan::KernelOp source() const { return sourceOp; }
   mlir::Block &sourceBlock() { return sourceOp.getBody().front(); }
@@ -46,6 +60,8 @@ public:
   /// one element.
   mlir::Value operandMemory(unsigned operand);
   mlir::Value resultMemory(unsigned result);
+  /// Of a kernel that reads it; one that writes it has it for its results.
+  mlir::Value scratchMemory(unsigned position);
   /// What the source kernel yields as result i.
   mlir::Value yielded(unsigned result);
 
@@ -74,7 +90,8 @@ public:
 
   /// Programs take different times.
   void markUneven();
-  /// Ends the kernel, whose grid has up to three sizes, x first, and replaces the plan.kernel with its launch.
+  /// Ends the kernel, whose grid has up to three sizes, x first, and replaces the plan.kernel with its launch; a kernel
+  /// that writes scratch is launched before it.
   void finish(llvm::ArrayRef<mlir::AffineExpr> grid, mlir::AffineExpr flops,
               llvm::ArrayRef<mlir::NamedAttribute> schedule);
   /// The kernel, and after finish() its launch.
@@ -84,8 +101,15 @@ public:
 private:
   mlir::Value memory(mlir::Value base, StoredView view, mlir::Type elementType);
   StoredView readView(mlir::AffineMap strides, mlir::AffineMap sizes);
+  StoredView denseView(llvm::ArrayRef<mlir::AffineExpr> sizes);
+  mlir::Type storedElement(unsigned base);
+  mlir::AffineExpr usefulBytes();
+  plan::LaunchOp createLaunch(llvm::ArrayRef<mlir::AffineExpr> grid, mlir::AffineExpr flops);
 
   plan::KernelOp sourceOp;
+  ScratchUse use;
+  llvm::MutableArrayRef<Scratch> scratch;
+  mlir::ValueRange started;
   tile::KernelOp kernel;
   plan::LaunchOp launchOp;
   mlir::ImplicitLocOpBuilder builder;

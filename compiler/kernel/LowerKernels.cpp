@@ -14,9 +14,8 @@ using namespace heed;
 static LogicalResult buildKernel(KernelBuilder &kernel, plan::KernelRoot root, const Backend &backend) {
   switch (root) {
   case plan::KernelRoot::Attend:
-    return buildAttend(kernel, backend);
   case plan::KernelRoot::Matmul:
-    break; // buildMatmuls
+    break; // become several
   case plan::KernelRoot::Row:
     return buildRow(kernel, backend);
   case plan::KernelRoot::Map:
@@ -71,8 +70,9 @@ struct LowerKernels : PassWrapper<LowerKernels, OperationPass<ModuleOp>> {
     getOperation().walk([&](plan::KernelOp kernel) { kernels.push_back(kernel); });
     for (auto [position, kernel] : llvm::enumerate(kernels)) {
       std::string name = (Twine("k") + Twine(position) + "_" + stringifyKernelRoot(kernel.getRoot())).str();
-      if (kernel.getRoot() == plan::KernelRoot::Matmul) {
-        if (failed(buildMatmuls(kernel, name, *backend)))
+      if (kernel.getRoot() == plan::KernelRoot::Matmul || kernel.getRoot() == plan::KernelRoot::Attend) {
+        bool isAttend = kernel.getRoot() == plan::KernelRoot::Attend;
+        if (failed(isAttend ? buildAttends(kernel, name, *backend) : buildMatmuls(kernel, name, *backend)))
           return signalPassFailure();
         continue;
       }
@@ -94,10 +94,12 @@ namespace {
 /// Small blocks and no machine code: enough to look at tile programs and to interpret them.
 class SmallBlocks : public Backend {
 public:
-  explicit SmallBlocks(MachineTraits traits) : machine(traits) {}
+  explicit SmallBlocks(MachineTraits traits, std::optional<FewRowBlocks> few = std::nullopt)
+      : machine(traits), few(few) {}
   StringRef name() const override { return "none"; }
   MachineTraits traits() const override { return machine; }
   AttendBlocks attendBlocks(int64_t, int64_t, int64_t, Type) const override { return {4, 8}; }
+  std::optional<FewRowBlocks> fewRowBlocks(int64_t, int64_t, int64_t, Type) const override { return few; }
   SmallVector<MatmulBlocks> matmulBlocks(int64_t, int64_t, int64_t, Type) const override { return {{4, 8, 16}}; }
   RowBlocks rowBlocks(int64_t) const override { return {4, 16}; }
   RowBlocks mapBlocks(int64_t) const override { return {4, 16}; }
@@ -105,6 +107,7 @@ public:
 
 private:
   MachineTraits machine;
+  std::optional<FewRowBlocks> few;
 };
 
 /// For a machine that fuses multiply-adds and orders programs by what a cache of 64 KiB holds.
@@ -113,14 +116,22 @@ struct LowerKernelsOrdered : LowerKernels {
   StringRef getArgument() const override { return "lower-kernels-ordered"; }
   std::unique_ptr<Pass> clonePass() const override { return std::make_unique<LowerKernelsOrdered>(*this); }
 };
+/// For a machine that cuts attention of up to 12 rows into parts of 8 keys or more, for 24 programs or fewer.
+struct LowerKernelsParts : LowerKernels {
+  using LowerKernels::LowerKernels;
+  StringRef getArgument() const override { return "lower-kernels-parts"; }
+  std::unique_ptr<Pass> clonePass() const override { return std::make_unique<LowerKernelsParts>(*this); }
+};
 } // namespace
 
 void heed::registerKernelPasses() {
   static const SmallBlocks smallBlocks({}),
-      ordered({.fusedMultiplyAdd = true, .sharedCacheBytes = 64 << 10, .processors = 4});
+      ordered({.fusedMultiplyAdd = true, .sharedCacheBytes = 64 << 10, .processors = 4}),
+      cut({}, FewRowBlocks{.blocks = {4, 8}, .mostRows = 12, .programs = 24, .leastKeys = 8});
   registerPass([] { return createNormaliseGraphPass(); });
   registerPass([] { return createFormKernelsPass(); });
   registerPass([] { return createMergeDimensionsPass(); });
   registerPass([] { return createLowerKernelsPass(smallBlocks); });
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsOrdered>(ordered); });
+  registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsParts>(cut); });
 }

@@ -11,9 +11,9 @@ using namespace heed;
 
 //===- The block --------------------------------------------------------------------------------------------------===//
 
-void MaskAnalysis::setBatchAndHead(Value batch, Value head) {
+void MaskAnalysis::setBatchAndHead(Value batch, Interval heads) {
   blockArguments[keep.getArgument(0)] = {batch, batch};
-  blockArguments[keep.getArgument(1)] = {head, head};
+  blockArguments[keep.getArgument(1)] = heads;
   known.clear();
 }
 

@@ -35,8 +35,8 @@ public:
   MaskAnalysis(KernelBuilder &kernel, mlir::Region &keep, CaptureReader readCapture)
       : kernel(kernel), keep(keep), readCapture(std::move(readCapture)) {}
 
-  /// The block: one batch and head, rows and their positions, keys.
-  void setBatchAndHead(mlir::Value batch, mlir::Value head);
+  /// The block: one batch, heads, rows and their positions, keys.
+  void setBatchAndHead(mlir::Value batch, Interval heads);
   void setRows(Interval rows, Interval positions);
   void setKeys(Interval keys);
 

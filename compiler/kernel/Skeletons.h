@@ -6,8 +6,8 @@
 
 namespace heed {
 
-/// Online-softmax attention around an attn.attend.
-mlir::LogicalResult buildAttend(KernelBuilder &kernel, const Backend &backend);
+/// Online-softmax attention around an attn.attend: the kernels it becomes, which replace `source`.
+mlir::LogicalResult buildAttends(plan::KernelOp source, llvm::StringRef name, const Backend &backend);
 /// A contraction over one dimension, with an epilogue; in blocks of one of matmulChoices().
 mlir::LogicalResult buildMatmul(KernelBuilder &kernel, const MatmulBlocks &blocks);
 /// What it may be blocked in, the best first. Fails, with an error, where there is no contraction.

@@ -259,11 +259,9 @@ Value TileEmitter::loadScalar(Value memory, ArrayRef<Piece> indices) {
   return memref::LoadOp::create(kernel.at(), memory, clamped);
 }
 
-FailureOr<Piece> TileEmitter::readOperand(BlockArgument argument, ArrayRef<Piece> indices) {
+Piece TileEmitter::readMemory(Value memory, Type element, ArrayRef<Piece> indices) {
   ImplicitLocOpBuilder &at = kernel.at();
-  Type element = cast<RankedTensorType>(argument.getType()).getElementType();
   Type stored = storageType(element);
-  Value memory = kernel.operandMemory(argument.getArgNumber());
   SmallVector<int64_t> dims = unite(indices);
   if (dims.empty())
     return fromStorage(Piece::uniform(loadScalar(memory, indices)), element);
@@ -326,7 +324,7 @@ FailureOr<Piece> TileEmitter::read(Value tensor, ArrayRef<Piece> indices) {
   if (auto found = readers.find(tensor); found != readers.end())
     return found->second(indices);
   if (auto argument = dyn_cast<BlockArgument>(tensor))
-    return readOperand(argument, indices);
+    return readMemory(kernel.operandMemory(argument.getArgNumber()), getElementTypeOrSelf(argument.getType()), indices);
   Operation *op = tensor.getDefiningOp();
   if (auto generic = dyn_cast<linalg::GenericOp>(op))
     return readGeneric(generic, cast<OpResult>(tensor).getResultNumber(), indices);

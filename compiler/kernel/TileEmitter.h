@@ -54,6 +54,8 @@ public:
 
   /// Element `indices` of a tensor of the source kernel.
   mlir::FailureOr<Piece> read(mlir::Value tensor, llvm::ArrayRef<Piece> indices);
+  /// The same of memory that holds values of type `element`.
+  Piece readMemory(mlir::Value memory, mlir::Type element, llvm::ArrayRef<Piece> indices);
   /// Writes a piece as element `indices` of result `result`.
   mlir::LogicalResult write(unsigned result, const Piece &piece, llvm::ArrayRef<Piece> indices);
 
@@ -78,7 +80,6 @@ public:
   mlir::RankedTensorType tileType(mlir::Type element, llvm::ArrayRef<int64_t> dims);
 
 private:
-  mlir::FailureOr<Piece> readOperand(mlir::BlockArgument argument, llvm::ArrayRef<Piece> indices);
   mlir::FailureOr<Piece> readGeneric(mlir::linalg::GenericOp generic, unsigned result, llvm::ArrayRef<Piece> indices);
   mlir::LogicalResult writeElement(unsigned result, const Piece &piece, llvm::SmallVector<mlir::Value> indices);
   mlir::Value loadScalar(mlir::Value memory, llvm::ArrayRef<Piece> indices);

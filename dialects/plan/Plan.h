@@ -25,5 +25,10 @@ constexpr llvm::StringLiteral shapeAttrName = "plan.shape";
 constexpr llvm::StringLiteral stridesAttrName = "plan.strides";
 constexpr llvm::StringLiteral hostScalarAttrName = "plan.host_scalar";
 constexpr llvm::StringLiteral aliasAttrName = "plan.alias";
+/// What the labels of kernels end with that work on parts of an attention, and that merge these.
+constexpr llvm::StringLiteral partsSuffix = ".parts";
+constexpr llvm::StringLiteral mergeSuffix = ".merge";
+/// On a launch: per result the number of the operand whose content it starts from, or -1.
+constexpr llvm::StringLiteral tiedAttrName = "plan.tied";
 constexpr llvm::StringLiteral constraintsAttrName = "plan.constraints";
 } // namespace heed::plan

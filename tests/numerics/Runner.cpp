@@ -55,7 +55,12 @@ struct LoadedKernel {
   std::once_flag once;
   std::optional<heed::Module> module;
   std::string error;
-  Tiling tiling;
+  /// The tilings of its kernels, and the most rows of a tile's heads together that each is for.
+  struct Choice {
+    Tiling tiling;
+    int64_t mostRows;
+  };
+  std::vector<Choice> tilings;
   /// Set if the package names no tiling.
   std::string tilingError;
 };
@@ -84,10 +89,21 @@ static void readTiling(LoadedKernel &kernel) {
     int64_t blockM = findNumber(schedule, "block_m"), blockN = findNumber(schedule, "block_n");
     if (std::string_view(info.root).find("attend") == std::string_view::npos || blockM <= 0 || blockN <= 0)
       continue;
-    kernel.tiling = {blockM, blockN, std::max<int64_t>(1, findNumber(schedule, "group"))};
-    return;
+    int64_t mostRows = findNumber(schedule, "most_rows");
+    kernel.tilings.push_back(
+        {{blockM, blockN, std::max<int64_t>(1, findNumber(schedule, "group"))}, mostRows == 0 ? INT64_MAX : mostRows});
   }
-  kernel.tilingError = "no kernel of the package names block_m and block_n in its schedule";
+  if (kernel.tilings.empty())
+    kernel.tilingError = "no kernel of the package names block_m and block_n in its schedule";
+}
+
+/// Of the kernel that runs for so many rows: the one for the fewest that it fits.
+static const Tiling &tilingFor(const LoadedKernel &kernel, int64_t rows) {
+  const LoadedKernel::Choice *best = nullptr;
+  for (const LoadedKernel::Choice &choice : kernel.tilings)
+    if (rows * choice.tiling.foldedHeads <= choice.mostRows && (!best || choice.mostRows < best->mostRows))
+      best = &choice;
+  return best ? best->tiling : kernel.tilings.front().tiling;
 }
 
 static void loadKernel(LoadedKernel &kernel, const heed::Device &device, const std::string &path) {
@@ -138,15 +154,16 @@ static std::string runCall(heed::Call &call, const std::vector<BoundTensor> &inp
 static std::string compareBlocks(heed::Call &call, const LoadedKernel &kernel, const Inputs &inputs) {
   if (!kernel.tilingError.empty())
     return kernel.tilingError;
+  const Tiling &tiling = tilingFor(kernel, inputs.rows);
   heed::Result<int64_t> visited = call.counter(HEED_COUNTER_KEY_BLOCKS_VISITED);
   if (!visited)
     return "no count of visited blocks: " + std::string(visited.message());
-  int64_t expected = countVisitedBlocks(inputs, kernel.tiling);
+  int64_t expected = countVisitedBlocks(inputs, tiling);
   if (*visited == expected)
     return "";
   return "visited " + std::to_string(*visited) + " key blocks, expected " + std::to_string(expected) + " (block_m " +
-         std::to_string(kernel.tiling.blockM) + ", block_n " + std::to_string(kernel.tiling.blockN) + ", group " +
-         std::to_string(kernel.tiling.foldedHeads) + ")";
+         std::to_string(tiling.blockM) + ", block_n " + std::to_string(tiling.blockN) + ", group " +
+         std::to_string(tiling.foldedHeads) + ")";
 }
 
 /// Runs again, each time into other memory, which must give the same bits.

@@ -1,0 +1,233 @@
+/// Attention of few rows.
+///
+/// Such a call reads keys and values and computes little, so two things matter: to read them once, and to have enough
+/// programs to ask for them. The query heads that share a key head fill the rows of a block together, and the keys are
+/// cut into parts: a program sees one block of rows and one part of the keys, and stores the row state it ends with. A
+/// second kernel merges the states of each row's parts, in their order, and does what the end of attention is in one
+/// kernel: the sink, the division, the results. A part without keys leaves a state without weight.
+///
+/// Rows that are known at run time only decide there: the kernel for many rows has an empty grid where rows are few,
+/// and the two for few have one where they are many.
+#include "compiler/kernel/AttendParts.h"
+
+#include "compiler/kernel/AttendSkeleton.h"
+
+using namespace mlir;
+using namespace heed;
+
+/// Parts that are merged at a time.
+constexpr int64_t partsOfBlock = 32;
+/// More rows than there are.
+constexpr int64_t manyRows = int64_t(1) << 31;
+
+AttendParts heed::cutIntoParts(plan::KernelOp source, attn::AttendOp attend, const FewRowBlocks &few) {
+  SymbolicShapes shapes(source->getParentOfType<func::FuncOp>());
+  for (auto [argument, sizes] :
+       llvm::zip_equal(source.getBody().getArguments(), source.getOperandSizes().getAsValueRange<AffineMapAttr>()))
+    shapes.setShape(argument, SmallVector<AffineExpr>(sizes.getResults()));
+  auto size = [&](Value tensor, unsigned dim) { return shapes.shapeOf(tensor)[dim]; };
+  auto fixed = [&](int64_t value) { return shapes.constant(value); };
+  AffineExpr batch = size(attend.getQuery(), 0), keys = size(attend.getKey(), 2);
+  if (Value pages = attend.getPages())
+    keys = keys * size(pages, 1);
+  int64_t keyHeads = attend.getKeyType().getDimSize(1);
+  auto simple = [&](AffineExpr expr) { return simplifyAffineExpr(expr, 0, shapes.getNumSymbols()); };
+
+  AttendParts parts;
+  parts.group = attend.getQueryType().getDimSize(1) / keyHeads;
+  parts.mostRows = few.mostRows;
+  parts.rows = simple(size(attend.getQuery(), 2) * parts.group);
+  parts.isFew = simple(fixed(1) - (parts.rows - few.mostRows).ceilDiv(manyRows));
+  parts.rowBlocks = simple(parts.rows.ceilDiv(few.blocks.rows));
+  // Where programs abound, a part is what each would have if keys were dealt out evenly.
+  AffineExpr shares = (keys * batch * parts.rowBlocks * keyHeads).floorDiv(few.programs);
+  parts.keysOfPart = (shares + few.leastKeys).ceilDiv(few.blocks.keys) * few.blocks.keys;
+  parts.count = simple(keys.ceilDiv(parts.keysOfPart));
+
+  Type f32 = Float32Type::get(source.getContext());
+  SmallVector<AffineExpr> sizes{batch * parts.isFew, fixed(keyHeads), parts.rows, parts.count};
+  parts.scratch = {{f32, sizes}, {f32, sizes}};
+  sizes.push_back(fixed(attend.getValueType().getDimSize(3)));
+  parts.scratch.push_back({f32, sizes});
+  return parts;
+}
+
+//===- Where a program is -----------------------------------------------------------------------------------------===//
+
+void AttendSkeleton::locatePart() {
+  SmallVector<Value> place = kernel.delinearise(tile::ProgramIdOp::create(at, 0), {parts->count, parts->rowBlocks});
+  part = place[0];
+  rowBlock = place[1];
+  keyHead = tile::ProgramIdOp::create(at, 1);
+  batch = tile::ProgramIdOp::create(at, 2);
+  if (parts->group == 1)
+    head = keyHead;
+}
+
+/// The rows of one head: blocks of one row keep what a program reads together.
+void AttendSkeleton::locateMerge() {
+  rowBlock = tile::ProgramIdOp::create(at, 0);
+  head = tile::ProgramIdOp::create(at, 1);
+  batch = tile::ProgramIdOp::create(at, 2);
+}
+
+SmallVector<AffineExpr> AttendSkeleton::gridOfParts() {
+  SmallVector<AffineExpr> sizes = kernel.sizesOf(attend.getQuery());
+  if (step == AttendStep::Merge)
+    return {rows, sizes[1], sizes[0] * parts->isFew};
+  return {parts->rowBlocks * parts->count, kernel.expression(attend.getKeyType().getDimSize(1)),
+          sizes[0] * parts->isFew};
+}
+
+Piece AttendSkeleton::headPiece() {
+  if (head)
+    return Piece::uniform(head);
+  Piece first = Piece::uniform(kernel.mul(keyHead, kernel.constant(parts->group)));
+  return emitter.binary<arith::AddIOp>(
+      first, emitter.binary<arith::RemSIOp>(emitter.coordinate(Rows), Piece::uniform(kernel.constant(parts->group))));
+}
+
+Piece AttendSkeleton::rowPiece() {
+  if (head)
+    return emitter.coordinate(Rows);
+  return emitter.binary<arith::FloorDivSIOp>(emitter.coordinate(Rows), Piece::uniform(kernel.constant(parts->group)));
+}
+
+/// The heads of the block's rows.
+Interval AttendSkeleton::headInterval() {
+  if (head)
+    return {head, head};
+  Value first = kernel.mul(keyHead, kernel.constant(parts->group));
+  return {first, kernel.add(first, kernel.constant(parts->group - 1))};
+}
+
+/// The keys of the program's part among those between the bounds.
+AttendSkeleton::KeyBounds AttendSkeleton::boundPart(KeyBounds bounds) {
+  Value keysOfPart = kernel.value(parts->keysOfPart);
+  bounds.low = kernel.add(bounds.low, kernel.mul(part, keysOfPart));
+  bounds.high = kernel.min(bounds.high, kernel.add(bounds.low, keysOfPart));
+  return bounds;
+}
+
+//===- States between kernels -------------------------------------------------------------------------------------===//
+
+LogicalResult AttendSkeleton::storePart(RowState state) {
+  SmallVector<Piece> indices{Piece::uniform(batch), Piece::uniform(keyHead), emitter.coordinate(Rows),
+                             Piece::uniform(part)};
+  for (AttendParts::State each : {AttendParts::Reference, AttendParts::Sum})
+    if (failed(emitter.write(each, TileEmitter::tile(state[each], {Rows}), indices)))
+      return failure();
+  indices.push_back(emitter.coordinate(ValueDepth));
+  int64_t start = 0;
+  for (auto [chunk, depth] : llvm::enumerate(valueDepths)) {
+    enterChunk(ValueDepth, depth, start);
+    Piece sum = TileEmitter::tile(state[AttendParts::Accumulator + chunk], {Rows, ValueDepth});
+    if (failed(emitter.write(AttendParts::Accumulator, sum, indices)))
+      return failure();
+    start += depth;
+  }
+  return success();
+}
+
+Piece AttendSkeleton::readParts(AttendParts::State which) {
+  Value ofHead = arith::RemUIOp::create(at, head, kernel.constant(parts->group));
+  Value row = kernel.add(kernel.mul(rowBlock, kernel.constant(parts->group)), ofHead);
+  SmallVector<Piece> indices{Piece::uniform(batch), Piece::uniform(keyHead), Piece::uniform(row),
+                             emitter.coordinate(Keys)};
+  if (which == AttendParts::Accumulator)
+    indices.push_back(emitter.coordinate(ValueDepth));
+  return emitter.readMemory(kernel.scratchMemory(which), at.getF32Type(), indices);
+}
+
+/// The state with the parts from `firstPart` on, as many as a block has.
+AttendSkeleton::RowState AttendSkeleton::mergeBlock(Value firstPart, ValueRange state) {
+  TileDomain &domain = emitter.getDomain();
+  domain.origins[Keys] = firstPart;
+  domain.extents[Keys] = kernel.sub(kernel.value(parts->count), firstPart);
+  RowState next(state);
+  Value references = emitter.spread(readParts(AttendParts::Reference), {Rows, Keys});
+  Value sums = emitter.spread(readParts(AttendParts::Sum), {Rows, Keys});
+  Value exists = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, emitter.spread(emitter.coordinate(Keys), {Keys}),
+                                       emitter.spread(Piece::uniform(kernel.value(parts->count)), {Keys}));
+  exists = emitter.spread(TileEmitter::tile(exists, {Keys}), {Rows, Keys});
+  references = arith::SelectOp::create(at, exists, references, splat(firstReference(), {Rows, Keys}));
+
+  Value greatest = tile::ReduceOp::create(at, floatTile({Rows}), tile::Combine::Max, references, 1, Value());
+  next[0] = greater(state[0], greatest);
+  Value shrink = rebase(state[0], next[0], {Rows}), weights = rebase(references, overRows(next[0], Keys), {Rows, Keys});
+  Value sum = tile::ReduceOp::create(at, floatTile({Rows}), tile::Combine::Add,
+                                     arith::MulFOp::create(at, sums, weights), 1, Value());
+  next[1] = arith::AddFOp::create(at, arith::MulFOp::create(at, state[1], shrink), sum);
+  int64_t start = 0;
+  for (auto [chunk, depth] : llvm::enumerate(valueDepths)) {
+    enterChunk(ValueDepth, depth, start);
+    Value values = emitter.spread(readParts(AttendParts::Accumulator), {Keys, ValueDepth});
+    Value weight = emitter.spread(TileEmitter::tile(weights, {Rows, Keys}), {Keys, ValueDepth});
+    Value added = tile::ReduceOp::create(at, floatTile({ValueDepth}), tile::Combine::Add,
+                                         arith::MulFOp::create(at, values, weight), 0, Value());
+    Value kept = arith::MulFOp::create(at, state[2 + chunk], overRows(shrink, ValueDepth));
+    next[2 + chunk] =
+        arith::AddFOp::create(at, kept, emitter.spread(TileEmitter::tile(added, {ValueDepth}), {Rows, ValueDepth}));
+    start += depth;
+  }
+  return next;
+}
+
+FailureOr<AttendSkeleton::RowState> AttendSkeleton::mergeParts() {
+  emitter.getDomain().sizes[Keys] = partsOfBlock;
+  return loop(kernel.constant(0), kernel.value(parts->count), kernel.constant(partsOfBlock), firstState(),
+              [&](Value first, ValueRange state) -> FailureOr<RowState> { return mergeBlock(first, state); });
+}
+
+//===- The kernels of an attend -----------------------------------------------------------------------------------===//
+
+static attn::AttendOp rootOf(plan::KernelOp source) {
+  attn::AttendOp attend;
+  for (attn::AttendOp op : source.getBody().front().getOps<attn::AttendOp>())
+    attend = op;
+  return attend;
+}
+
+static std::optional<FewRowBlocks> fewRowBlocks(attn::AttendOp attend, const Backend &backend) {
+  // States of other normalisers are sums alone, and lists of blocks are a head's own.
+  if (attend.getNormaliser() != attn::Normaliser::Softmax || attend.getBlocks() || !attend.getOut())
+    return std::nullopt;
+  RankedTensorType query = attend.getQueryType();
+  int64_t group = query.getDimSize(1) / attend.getKeyType().getDimSize(1), rows = query.getDimSize(2);
+  return backend.fewRowBlocks(ShapedType::isDynamic(rows) ? rows : rows * group, query.getDimSize(3),
+                              attend.getValueType().getDimSize(3), attend.getKeyType().getElementType());
+}
+
+LogicalResult heed::buildAttends(plan::KernelOp source, StringRef name, const Backend &backend) {
+  attn::AttendOp attend = rootOf(source);
+  if (!attend)
+    return source.emitOpError("has no attn.attend for its root");
+  if (attend.getQueryType().getElementType().isF64())
+    return attend.emitOpError("in f64 has no kernel: scores and sums are f32, so give it f32, f16 or bf16");
+  auto build = [&](KernelBuilder &kernel, AttendBlocks blocks, AttendStep step, const AttendParts *parts) {
+    return AttendSkeleton(kernel, rootOf(kernel.source()), blocks, backend.traits(), step, parts).build();
+  };
+  AttendBlocks blocks = attendBlocks(attend, backend);
+  std::optional<FewRowBlocks> few = fewRowBlocks(attend, backend);
+  std::optional<AttendParts> parts;
+  if (few)
+    parts = cutIntoParts(source, attend, *few);
+  auto isFew = parts ? dyn_cast<AffineConstantExpr>(parts->isFew) : AffineConstantExpr();
+  if (!parts || (isFew && isFew.getValue() == 0)) {
+    KernelBuilder kernel(source, name);
+    return build(kernel, blocks, AttendStep::Whole, nullptr);
+  }
+  ValueRange started;
+  if (!isFew) {
+    KernelBuilder whole(cast<plan::KernelOp>(OpBuilder(source).clone(*source)), name);
+    if (failed(build(whole, blocks, AttendStep::Whole, &*parts)))
+      return failure();
+    started = whole.launch().getResults();
+  }
+  KernelBuilder part(source, (name + "_parts").str(), ScratchUse::Write, parts->scratch);
+  if (failed(build(part, few->blocks, AttendStep::Part, &*parts)))
+    return failure();
+  KernelBuilder merge(source, (name + "_merge").str(), ScratchUse::Read, parts->scratch, started);
+  AttendBlocks single{.rows = 1, .keys = partsOfBlock, .depthGranule = few->blocks.depthGranule};
+  return build(merge, single, AttendStep::Merge, &*parts);
+}
