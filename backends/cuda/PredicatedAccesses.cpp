@@ -2,6 +2,8 @@
 /// would keep memory accesses from overlapping, and LLVM has no other way to say it here.
 #include "backends/cuda/CudaLowering.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/StringExtras.h"
 
 #include <algorithm>
@@ -70,15 +72,33 @@ static std::string placeholders(int64_t first, int64_t count) {
 static StringRef nameOf(Space space) { return space == Space::Global ? "global" : "shared"; }
 static StringRef addressConstraint(Space space) { return space == Space::Global ? "l" : "r"; }
 
-/// The address of a piece of an access as an integer: of shared memory from where the arena begins.
-static Value addressOf(OpBuilder &builder, Location location, Space space, Value address, int64_t offset) {
-  unsigned bits = space == Space::Global ? 64 : 32;
+namespace {
+
+/// An address as an integer in a register, of shared memory from where the arena begins, and bytes beyond it: the
+/// instruction adds these, so that accesses at fixed distances share a register.
+struct Address {
+  Value base;
+  int64_t offset = 0;
+
+  /// As the operand of that number.
+  std::string print(size_t number) const {
+    return "[$" + std::to_string(number) + (offset == 0 ? "" : "+" + std::to_string(offset)) + "]";
+  }
+};
+
+} // namespace
+
+static Address addressOf(ConversionPatternRewriter &rewriter, Location location, Space space, Value address,
+                         Value converted) {
   if (space == Space::Shared)
-    address =
-        LLVM::PtrToIntOp::create(builder, location, builder.getI32Type(), pointerTo(builder, location, space, address));
-  if (offset == 0)
-    return address;
-  return LLVM::AddOp::create(builder, location, address, constantInt(builder, location, bits, offset));
+    return {LLVM::PtrToIntOp::create(rewriter, location, rewriter.getI32Type(),
+                                     pointerTo(rewriter, location, space, converted))};
+  auto sum = address.getDefiningOp<arith::AddIOp>();
+  APInt distance;
+  if (!sum || !matchPattern(sum.getRhs(), m_ConstantInt(&distance)) || !distance.isSignedIntN(24))
+    return {converted};
+  Value base = rewriter.getRemappedValue(sum.getLhs());
+  return base ? Address{base, distance.getSExtValue()} : Address{converted};
 }
 
 namespace {
@@ -93,17 +113,18 @@ struct LowerPredicatedLoad : ConvertOpToLLVMPattern<LoadOp> {
     Pieces pieces(op.getType(), op.getAlignment());
     SmallVector<Value> parts = pieces.split(rewriter, location, adaptor.getFill());
     int64_t count = pieces.registersOf();
+    Address address = addressOf(rewriter, location, op.getSpace(), op.getAddress(), adaptor.getAddress());
     for (int64_t i = 0; i < pieces.instructions(); ++i) {
       auto piece = MutableArrayRef(parts).slice(i * count, count);
-      Value address = addressOf(rewriter, location, op.getSpace(), adaptor.getAddress(), i * pieces.unit);
-      loadPiece(rewriter, location, op.getSpace(), pieces, address, adaptor.getPredicate(), piece);
+      loadPiece(rewriter, location, op.getSpace(), pieces, {address.base, address.offset + i * pieces.unit},
+                adaptor.getPredicate(), piece);
     }
     rewriter.replaceOp(op, pieces.join(rewriter, location, parts, op.getType()));
     return success();
   }
 
   /// Replaces the fills in `parts` by what was loaded.
-  static void loadPiece(OpBuilder &builder, Location location, Space space, const Pieces &pieces, Value address,
+  static void loadPiece(OpBuilder &builder, Location location, Space space, const Pieces &pieces, Address address,
                         Value predicate, MutableArrayRef<Value> parts) {
     int64_t count = parts.size();
     SmallVector<std::string> constraints(count, "=" + pieces.constraint().str());
@@ -112,9 +133,9 @@ struct LowerPredicatedLoad : ConvertOpToLLVMPattern<LoadOp> {
     constraints.push_back(addressConstraint(space).str());
     constraints.push_back("b");
     std::string code = "@$" + std::to_string(2 * count + 1) + " ld." + nameOf(space).str() + pieces.suffix() + " " +
-                       placeholders(0, count) + ", [$" + std::to_string(2 * count) + "];";
+                       placeholders(0, count) + ", " + address.print(2 * count) + ";";
     SmallVector<Value> operands(parts.begin(), parts.end());
-    operands.append({address, predicate});
+    operands.append({address.base, predicate});
     Type integer = builder.getIntegerType(pieces.assemblyBits());
     Type result = count == 1
                       ? integer
@@ -141,11 +162,13 @@ struct LowerPredicatedStore : ConvertOpToLLVMPattern<StoreOp> {
     SmallVector<std::string> constraints(count, pieces.constraint().str());
     constraints.push_back(addressConstraint(op.getSpace()).str());
     constraints.push_back("b");
-    std::string code = "@$" + std::to_string(count + 1) + " st." + nameOf(op.getSpace()).str() + pieces.suffix() +
-                       " [$" + std::to_string(count) + "], " + placeholders(0, count) + ";";
+    Address first = addressOf(rewriter, location, op.getSpace(), op.getAddress(), adaptor.getAddress());
     for (int64_t i = 0; i < pieces.instructions(); ++i) {
+      Address address{first.base, first.offset + i * pieces.unit};
+      std::string code = "@$" + std::to_string(count + 1) + " st." + nameOf(op.getSpace()).str() + pieces.suffix() +
+                         " " + address.print(count) + ", " + placeholders(0, count) + ";";
       SmallVector<Value> operands(ArrayRef(parts).slice(i * count, count));
-      operands.push_back(addressOf(rewriter, location, op.getSpace(), adaptor.getAddress(), i * pieces.unit));
+      operands.push_back(address.base);
       operands.push_back(adaptor.getPredicate());
       LLVM::InlineAsmOp::create(rewriter, location, TypeRange(), operands, code, llvm::join(constraints, ","),
                                 /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::TailCallKind::None,

@@ -9,7 +9,7 @@ using namespace heed;
 using namespace heed::simt;
 
 /// Elements that the stores of a batch write, and by how many batches loads come early.
-constexpr int64_t elementsOfBatch = 16, batchesAhead = 2;
+constexpr int64_t elementsOfBatch = 8, batchesAhead = 4;
 
 static bool isGlobalLoad(Operation *op) {
   auto load = dyn_cast<LoadOp>(op);

@@ -117,10 +117,77 @@ Registers TileLowering::emitLoad(tile::LoadOp op, const Layout &layout) {
   return values;
 }
 
+/// The layout with lanes' neighbours along `dim` in registers, so that accesses move `width` elements; none where such
+/// lanes cannot give other registers for them.
+static std::optional<Layout> widened(const Layout &layout, unsigned dim, int64_t width) {
+  tile::Bases registers = layout.registerBases(), lanes = layout.laneBases(), ordered;
+  auto along = [&](int64_t step) {
+    tile::Coordinates base(layout.rank(), 0);
+    base[dim] = step;
+    return base;
+  };
+  for (int64_t step = 1; step < width; step *= 2) {
+    if (!llvm::is_contained(registers, along(step))) {
+      auto *lane = llvm::find(lanes, along(step));
+      auto *other = llvm::find_if(
+          registers, [&](const tile::Coordinates &base) { return base[dim] >= width && base == along(base[dim]); });
+      if (lane == lanes.end() || other == registers.end())
+        return std::nullopt;
+      std::swap(*lane, *other);
+    }
+    ordered.push_back(along(step));
+  }
+  for (const tile::Coordinates &base : registers)
+    if (!llvm::is_contained(ordered, base))
+      ordered.push_back(base);
+  return Layout::get(layout.baseShape(), ordered, lanes, layout.warpBases());
+}
+
+/// Where neighbouring registers hold elements 2 i and 2 i + 1 along `dim`: the layout of these pairs.
+static Layout ofPairs(const Layout &layout, unsigned dim) {
+  auto halved = [&](tile::Bases bases) {
+    for (tile::Coordinates &base : bases)
+      base[dim] /= 2;
+    return bases;
+  };
+  SmallVector<int64_t> shape(layout.baseShape());
+  shape[dim] /= 2;
+  tile::Bases registers(llvm::drop_begin(layout.registerBases()));
+  return Layout::get(shape, halved(registers), halved(layout.laneBases()), halved(layout.warpBases()));
+}
+
+/// Stores what instructions of groups leave: two 16-bit elements that are neighbours in a lane, the next ones in the
+/// next lane. Lanes exchange pairs first, so that each stores a vector. False where that is not how the tile lies.
+bool TileLowering::storeExchanged(const ViewAccess &access, const Layout &layout, const Registers &values) {
+  std::optional<unsigned> dim = access.contiguousDim();
+  int64_t width = dim ? plan.vectorWidth(access) : 1;
+  Type element = access.viewType().getElementType();
+  if (target.groupAtoms.empty() || width < 4 || !isa<FloatType>(element) || element.getIntOrFloatBitWidth() != 16 ||
+      !layout.repeats().empty() || layout.contiguousRegisters(*dim) != 2 || isOwner(layout))
+    return false;
+  std::optional<Layout> wide = widened(layout, *dim, width);
+  if (!wide)
+    return false;
+  tile::Conversion conversion = tile::planConversion(ofPairs(layout, *dim), ofPairs(*wide, *dim));
+  if (conversion.kind != tile::Conversion::Kind::Lanes)
+    return false;
+  Registers words = exchangeLanes(packPairs(values), conversion.exchange);
+  Walk where = walk(access, *wide);
+  for (Run run : runsOf(access, *wide)) {
+    auto [address, inside] = locate(where, run.first);
+    Value packed = pack(ArrayRef<Value>(words).slice(run.first / 2, run.width / 2));
+    simt::StoreOp::create(b, Space::Global, packed, address, inside, run.width * bytesOf(element));
+  }
+  usesPromises = true;
+  return true;
+}
+
 void TileLowering::emitStore(tile::StoreOp op) {
   ViewAccess access(op);
   Layout layout = plan.isFloating(op.getTile()) ? plan.memoryLayout(access) : plan.layoutOf(op.getTile());
   Registers values = registers(op.getTile(), layout);
+  if (storeExchanged(access, layout, values))
+    return;
   Walk where = walk(access, layout);
   Value owner = isOwner(layout);
   for (Run run : runsOf(access, layout)) {

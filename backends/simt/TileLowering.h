@@ -145,6 +145,7 @@ private:
   llvm::SmallVector<Run> runsOf(const ViewAccess &access, const tile::Layout &layout);
   Registers emitLoad(tile::LoadOp op, const tile::Layout &layout);
   void emitStore(tile::StoreOp op);
+  bool storeExchanged(const ViewAccess &access, const tile::Layout &layout, const Registers &values);
   Registers emitGather(tile::GatherOp op, const tile::Layout &layout);
   mlir::Value loadElement(mlir::Value address, mlir::Value inBounds, mlir::Value fill, mlir::Type element);
 

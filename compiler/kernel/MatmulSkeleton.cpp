@@ -23,6 +23,7 @@ public:
   LogicalResult build();
 
 private:
+  Value extent(unsigned loop, int64_t block, Value origin);
   void openProgram();
   FailureOr<Value> depthLoop(Type sumType);
   FailureOr<Value> step(Value firstDepth, Value sum);
@@ -39,13 +40,19 @@ private:
 };
 } // namespace
 
+/// What is left of a loop from `origin` on; null where blocks are always whole.
+Value MatmulSkeleton::extent(unsigned loop, int64_t block, Value origin) {
+  auto known = dyn_cast<AffineConstantExpr>(sizes[loop]);
+  return known && known.getValue() % block == 0 ? Value() : kernel.sub(kernel.value(sizes[loop]), origin);
+}
+
 void MatmulSkeleton::openProgram() {
   sizes = kernel.loopSizes(root);
   iteration.resize(root.getNumLoops());
   TileDomain &domain = emitter.getDomain();
   auto addBlocked = [&](unsigned grid, int64_t block, unsigned loop) {
     Value origin = kernel.mul(tile::ProgramIdOp::create(at, grid), kernel.constant(block));
-    domain.addDimension(block, origin, kernel.sub(kernel.value(sizes[loop]), origin));
+    domain.addDimension(block, origin, extent(loop, block, origin));
   };
   addBlocked(0, blocks.rows, roles.row);
   domain.addDimension(blocks.depth, Value(), Value());
@@ -74,7 +81,7 @@ FailureOr<Value> MatmulSkeleton::operandTile(OpOperand &operand, ArrayRef<int64_
 FailureOr<Value> MatmulSkeleton::step(Value firstDepth, Value sum) {
   TileDomain &domain = emitter.getDomain();
   domain.origins[Depth] = firstDepth;
-  domain.extents[Depth] = kernel.sub(kernel.value(sizes[roles.depth]), firstDepth);
+  domain.extents[Depth] = extent(roles.depth, blocks.depth, firstDepth);
   FailureOr<SmallVector<Value>> operands = kernel.part("operands", [&]() -> FailureOr<SmallVector<Value>> {
     FailureOr<Value> left = operandTile(*root.getDpsInputOperand(0), {Rows, Depth});
     FailureOr<Value> right = operandTile(*root.getDpsInputOperand(1), {Depth, Columns});

@@ -21,10 +21,11 @@
 // CHECK-COUNT-4: wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 {{.*}}, 1, 1, 1, 0, 1;
 // CHECK: wgmma.commit_group.sync.aligned;
 // CHECK: mbarrier.arrive.shared::cta.b64 _, [%{{.*}}];
-// The bias and the residual are read in pieces, between the stores.
-// CHECK: st.global
+// The bias and the residual are read in pieces, between the stores. Lanes exchange pairs, so that each stores a vector.
+// CHECK: shfl.sync.bfly.b32
+// CHECK: st.global.v4.b32
 // CHECK: ld.global
-// CHECK: st.global
+// CHECK: st.global.v4.b32
 // CHECK: ret;
 // Such blocks come without a variant for any operands.
 // CHECK-NOT: .entry {{.*}}matmul_128x256(
