@@ -12,8 +12,9 @@ import re
 
 import numpy
 
-TYPES = {"u32": numpy.uint32, "b32": numpy.uint32, "s32": numpy.int32, "u64": numpy.uint64, "b64": numpy.uint64,
-         "s64": numpy.int64, "f32": numpy.float32, "pred": numpy.bool_}
+TYPES = {"u16": numpy.uint16, "b16": numpy.uint16, "bf16": numpy.uint16, "s16": numpy.int16, "u32": numpy.uint32,
+         "b32": numpy.uint32, "s32": numpy.int32, "u64": numpy.uint64, "b64": numpy.uint64, "s64": numpy.int64,
+         "f32": numpy.float32, "pred": numpy.bool_}
 LANES = 32
 SHARED_BASE = 1024  # any multiple of what swizzled tiles are aligned to
 PARAMETER_BASE = 1 << 40  # "addresses" of parameters
@@ -70,12 +71,38 @@ def parse(text, entry):
     return instructions, labels
 
 
-class Launch:
-    """What all workgroups share: the program, parameters, boxed tensors by parameter number, and where stores go."""
+class Memory:
+    """The operands of a launch, 16-bit elements, and its result, which every lane may write but only once."""
 
-    def __init__(self, text, entry, parameters, boxes, store):
+    def __init__(self, operands, result_elements):
+        self.buffers = [numpy.ascontiguousarray(operand).reshape(-1).view(numpy.uint8) for operand in operands]
+        self.result = numpy.zeros(2 * result_elements, numpy.uint8)
+        self.stores = numpy.zeros(self.result.size, numpy.int64)
+        self.bases = [(index + 1) << 33 for index in range(len(operands) + 1)]
+
+    def place(self, buffer, base, address, size):
+        if address % size != 0 or not base <= address <= base + buffer.size - size:
+            raise Wrong(f"{size} bytes at {address - base} of a buffer of {buffer.size} bytes")
+        return slice(address - base, address - base + size)
+
+    def load(self, address, size):
+        index = (address >> 33) - 1
+        if not 0 <= index < len(self.buffers):
+            raise Wrong(f"a load at {address:x}")
+        return self.buffers[index][self.place(self.buffers[index], self.bases[index], address, size)]
+
+    def store(self, address, values):
+        where = self.place(self.result, self.bases[-1], address, values.size)
+        self.result[where] = values
+        self.stores[where] += 1
+
+
+class Launch:
+    """What all workgroups share: the program, parameters, boxed tensors by parameter number, and memory."""
+
+    def __init__(self, text, entry, parameters, boxes, memory):
         self.instructions, self.labels = parse(text, entry)
-        self.parameters, self.boxes, self.store = parameters, boxes, store
+        self.parameters, self.boxes, self.memory = parameters, boxes, memory
         self.warps = int(re.search(r"\.reqntid (\d+)", text[text.index(entry + "("):]).group(1)) // LANES
 
     def run(self, workgroups, are_copies_late):
@@ -157,6 +184,7 @@ BINARY = {"add": numpy.add, "sub": numpy.subtract, "mul": numpy.multiply, "and":
           "or": numpy.bitwise_or, "xor": numpy.bitwise_xor}
 COMPARE = {"lt": numpy.less, "le": numpy.less_equal, "gt": numpy.greater, "ge": numpy.greater_equal,
            "eq": numpy.equal, "ne": numpy.not_equal, "neu": numpy.not_equal}
+HALF = {4: numpy.uint16, 8: numpy.uint32}  # by bytes
 TOGETHER = ("shfl", "bar.", "wgmma", "setmaxnreg")
 
 
@@ -253,13 +281,33 @@ class Warp:
             self.workgroup.copy_box(self.one(operands[0], mask),
                                     self.one(tensor, mask, numpy.uint64) - PARAMETER_BASE, numbers,
                                     self.one(operands[2], mask))
-        elif opcode.startswith("st.global"):
-            values, addresses = self.value(operands[1], numpy.uint32), self.addresses(operands[0], numpy.uint64)
-            for lane in numpy.nonzero(mask)[0]:
-                self.workgroup.launch.store(int(addresses[lane]), int(values[lane]))
+        elif parts[1] == "global":
+            self.access(parts, operands, mask)
+        elif parts[0] == "mov" and operands[0].startswith("{"):
+            halves = operands[0].strip("{}").split(",")
+            whole = self.value(operands[1], TYPES[parts[1]])
+            for name, half in zip(halves, numpy.ascontiguousarray(whole).view(HALF[whole.dtype.itemsize]).reshape(LANES, 2).T):
+                self.put(name.strip(), half, mask)
         elif parts[0] not in ("setmaxnreg", "fence"):
             self.put(operands[0], self.compute(parts, operands, mask), mask)
         return True
+
+    def access(self, parts, operands, mask):
+        """Global memory: {ld,st}.global[.vN].type."""
+        memory, kind = self.workgroup.launch.memory, TYPES[parts[-1]]
+        place, names = operands[::-1] if parts[0] == "ld" else operands
+        names, addresses = [name.strip() for name in names.strip("{}").split(",")], self.addresses(place, numpy.uint64)
+        size = len(names) * numpy.dtype(kind).itemsize
+        if parts[0] == "st":
+            values = numpy.stack([self.value(name, kind) for name in names], axis=1)
+            for lane in numpy.nonzero(mask)[0]:
+                memory.store(int(addresses[lane]), values[lane].view(numpy.uint8))
+            return
+        values = numpy.zeros((LANES, len(names)), kind)
+        for lane in numpy.nonzero(mask)[0]:
+            values[lane] = memory.load(int(addresses[lane]), size).view(kind)
+        for name, value in zip(names, values.T):
+            self.put(name, value, mask)
 
     def wait(self, parts, operands, mask):
         if parts[0] == "await":
@@ -291,13 +339,20 @@ class Warp:
             number = int(re.search(r"_param_(\d+)", operands[1]).group(1))
             return numpy.full(LANES, self.workgroup.launch.parameters[number], numpy.uint64)
         if name == "mov" and operands[1].startswith("{"):
-            low, high = (self.value(half.strip(), unsigned) for half in operands[1].strip("{}").split(","))
-            return low.astype(numpy.uint64) | high.astype(numpy.uint64) << numpy.uint64(32)
+            half = HALF[numpy.dtype(kind).itemsize]
+            low, high = (self.value(part.strip(), half).astype(kind) for part in operands[1].strip("{}").split(","))
+            return low | high << kind(4 * low.dtype.itemsize)
         if name in ("mov", "cvta"):
             return value(1)
         if parts == ["cvt", "rn", "bf16x2", "f32"]:
             high, low = (narrow(value(index)).astype(unsigned) for index in (1, 2))
             return high << unsigned(16) | low
+        if parts == ["cvt", "rn", "bf16", "f32"]:
+            return narrow(value(1, numpy.float32))
+        if parts == ["cvt", "f32", "bf16"]:
+            return widen(value(1, numpy.uint16))
+        if parts[-1] == "bf16" and name in BINARY:
+            return narrow(BINARY[name](widen(value(1)), widen(value(2))))
         if name == "cvt":
             return value(1).astype(TYPES[parts[-2]])
         if name == "mul" and parts[1] in ("wide", "hi"):

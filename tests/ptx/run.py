@@ -1,55 +1,38 @@
 #!/usr/bin/env python3
-"""Runs kernels for NVIDIA's sm_90a without a GPU: attention in which some warps copy and others multiply.
+"""Runs kernels for NVIDIA's sm_90a without a GPU: attention and products in which some warps copy and others multiply.
 
     run.py BUILD        compiles each case, runs it with few workgroups, so that they go through several programs each, and
                         compares what it stores with float64: rms(e) <= 1.25 rms(e_plain) + half a unit in the last place
 """
 
 import pathlib
-import re
-import subprocess
 import sys
-import tempfile
 
 import numpy
 
 import machine
+from package import interpret
 
 sys.path.append(str(pathlib.Path(__file__).parents[1]))
 from attention_source import source
 
-OUT = 1 << 36
-
 # batch, heads, rows, head width, is causal, workgroups. Rows that do not divide blocks of 128, several programs for each
 # workgroup, turns of heads up and down; one workgroup for all, and more workgroups than some rounds have programs.
-CASES = [(1, 3, 129, 64, True, 1), (2, 3, 400, 64, True, 5), (2, 2, 300, 64, False, 3), (2, 2, 333, 128, True, 4),
-         (2, 2, 260, 128, False, 5), (1, 2, 130, 128, False, 1), (1, 1, 17, 64, False, 1), (1, 2, 140, 192, True, 1)]
+ATTENTION = [(1, 3, 129, 64, True, 1), (2, 3, 400, 64, True, 5), (2, 2, 300, 64, False, 3), (2, 2, 333, 128, True, 4),
+             (2, 2, 260, 128, False, 5), (1, 2, 130, 128, False, 1), (1, 1, 17, 64, False, 1), (1, 2, 140, 192, True, 1)]
 
-
-class Package:
-    """The aligned variant of a package's one kernel: what heed-dump says of it, for given symbols."""
-
-    def __init__(self, dump, symbols):
-        self.names = {**symbols, "ceildiv": lambda a, b: -(-a // b)}
-        self.variant = re.search(r"variant \[.*\] \S+:(\w+_aligned) grid (.*?) threads(.*)\n((?:\s+tensor map.*\n)*)", dump)
-        self.entry = self.variant.group(1)
-        self.grid = [self.number(size) for size in self.variant.group(2).split(" x ")]
-        step = re.search(r"steps\n\s+0\s+\w+\(.*?\) \[(.*)\]", dump).group(1)
-        self.parameters = [self.number(part) for part in re.split(r", (?![^(]*\))", step)]
-
-    def number(self, expression):
-        return eval(expression, {"__builtins__": {}}, self.names)
-
-    def boxes(self, operands, first):
-        """By the number of the parameter."""
-        found = {}
-        for line in self.variant.group(4).splitlines():
-            operand, dims = re.search(r"operand (\d+), 2 bytes: (.*) swizzle 128", line).groups()
-            parts = [re.match(r"(.*) by (.*) \((\d+)\)", dim).groups() for dim in dims.split(" x ")]
-            sizes, strides, box = ([self.number(value) for value in column] for column in zip(*parts))
-            view = numpy.lib.stride_tricks.as_strided(operands[int(operand)], sizes, [2 * stride for stride in strides])
-            found[first + len(found)] = (view, box)
-        return found
+# Models in ONNX's text form, with depth {k} and columns {n}, and whether the weights lie columns by depth.
+PRODUCTS = {
+    "plain": ("(bfloat16[rows,{k}] x, bfloat16[{k},{n}] w) => (bfloat16[rows,{n}] y) {{ y = MatMul(x, w) }}", False),
+    "across": ("(bfloat16[rows,{k}] x, bfloat16[{n},{k}] w) => (bfloat16[rows,{n}] y) {{ y = Gemm<transB=1>(x, w) }}", True),
+    "added": ("(bfloat16[rows,{k}] x, bfloat16[{k},{n}] w, bfloat16[{n}] c, bfloat16[rows,{n}] r) => (bfloat16[rows,{n}] y)"
+              "{{ p = MatMul(x, w) s = Add(p, c) y = Add(s, r) }}", False),
+}
+# kind, block, rows, columns, depth, workgroups. Rows that blocks do not divide, and columns and depths; several programs for
+# each workgroup, one workgroup for all, and rings that wrap in the middle of a program.
+PRODUCT_CASES = [("plain", "128x256", 300, 512, 192, 4), ("across", "128x256", 256, 504, 376, 3),
+                 ("added", "128x256", 130, 256, 128, 1), ("plain", "128x128", 257, 384, 376, 2),
+                 ("across", "128x128", 128, 256, 128, 2), ("added", "128x128", 200, 248, 192, 1)]
 
 
 def attention(query, key, value, is_causal, kind, weights=lambda values: values):
@@ -61,60 +44,60 @@ def attention(query, key, value, is_causal, kind, weights=lambda values: values)
     return weights(powers).astype(kind) @ value / powers.sum(-1, keepdims=True)
 
 
-def launch(text, plan, operands, workgroups, are_copies_late):
-    """The words that the kernel stores."""
-    words = numpy.zeros(operands[0].size // 2, numpy.uint32)
-    stores = numpy.zeros(words.size, numpy.int64)
-
-    def store(address, word):
-        words[(address - OUT) // 4] = word
-        stores[(address - OUT) // 4] += 1
-
-    parameters = [1 << 33, 1 << 34, 1 << 35, OUT, *plan.parameters, *plan.grid]
-    boxes = plan.boxes(operands, len(parameters))
-    machine.Launch(text, plan.entry, parameters, boxes, store).run(workgroups, are_copies_late)
-    if (stores != 1).any():
-        raise machine.Wrong(f"{int((stores != 1).sum())} of {words.size} words are not stored exactly once")
-    return words
+def check(out, exact, plain):
+    """The error of a result, as a share of what is allowed by the error of plain f32 computation."""
+    rms = lambda tensor: numpy.sqrt(numpy.mean(numpy.square(tensor.astype(numpy.float64))))
+    allowed = 1.25 * rms(plain - exact) + 0.5 * 2**-8 * rms(exact)
+    error = rms(machine.widen(out) - exact)
+    if not error <= allowed:
+        raise machine.Wrong(f"error {error:.2e}, {allowed:.2e} are allowed")
+    return error / allowed
 
 
-def run_case(build, folder, case):
-    batch, heads, rows, width, is_causal, workgroups = case
-    mlir, ptx, package = (folder / f"case.{end}" for end in ("mlir", "ptx", "heed"))
-    mlir.write_text(source(heads, width, "causal" if is_causal else "full"))
-    for arguments in (["--emit=ptx", "-o", ptx], ["-o", package]):
-        subprocess.run([build / "bin/heedc", mlir, "--target=cuda:sm_90a", *arguments], check=True)
-    dump = subprocess.run([build / "bin/heed-dump", package], check=True, capture_output=True, text=True).stdout
-    plan = Package(dump, {"batch": batch, "sequence": rows})
-    random = numpy.random.default_rng(1)
-    operands = [machine.narrow(random.standard_normal((batch, heads, rows, width))) for _ in range(3)]
-    programs = int(numpy.prod(plan.grid))
-    early, late = (launch(ptx.read_text(), plan, operands, min(workgroups, programs), is_late) for is_late in (False, True))
-    if (early != late).any():
-        raise machine.Wrong("results depend on when copies come")
-    out = machine.widen(early.view(numpy.uint16)).reshape(operands[0].shape)
+def run_attention(build, batch, heads, rows, width, is_causal, workgroups):
+    random, shape = numpy.random.default_rng(1), (batch, heads, rows, width)
+    operands = [machine.narrow(random.standard_normal(shape)) for _ in range(3)]
+    model = "case.mlir", source(heads, width, "causal" if is_causal else "full").encode()
+    out, programs = interpret(build, model, {"batch": batch, "sequence": rows}, "_aligned", operands, shape, workgroups)
     exact = attention(*operands, is_causal, numpy.float64)
     plain = machine.widen(machine.narrow(attention(*operands, is_causal, numpy.float32,
                                                    lambda powers: machine.widen(machine.narrow(powers)))))
-    rms = lambda tensor: numpy.sqrt(numpy.mean(numpy.square(tensor.astype(numpy.float64))))
-    allowed = 1.25 * rms(plain - exact) + 0.5 * 2**-8 * rms(exact)
-    error = rms(out - exact)
-    if not error <= allowed:
-        raise machine.Wrong(f"error {error:.2e}, {allowed:.2e} are allowed")
-    return f"{programs} programs on {min(workgroups, programs)} workgroups, error {error / allowed:.2f} of what is allowed"
+    return check(out, exact, plain), programs
+
+
+def run_product(build, kind, block, rows, columns, depth, workgroups):
+    import onnx
+    random, (text, is_across) = numpy.random.default_rng(1), PRODUCTS[kind]
+    model = onnx.parser.parse_model('<ir_version: 9, opset_import: ["" : 20]> agraph ' + text.format(k=depth, n=columns))
+    weights = (columns, depth) if is_across else (depth, columns)
+    shapes = [(rows, depth), weights, (columns,), (rows, columns)][:len(model.graph.input)]
+    operands = [machine.narrow(random.standard_normal(shape)) for shape in shapes]
+    out, programs = interpret(build, ("case.onnx", model.SerializeToString()), {"rows": rows}, f"_{block}_aligned",
+                              operands, (rows, columns), workgroups)
+    x, w, *added = (machine.widen(operand) for operand in operands)
+    round_off = lambda tensor: machine.widen(machine.narrow(tensor))
+    exact, plain = (x @ (w.T if is_across else w) for x, w in ((x.astype(numpy.float64), w.astype(numpy.float64)), (x, w)))
+    plain = round_off(plain)
+    for each in added:
+        exact, plain = exact + each, round_off(plain + each)
+    return check(out, exact, plain), programs
 
 
 def main():
     build, failures = pathlib.Path(sys.argv[1]), 0
-    for case in CASES:
-        name = "batch {} heads {} rows {} width {} causal {} workgroups {}".format(*case)
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                print(f"{name}: {run_case(build, pathlib.Path(folder), case)}", flush=True)
-            except machine.Wrong as wrong:
-                print(f"{name}: WRONG: {wrong}", flush=True)
-                failures += 1
-    print(f"{len(CASES) - failures} of {len(CASES)} cases right")
+    cases = [(f"attention: batch {case[0]} heads {case[1]} rows {case[2]} width {case[3]} causal {case[4]}", run_attention, case)
+             for case in ATTENTION]
+    cases += [(f"product: {case[0]} in blocks of {case[1]}, {case[2]} x {case[3]} x {case[4]}", run_product, case)
+              for case in PRODUCT_CASES]
+    for name, run, case in cases:
+        try:
+            share, programs = run(build, *case)
+            print(f"{name}: {programs} programs on {min(case[-1], programs)} workgroups, error {share:.2f} of what is allowed",
+                  flush=True)
+        except machine.Wrong as wrong:
+            print(f"{name}: WRONG: {wrong}", flush=True)
+            failures += 1
+    print(f"{len(cases) - failures} of {len(cases)} cases right")
     return 1 if failures else 0
 
 

@@ -1,0 +1,69 @@
+"""Packages of one kernel, compiled for sm_90a and interpreted."""
+
+import pathlib
+import re
+import subprocess
+import tempfile
+
+import numpy
+
+import machine
+
+
+class Package:
+    """A variant of the one kernel: what heed-dump says of it, for given symbols."""
+
+    def __init__(self, dump, symbols, entry):
+        self.names = {**symbols, "ceildiv": lambda a, b: -(-a // b)}
+        self.variant = re.search(r"variant \[.*\] \S+:(\w+" + entry + r") grid (.*?) threads(.*)\n((?:\s+tensor map.*\n)*)", dump)
+        if not self.variant:
+            raise machine.Wrong(f"no variant {entry}")
+        self.entry = self.variant.group(1)
+        self.grid = [self.number(size) for size in self.variant.group(2).split(" x ")]
+        step = re.search(r"steps\n\s+0\s+\w+\(.*?\) \[(.*)\]", dump).group(1)
+        self.parameters = [self.number(part) for part in re.split(r", (?![^(]*\))", step) if part]
+
+    def number(self, expression):
+        return eval(expression, {"__builtins__": {}}, self.names)
+
+    def boxes(self, operands, first):
+        """By the number of the parameter."""
+        found = {}
+        for line in self.variant.group(4).splitlines():
+            operand, dims = re.search(r"operand (\d+), 2 bytes: (.*) swizzle 128", line).groups()
+            parts = [re.match(r"(.*) by (.*) \((\d+)\)", dim).groups() for dim in dims.split(" x ")]
+            sizes, strides, box = ([self.number(value) for value in column] for column in zip(*parts))
+            view = numpy.lib.stride_tricks.as_strided(operands[int(operand)], sizes, [2 * stride for stride in strides])
+            found[first + len(found)] = (view, box)
+        return found
+
+
+def launch(text, plan, operands, result_elements, workgroups, are_copies_late):
+    """The elements that the kernel stores."""
+    memory = machine.Memory(operands, result_elements)
+    parameters = [*memory.bases, *plan.parameters, *plan.grid]
+    boxes = plan.boxes(operands, len(parameters))
+    machine.Launch(text, plan.entry, parameters, boxes, memory).run(workgroups, are_copies_late)
+    if (memory.stores != 1).any():
+        raise machine.Wrong(f"{int((memory.stores != 1).sum())} of {memory.stores.size} bytes are not stored exactly once")
+    return memory.result.view(numpy.uint16)
+
+
+def interpret(build, model, symbols, entry, operands, result_shape, workgroups):
+    """The result of a model, given as the name of a file and its bytes, and how many programs its kernel has. Copies that
+    come early and copies that come late must give the same."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        source, ptx, package = folder / model[0], folder / "case.ptx", folder / "case.heed"
+        source.write_bytes(model[1])
+        for arguments in (["--emit=ptx", "-o", ptx], ["-o", package]):
+            subprocess.run([build / "bin/heedc", source, "--target=cuda:sm_90a", *arguments], check=True)
+        dump = subprocess.run([build / "bin/heed-dump", package], check=True, capture_output=True, text=True).stdout
+        text = ptx.read_text()
+    plan = Package(dump, symbols, entry)
+    programs = int(numpy.prod(plan.grid))
+    early, late = (launch(text, plan, operands, int(numpy.prod(result_shape)), min(workgroups, programs), is_late)
+                   for is_late in (False, True))
+    if (early != late).any():
+        raise machine.Wrong("results depend on when copies come")
+    return early.reshape(result_shape), programs
