@@ -92,6 +92,7 @@ struct AttendBlocks {
   int64_t keys; ///< keys of one step of its loop
   /// Tiles along the head widths are multiples of this; what lies beyond the width is zero.
   int64_t depthGranule = 1;
+  int64_t warps = 0; ///< of a workgroup; 0: as many as the target's usually have
 };
 
 /// How attention of few rows is cut: programs have a block of rows of all query heads that share a key head, and a

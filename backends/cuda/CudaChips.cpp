@@ -65,11 +65,11 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
   target.atoms = atomsOf(chip.name);
   target.groupAtoms = warpgroupAtomsOf(chip.name);
   if (!target.groupAtoms.empty()) {
-    // Two groups that multiply and one that copies share the 64 Ki registers of a processor.
+    // Two or three groups that multiply and one that copies share the 64 Ki registers of a processor.
+    static const simt::RoleRegisters registers[] = {{8, 40, 232}, {12, 32, 160}};
     target.warps = 8;
     target.producerWarps = 4;
-    target.producerRegisters = 40;
-    target.consumerRegisters = 232;
+    target.roleRegisters = registers;
     // Sums of 128 or 64 registers a lane. Fewer programs than three quarters of a chip's 132 processors had better be
     // smaller ones.
     static const MatmulBlocks blocks[] = {{128, 256, 64, 132}, {128, 128, 64, 96}};

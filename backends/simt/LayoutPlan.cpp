@@ -3,6 +3,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/bit.h"
 
 using namespace mlir;
 using namespace heed;
@@ -192,10 +193,13 @@ Product LayoutPlan::chooseProduct(tile::DotOp dot) const {
       continue;
     // Group instructions are for whole blocks: with fewer rows, groups would do the same work.
     int64_t groups = target.warps / atom.warps();
-    if (isGroup && rows % (atom.m * groups) != 0)
+    if (isGroup && (llvm::isPowerOf2_64(groups) ? rows % (atom.m * groups) != 0 : rows != atom.m * groups))
       continue;
-    int64_t rowWarps = std::min(groups, evenPart(rows / atom.m));
-    int64_t columnWarps = std::min(groups / rowWarps, evenPart(columns / atom.n));
+    // As many as a power of two, or all if each has rows of its own then.
+    int64_t even = llvm::bit_floor(uint64_t(groups)), rowWarps = std::min(even, evenPart(rows / atom.m));
+    if (rows == atom.m * groups)
+      rowWarps = groups;
+    int64_t columnWarps = std::min(std::max<int64_t>(even / rowWarps, 1), evenPart(columns / atom.n));
     tile::AtomTiling tiling = tile::tileWithAtom(atom, rows, columns, depth, rowWarps, columnWarps);
     for (Layout *layout : {&tiling.left, &tiling.right, &tiling.sum})
       if (layout->rank() != 0)
@@ -210,10 +214,10 @@ Layout LayoutPlan::accumulatorLayout(ArrayRef<int64_t> shape) const {
   int64_t columnsPerLane = std::min<int64_t>(4, columns);
   int64_t columnLanes = std::min({std::max<int64_t>(target.lanes / 4, 1), int64_t(8), columns / columnsPerLane});
   int64_t rowLanes = std::min(target.lanes / columnLanes, rows);
-  int64_t rowWarps = std::min(target.warps, rows / rowLanes);
+  int64_t warps = llvm::bit_floor(uint64_t(target.warps)), rowWarps = std::min(warps, rows / rowLanes);
   int64_t rowsPerLane = std::min<int64_t>(4, rows / (rowLanes * rowWarps));
   Layout layout = Layout::blocked(shape, {rowsPerLane, columnsPerLane}, {rowLanes, columnLanes},
-                                  {rowWarps, target.warps / rowWarps}, {1, 0});
+                                  {rowWarps, warps / rowWarps}, {1, 0});
   return layout.padded(tile::Input::Lane, target.lanes).padded(tile::Input::Warp, target.warps);
 }
 
@@ -226,7 +230,7 @@ Layout LayoutPlan::serialLayout(ArrayRef<int64_t> shape, unsigned dim) const {
       continue;
     if (order.size() == 1) {
       lanes[other] = target.lanes;
-      warps[other] = target.warps;
+      warps[other] = llvm::bit_floor(uint64_t(target.warps));
     }
     order.push_back(other);
   }

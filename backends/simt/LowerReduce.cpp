@@ -69,6 +69,8 @@ Registers TileLowering::reduceWarps(tile::ReduceOp op, Registers values, const L
       bits.push_back(bit);
   if (bits.empty())
     return values;
+  if (from.cut() && from.cut()->dim == op.getDim())
+    fail(op, "warps are missing along the dimension that is reduced");
   int64_t parts = int64_t(1) << bits.size();
   Value part = i32(0);
   for (auto [position, bit] : llvm::enumerate(bits)) {

@@ -288,6 +288,14 @@ void TileLowering::emitResidentLoop() {
     lowered->setAttr(tile::unevenAttrName, b.getUnitAttr());
 }
 
+const RoleRegisters &TileLowering::roleRegisters() const {
+  const RoleRegisters *last = target.roleRegisters.begin();
+  for (const RoleRegisters &each : target.roleRegisters)
+    if (each.warps <= target.warps)
+      last = &each;
+  return *last;
+}
+
 /// One lane makes the barriers; then the warps part.
 void TileLowering::emitRoles() {
   Value copies = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, warp, i32(0));
@@ -312,7 +320,7 @@ void TileLowering::emitRoles() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(roles.thenBlock()->getTerminator());
   if (target.abilities.movableRegisters)
-    simt::SetRegistersOp::create(b, simt::RegisterChange::Decrease, target.producerRegisters);
+    simt::SetRegistersOp::create(b, simt::RegisterChange::Decrease, roleRegisters().producer);
   TileLowering producer(kernel, target, promises);
   producer.produce(*this);
   failed |= producer.failed;
@@ -320,7 +328,7 @@ void TileLowering::emitRoles() {
   tensorMaps = producer.tensorMaps;
   b.setInsertionPoint(roles.elseBlock()->getTerminator());
   if (target.abilities.movableRegisters)
-    simt::SetRegistersOp::create(b, simt::RegisterChange::Increase, target.consumerRegisters);
+    simt::SetRegistersOp::create(b, simt::RegisterChange::Increase, roleRegisters().consumer);
   emitPrograms();
 }
 

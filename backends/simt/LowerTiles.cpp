@@ -1,5 +1,6 @@
 /// From tile kernels to lane programs: the passes, in order.
 #include "backends/simt/BatchStores.h"
+#include "backends/simt/CompareOffsets.h"
 #include "backends/simt/KernelVariant.h"
 #include "backends/simt/PlaceBarriers.h"
 #include "backends/simt/SimtBackend.h"
@@ -45,8 +46,15 @@ static LogicalResult simplify(ModuleOp lanes) {
   PassManager passes(lanes.getContext());
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
-  passes.addPass(createLoopInvariantCodeMotionPass());
-  return passes.run(lanes);
+  if (failed(passes.run(lanes)))
+    return failure();
+  for (auto kernel : lanes.getOps<simt::KernelOp>())
+    simt::compareOffsets(kernel);
+  PassManager again(lanes.getContext());
+  again.addPass(createCanonicalizerPass());
+  again.addPass(createCSEPass());
+  again.addPass(createLoopInvariantCodeMotionPass());
+  return again.run(lanes);
 }
 
 /// Whether calls that its best code does not fit run another kernel.
@@ -91,6 +99,24 @@ static simt::SimtTarget withoutGroups(simt::SimtTarget target) {
   return target;
 }
 
+/// The target as a kernel uses it whose schedule names the warps of a workgroup.
+static simt::SimtTarget withWarpsOf(tile::KernelOp kernel, simt::SimtTarget target) {
+  if (DictionaryAttr schedule = kernel.getScheduleAttr())
+    if (auto warps = schedule.getAs<IntegerAttr>(tile::warpsScheduleName))
+      target.warps = warps.getInt();
+  return target;
+}
+
+static LogicalResult emitVariants(tile::KernelOp scheduled, tile::KernelOp plain, const simt::SimtTarget &target,
+                                  ModuleOp lanes) {
+  simt::SimtTarget grouped = withWarpsOf(scheduled, target), generic = withoutGroups(grouped);
+  if (failed(emitAligned({scheduled, grouped}, {plain, generic}, lanes)))
+    return failure();
+  if (isAlternative(scheduled))
+    return success();
+  return simt::TileLowering(plain, generic, {}).emit(lanes);
+}
+
 static FailureOr<OwningOpRef<ModuleOp>> prepared(ModuleOp kernels, const simt::SimtTarget &target) {
   OwningOpRef<ModuleOp> copy = kernels.clone();
   if (target.producerWarps != 0)
@@ -104,15 +130,14 @@ FailureOr<OwningOpRef<ModuleOp>> simt::lowerTiles(ModuleOp kernels, const SimtTa
   MLIRContext *context = kernels.getContext();
   context->loadDialect<simt::SimtDialect, arith::ArithDialect, math::MathDialect, scf::SCFDialect,
                        vector::VectorDialect>();
-  SimtTarget generic = withoutGroups(target);
-  FailureOr<OwningOpRef<ModuleOp>> scheduled = prepared(kernels, target), plain = prepared(kernels, generic);
+  FailureOr<OwningOpRef<ModuleOp>> scheduled = prepared(kernels, target),
+                                   plain = prepared(kernels, withoutGroups(target));
   if (failed(scheduled) || failed(plain))
     return failure();
   OwningOpRef<ModuleOp> lanes = ModuleOp::create(kernels.getLoc());
   for (auto [kernel, same] :
        llvm::zip_equal((*scheduled)->getOps<tile::KernelOp>(), (*plain)->getOps<tile::KernelOp>()))
-    if (failed(emitAligned({kernel, target}, {same, generic}, *lanes)) ||
-        (!isAlternative(kernel) && failed(TileLowering(same, generic, {}).emit(*lanes))))
+    if (failed(emitVariants(kernel, same, target, *lanes)))
       return failure();
   for (auto kernel : lanes->getOps<simt::KernelOp>())
     placeBarriers(kernel);

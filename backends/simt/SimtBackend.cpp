@@ -40,11 +40,12 @@ static std::optional<AttendBlocks> groupBlocks(const SimtTarget &chip, int64_t r
   const tile::Atom *atom = groupAtomFor(chip, element);
   if (!atom)
     return std::nullopt;
-  int64_t block = atom->m * (chip.warps / atom->warps());
+  int64_t warps = depth <= 64 ? chip.warps + atom->warps() : chip.warps;
+  int64_t block = atom->m * (warps / atom->warps());
   bool isShort = !ShapedType::isDynamic(rows) && rows <= block / 2;
   if (isShort || depth > mostGroupDepth)
     return std::nullopt;
-  return AttendBlocks{block, depth > 128 ? 64 : 128, /*depthGranule=*/16};
+  return AttendBlocks{block, depth > 128 ? 64 : 128, /*depthGranule=*/16, warps};
 }
 
 MachineTraits SimtBackend::traits() const {

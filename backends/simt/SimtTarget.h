@@ -35,6 +35,11 @@ struct Processor {
   int64_t sharedReserve = 0; ///< and so many of its own
 };
 
+/// What the lanes of a workgroup of so many multiplying warps have.
+struct RoleRegisters {
+  int64_t warps, producer, consumer;
+};
+
 struct SimtTarget {
   std::string chip;   ///< as users write it after the colon, and the feature a device must have; may be empty
   int64_t lanes = 32; ///< of a warp
@@ -56,8 +61,9 @@ struct SimtTarget {
   llvm::ArrayRef<MatmulBlocks> groupBlocks;
   /// Warps that only copy, beside the others, in kernels with group instructions; 0: every warp copies for itself.
   int64_t producerWarps = 0;
-  /// Registers of a lane of those and of the others, where warps can hand registers over.
-  int64_t producerRegisters = 0, consumerRegisters = 0;
+  /// Registers of a lane of those and of the others, where warps can hand registers over. The last entry whose warps
+  /// are no more than a workgroup's counts.
+  llvm::ArrayRef<RoleRegisters> roleRegisters;
   /// How the parts of loops overlap; empty: they do not.
   llvm::ArrayRef<tile::PartSchedule> schedule;
   Processor processor; ///< for reports

@@ -284,6 +284,7 @@ private:
   llvm::SmallVector<mlir::Value> ringState(llvm::ArrayRef<Ring *> moved);
   void setRingState(llvm::ArrayRef<Ring *> moved, mlir::ValueRange state);
   void emitRoles();
+  const RoleRegisters &roleRegisters() const;
   void emitPrograms();
   void emitResidentLoop();
   void emitProgram(mlir::Value index);

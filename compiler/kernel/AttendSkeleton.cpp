@@ -346,6 +346,8 @@ SmallVector<NamedAttribute> AttendSkeleton::schedule() {
   SmallVector<NamedAttribute> choices{number("block_m", blocks.rows), number("block_n", blocks.keys)};
   if (step == AttendStep::Part)
     choices.append({number("group", parts->group), number("most_rows", parts->mostRows)});
+  if (blocks.warps != 0)
+    choices.push_back(number(tile::warpsScheduleName, blocks.warps));
   return choices;
 }
 

@@ -13,9 +13,25 @@ static constexpr int64_t maxElements = int64_t(1) << 24;
 static constexpr unsigned maxRegisterBits = 24, maxThreadBits = 10;
 
 Layout::Layout(llvm::ArrayRef<int64_t> baseShape, const Bases &registers, const Bases &lanes, const Bases &warps,
-               llvm::ArrayRef<Repeat> repeats)
-    : extents(baseShape), vectors{registers, lanes, warps}, grid(repeats) {
+               llvm::ArrayRef<Repeat> repeats, std::optional<Cut> cut)
+    : extents(baseShape), vectors{registers, lanes, warps}, grid(repeats), end(cut) {
   canonicalise();
+}
+
+std::optional<int64_t> Layout::firstMissingWarp() const {
+  const Bases &warps = warpBases();
+  int64_t step = extents[end->dim];
+  // The highest bits of the warp count along the dimension, and no other bits do.
+  for (size_t bit = warps.size(); bit-- > 0 && step > 1;) {
+    step /= 2;
+    Coordinates unit(rank(), 0);
+    unit[end->dim] = step;
+    if (warps[bit] != unit)
+      return std::nullopt;
+    if (end->size % step == 0)
+      return end->size / step << bit;
+  }
+  return std::nullopt;
 }
 
 void Layout::canonicalise() {
@@ -48,6 +64,19 @@ static std::string rangeError(llvm::ArrayRef<int64_t> baseShape, const Bases &ve
   return {};
 }
 
+/// Rounds up the first dimension without repeats that is not a power of two.
+static std::optional<Cut> cutBase(llvm::MutableArrayRef<int64_t> baseShape, llvm::ArrayRef<Repeat> repeats) {
+  for (auto [dim, size] : llvm::enumerate(baseShape)) {
+    bool isRepeated = llvm::any_of(repeats, [dim = dim](const Repeat &repeat) { return repeat.dim == dim; });
+    if (llvm::isPowerOf2_64(size) || isRepeated)
+      continue;
+    Cut cut{unsigned(dim), size};
+    size = llvm::PowerOf2Ceil(size);
+    return cut;
+  }
+  return std::nullopt;
+}
+
 std::string Layout::findError(llvm::ArrayRef<int64_t> shape, const Bases &registers, const Bases &lanes,
                               const Bases &warps, llvm::ArrayRef<Repeat> repeats) {
   int64_t elements = 1;
@@ -66,6 +95,7 @@ std::string Layout::findError(llvm::ArrayRef<int64_t> shape, const Bases &regist
     seen[repeat.dim] = true;
     baseShape[repeat.dim] /= repeat.count;
   }
+  std::optional<Cut> cut = cutBase(baseShape, repeats);
   for (auto [dim, size] : llvm::enumerate(baseShape))
     if (!llvm::isPowerOf2_64(size))
       return llvm::formatv("dimension {0} of the base tile is {1}: it must be a power of two, the rest repeats", dim,
@@ -78,7 +108,9 @@ std::string Layout::findError(llvm::ArrayRef<int64_t> shape, const Bases &regist
                                     {registers.size(), maxRegisterBits, "register"}})
     if (count > limit)
       return llvm::formatv("{0} has {1} basis vectors, at most {2} are possible", name, count, limit);
-  Layout layout(baseShape, registers, lanes, warps, repeats);
+  Layout layout(baseShape, registers, lanes, warps, repeats, cut);
+  if (cut && !layout.firstMissingWarp())
+    return llvm::formatv("dimension {0} ends at {1}, where no warp begins", cut->dim, cut->size);
   if (layout.numRegisters() > int64_t(1) << maxRegisterBits)
     return llvm::formatv("a lane has {0} registers, at most {1} are possible", layout.numRegisters(),
                          int64_t(1) << maxRegisterBits);
@@ -92,13 +124,16 @@ Layout Layout::get(llvm::ArrayRef<int64_t> shape, const Bases &registers, const 
   llvm::SmallVector<int64_t> baseShape(shape);
   for (const Repeat &repeat : repeats)
     baseShape[repeat.dim] /= repeat.count;
-  return Layout(baseShape, registers, lanes, warps, repeats);
+  std::optional<Cut> cut = cutBase(baseShape, repeats);
+  return Layout(baseShape, registers, lanes, warps, repeats, cut);
 }
 
 Coordinates Layout::shape() const {
   Coordinates sizes(extents);
   for (const Repeat &repeat : grid)
     sizes[repeat.dim] *= repeat.count;
+  if (end)
+    sizes[end->dim] = end->size;
   return sizes;
 }
 
@@ -114,6 +149,8 @@ int64_t Layout::size(Input input) const {
   if (input == Input::Register)
     for (const Repeat &repeat : grid)
       values *= repeat.count;
+  if (input == Input::Warp && end)
+    return *firstMissingWarp();
   return values;
 }
 
@@ -286,7 +323,7 @@ llvm::SmallVector<llvm::SmallVector<int64_t>> Layout::vectorGroups(unsigned dim,
 }
 
 bool Layout::operator==(const Layout &other) const {
-  return extents == other.extents && grid == other.grid &&
+  return extents == other.extents && grid == other.grid && end == other.end &&
          std::equal(std::begin(vectors), std::end(vectors), std::begin(other.vectors));
 }
 
@@ -299,6 +336,8 @@ llvm::hash_code heed::tile::hash_value(const Layout &layout) {
   }
   for (const Repeat &repeat : layout.grid)
     code = llvm::hash_combine(code, repeat.dim, repeat.count);
+  if (layout.end)
+    code = llvm::hash_combine(code, layout.end->dim, layout.end->size);
   return code;
 }
 

@@ -29,6 +29,14 @@ struct Repeat {
   bool operator==(const Repeat &other) const { return dim == other.dim && count == other.count; }
 };
 
+/// The tile ends within its base tile: what would lie at `size` or beyond along `dim` is that of warps which do not
+/// exist.
+struct Cut {
+  unsigned dim;
+  int64_t size;
+  bool operator==(const Cut &other) const { return dim == other.dim && size == other.size; }
+};
+
 /// Who holds an element: one register of one lane of one warp.
 struct Owner {
   int64_t reg = 0, lane = 0, warp = 0;
@@ -45,6 +53,9 @@ struct BitField {
 /// lay copies of the base tile next to one another in further registers, the first repeat in the nearest ones; so
 /// 64x80 is a base of 64x16 repeated 5 times along dimension 1.
 ///
+/// Where warps are not as many as a power of two, one dimension that the highest bits of the warp count out may be cut:
+/// 192x64 in 12 warps of 16 rows is a base of 256x64 whose rows from 192 on are those of warps 12 to 15.
+///
 /// Every element has at least one owner. Layouts are canonical (a power of two in the first repeat becomes part of the
 /// base), so two layouts are equal exactly when they put the same elements into the same registers.
 class Layout {
@@ -52,7 +63,8 @@ public:
   /// Rank 0 in one register of one lane of one warp.
   Layout() = default;
 
-  /// Why there is no such layout, or empty when there is one. `repeats` name different dimensions.
+  /// Why there is no such layout, or empty when there is one. `repeats` name different dimensions; a dimension without
+  /// repeats whose size is not a power of two is cut.
   static std::string findError(llvm::ArrayRef<int64_t> shape, const Bases &registers, const Bases &lanes,
                                const Bases &warps, llvm::ArrayRef<Repeat> repeats = {});
   /// The arguments must satisfy findError.
@@ -77,7 +89,9 @@ public:
   int64_t numElements() const;
   llvm::ArrayRef<int64_t> baseShape() const { return extents; }
   llvm::ArrayRef<Repeat> repeats() const { return grid; }
-  /// How many values of the input there are. Those of the register include the repeats.
+  std::optional<Cut> cut() const { return end; }
+  /// How many values of the input there are. Those of the register include the repeats, those of the warp only what
+  /// exists.
   int64_t size(Input input) const;
   int64_t numRegisters() const { return size(Input::Register); }
   int64_t numLanes() const { return size(Input::Lane); }
@@ -130,9 +144,10 @@ public:
   std::optional<Layout> divide(const Layout &inner) const;
   /// `count` copies along a dimension in further registers.
   Layout repeated(unsigned dim, int64_t count) const;
-  /// Copies along a dimension, one per further warp; this one has no repeats, `count` is a power of two.
+  /// Copies along a dimension, one per further warp; this one has no repeats. Of warps, `count` may be any number if no
+  /// dimension is cut: the last ones of a power of two are missing then.
   Layout spread(Input input, unsigned dim, int64_t count) const;
-  /// With zero vectors added until the input has `size` values (a power of two, not below the present one).
+  /// With zero vectors added until the input has at least `size` values.
   Layout padded(Input input, int64_t size) const;
   /// The layout that first maps its own inputs (bits of register, lane, warp, in this order, of the base tile).
   Layout compose(const BitMatrix &inputs) const;
@@ -151,8 +166,10 @@ public:
 
 private:
   Layout(llvm::ArrayRef<int64_t> baseShape, const Bases &registers, const Bases &lanes, const Bases &warps,
-         llvm::ArrayRef<Repeat> repeats);
+         llvm::ArrayRef<Repeat> repeats, std::optional<Cut> cut = std::nullopt);
   void canonicalise();
+  /// Where the warps begin that do not exist; empty if no warp begins there.
+  std::optional<int64_t> firstMissingWarp() const;
   /// The bits of coordinates within the base tile, dimension 0 lowest.
   uint64_t flatten(llvm::ArrayRef<int64_t> coordinates) const;
   /// What the repeats add to the number of a register that holds these coordinates.
@@ -160,10 +177,13 @@ private:
   int64_t numBaseRegisters() const { return int64_t(1) << registerBases().size(); }
   /// Maps every basis vector.
   template <typename Function> Layout mapped(llvm::ArrayRef<int64_t> baseShape, Function function) const;
+  /// The cut with its dimension counted as `dimension` says.
+  template <typename Function> std::optional<Cut> movedCut(Function dimension) const;
 
   llvm::SmallVector<int64_t, 3> extents;
   Bases vectors[3];
   llvm::SmallVector<Repeat, 3> grid;
+  std::optional<Cut> end;
 };
 
 inline llvm::raw_ostream &operator<<(llvm::raw_ostream &stream, const Layout &layout) {

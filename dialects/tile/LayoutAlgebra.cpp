@@ -2,6 +2,7 @@
 #include "dialects/tile/Layout.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <numeric>
@@ -55,7 +56,7 @@ Layout Layout::coalesced(llvm::ArrayRef<int64_t> shape, int64_t vector, int64_t 
   const int64_t wanted[] = {vector, lanes, warps};
   for (unsigned position = 0; position < 3; ++position) {
     counts[position].assign(shape.size(), 1);
-    int64_t remaining = wanted[position];
+    int64_t remaining = llvm::bit_floor(uint64_t(wanted[position]));
     // A vector lies along the fastest dimension; lanes and warps go on to the next ones.
     for (unsigned dim : position == 0 ? order.take_front(1) : order) {
       int64_t count = std::min(remaining, left[dim]);
@@ -80,6 +81,10 @@ template <typename Function> Layout Layout::mapped(llvm::ArrayRef<int64_t> baseS
   return Layout(baseShape, groups[0], groups[1], groups[2], {});
 }
 
+template <typename Function> std::optional<Cut> Layout::movedCut(Function dimension) const {
+  return end ? std::optional(Cut{unsigned(dimension(end->dim)), end->size}) : std::nullopt;
+}
+
 Layout Layout::slice(unsigned dim) const {
   auto without = [&](llvm::ArrayRef<int64_t> entries) {
     Coordinates kept(entries);
@@ -96,7 +101,10 @@ Layout Layout::slice(unsigned dim) const {
   for (const Repeat &repeat : grid)
     if (repeat.dim != dim)
       repeats.push_back({repeat.dim - (repeat.dim > dim), repeat.count});
-  return Layout(result.extents, registers, result.laneBases(), result.warpBases(), repeats);
+  std::optional<Cut> rest;
+  if (end && end->dim != dim)
+    rest = movedCut([&](unsigned from) { return from - (from > dim); });
+  return Layout(result.extents, registers, result.laneBases(), result.warpBases(), repeats, rest);
 }
 
 Layout Layout::expand(unsigned dim) const {
@@ -108,6 +116,7 @@ Layout Layout::expand(unsigned dim) const {
   Layout result = mapped(with(extents, 1), [&](const Coordinates &vector) { return with(vector, 0); });
   for (const Repeat &repeat : grid)
     result.grid.push_back({repeat.dim + (repeat.dim >= dim), repeat.count});
+  result.end = movedCut([&](unsigned from) { return from + (from >= dim); });
   return result;
 }
 
@@ -118,9 +127,11 @@ Layout Layout::transpose(llvm::ArrayRef<unsigned> permutation) const {
       result.push_back(entries[from]);
     return result;
   };
+  auto to = [&](unsigned from) { return unsigned(llvm::find(permutation, from) - permutation.begin()); };
   Layout result = mapped(permuted(extents), permuted);
   for (const Repeat &repeat : grid)
-    result.grid.push_back({unsigned(llvm::find(permutation, repeat.dim) - permutation.begin()), repeat.count});
+    result.grid.push_back({to(repeat.dim), repeat.count});
+  result.end = movedCut(to);
   return result;
 }
 
@@ -136,11 +147,14 @@ Layout Layout::product(const Layout &outer) const {
     groups[input] = vectors[input];
     llvm::append_range(groups[input], llvm::map_range(outer.vectors[input], scaled));
   }
-  return Layout(scaled(Coordinates(outer.extents)), groups[0], groups[1], groups[2], outer.grid);
+  std::optional<Cut> cut = outer.end;
+  if (cut)
+    cut->size *= extents[cut->dim];
+  return Layout(scaled(Coordinates(outer.extents)), groups[0], groups[1], groups[2], outer.grid, cut);
 }
 
 std::optional<Layout> Layout::divide(const Layout &inner) const {
-  if (inner.rank() != rank() || !inner.grid.empty())
+  if (inner.rank() != rank() || !inner.grid.empty() || inner.end)
     return std::nullopt;
   Coordinates rest;
   for (auto [extent, innerExtent] : llvm::zip_equal(extents, inner.extents)) {
@@ -162,7 +176,12 @@ std::optional<Layout> Layout::divide(const Layout &inner) const {
       }
     }
   }
-  return Layout(rest, groups[0], groups[1], groups[2], grid);
+  std::optional<Cut> cut = end;
+  if (cut && cut->size % inner.extents[cut->dim] != 0)
+    return std::nullopt;
+  if (cut)
+    cut->size /= inner.extents[cut->dim];
+  return Layout(rest, groups[0], groups[1], groups[2], grid, cut);
 }
 
 Layout Layout::repeated(unsigned dim, int64_t count) const {
@@ -172,12 +191,14 @@ Layout Layout::repeated(unsigned dim, int64_t count) const {
     found->count *= count;
   else
     repeats.push_back({dim, count});
-  return Layout(extents, registerBases(), laneBases(), warpBases(), repeats);
+  return Layout(extents, registerBases(), laneBases(), warpBases(), repeats, end);
 }
 
 Layout Layout::spread(Input input, unsigned dim, int64_t count) const {
   Layout result = *this;
-  for (; count > 1; count /= 2) {
+  if (!llvm::isPowerOf2_64(count))
+    result.end = Cut{dim, extents[dim] * count};
+  for (count = llvm::PowerOf2Ceil(count); count > 1; count /= 2) {
     Coordinates vector(rank(), 0);
     vector[dim] = result.extents[dim];
     result.vectors[unsigned(input)].push_back(vector);

@@ -31,4 +31,7 @@ constexpr llvm::StringLiteral alternativeAttrName = "heed.alternative";
 /// On a tile.kernel: its programs take different times, which depend on where they stand in the grid.
 constexpr llvm::StringLiteral unevenAttrName = "heed.uneven";
 
+/// In a kernel's schedule: warps of a workgroup, where they are not as many as the target's usually have.
+constexpr llvm::StringLiteral warpsScheduleName = "warps";
+
 } // namespace heed::tile

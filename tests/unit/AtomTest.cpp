@@ -102,6 +102,9 @@ TEST(Atom, groupsOfWarpsHoldWhatSingleWarpsHold) {
     EXPECT_EQ(two.sum.numWarps(), 8);
     EXPECT_EQ(two.sum.coordinates(0, 0, 5), (Coordinates{80, 0}));
     EXPECT_EQ(two.right.rank(), 0u) << "read from shared memory";
+    AtomTiling three = tileWithAtom(atom, 3 * atom.m, atom.n, atom.k, /*rowWarps=*/3, /*columnWarps=*/1);
+    EXPECT_EQ(three.sum.numWarps(), 12);
+    EXPECT_EQ(three.sum.coordinates(0, 0, 9), (Coordinates{144, 0}));
   }
 }
 

@@ -33,14 +33,26 @@ bool isInside(ArrayRef<int64_t> coordinates, ArrayRef<int64_t> shape) {
                       [](auto pair) { return std::get<0>(pair) >= 0 && std::get<0>(pair) < std::get<1>(pair); });
 }
 
+/// Whose last warps are missing.
+Layout randomCutLayout(Generator &random, SmallVector<int64_t> &shape, unsigned laneBits, unsigned warpBits) {
+  for (int64_t &size : shape)
+    size &= -size;
+  unsigned dim = draw(random, shape.size());
+  int64_t count = ArrayRef<int64_t>{3, 5, 6, 7}[draw(random, 4)];
+  Layout whole = randomPlainLayout(random, shape, laneBits, warpBits);
+  shape[dim] *= count;
+  return whole.spread(Input::Warp, dim, count);
+}
+
 /// Runs `check` on layouts of all kinds.
 template <typename Function> void forRandomLayouts(unsigned seed, Function check) {
   Generator random(seed);
   for (int round = 0; round < 200; ++round) {
     SmallVector<int64_t> shape = randomShape(random, 1 + draw(random, 3));
     unsigned laneBits = draw(random, 4), warpBits = draw(random, 3);
-    Layout layout = round % 2 ? randomLayout(random, shape, laneBits, warpBits)
-                              : randomPlainLayout(random, shape, laneBits, warpBits);
+    Layout layout = round % 5 == 4 ? randomCutLayout(random, shape, laneBits, warpBits)
+                    : round % 2    ? randomLayout(random, shape, laneBits, warpBits)
+                                   : randomPlainLayout(random, shape, laneBits, warpBits);
     SCOPED_TRACE(layout.text());
     ASSERT_EQ(layout.shape(), ArrayRef<int64_t>(shape));
     check(random, layout);
@@ -136,7 +148,8 @@ TEST(Layout, sliceForgetsOneDimension) {
     unsigned dim = draw(random, layout.rank());
     Layout slice = layout.slice(dim);
     EXPECT_EQ(slice.numLanes(), layout.numLanes());
-    EXPECT_EQ(slice.numWarps(), layout.numWarps());
+    EXPECT_EQ(slice.warpBases().size(), layout.warpBases().size());
+    EXPECT_EQ(slice.cut().has_value(), layout.cut() && layout.cut()->dim != dim);
     EXPECT_FALSE(slice.isReplicated(Input::Register));
     // What lanes and warps contribute is unchanged, so broadcasting needs a register and no other lane.
     for (int64_t reg = 0; reg < layout.numRegisters(); ++reg) {
@@ -292,6 +305,28 @@ TEST(Layout, replicatedHoldsEverythingEverywhere) {
   EXPECT_EQ(layout.numRegisters(), 12);
   EXPECT_EQ(layout.coordinates(3, 0, 0), layout.coordinates(3, 7, 1));
   EXPECT_EQ(layout.freeVariableMask(Input::Lane), 0b111u);
+}
+
+TEST(Layout, warpsThatAreMissingHoldWhatIsBeyondTheEnd) {
+  Layout rows = Layout::get({16, 2}, {{0, 1}}, {{1, 0}, {2, 0}}, {{4, 0}, {8, 0}});
+  Layout three = rows.spread(Input::Warp, 0, 3);
+  EXPECT_EQ(three.shape(), (Coordinates{48, 2}));
+  EXPECT_EQ(three.numWarps(), 12);
+  EXPECT_EQ(three.coordinates(1, 3, 11), (Coordinates{47, 1}));
+  EXPECT_EQ(three.ownerOf({47, 1}), (Owner{1, 3, 11}));
+  EXPECT_EQ(three, Layout::get({48, 2}, {{0, 1}}, {{1, 0}, {2, 0}}, {{4, 0}, {8, 0}, {16, 0}, {32, 0}}));
+  EXPECT_NE(three, rows.spread(Input::Warp, 0, 4));
+  EXPECT_EQ(three.divide(rows)->shape(), (Coordinates{3, 1}));
+  EXPECT_EQ(rows.product(*three.divide(rows)), three);
+  // Along the other dimension all warps hold the same.
+  EXPECT_EQ(three.slice(0), rows.spread(Input::Warp, 0, 4).slice(0));
+}
+
+TEST(Layout, warpsThatAreNoPowerOfTwoRepeatWhatOthersHold) {
+  Layout layout = Layout::coalesced({64, 8}, 1, 32, 12);
+  EXPECT_EQ(layout.shape(), (Coordinates{64, 8}));
+  EXPECT_EQ(layout.freeVariableMask(Input::Warp), 0b1000u);
+  EXPECT_EQ(layout.coordinates(0, 5, 11), layout.coordinates(0, 5, 3));
 }
 
 TEST(Layout, repeatedAndSpreadGrow) {

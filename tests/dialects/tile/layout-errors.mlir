@@ -5,8 +5,13 @@ func.func private @hole(tensor<4x4xf32, #tile.layout<[4, 4], register = [[1, 0],
 
 // -----
 
+// expected-error@+1 {{T15: dimension 1 ends at 12, where no warp begins}}
+func.func private @cut_registers(tensor<1x12xf32, #tile.layout<[1, 12], register = [[0, 1], [0, 2], [0, 4], [0, 8]]>>)
+
+// -----
+
 // expected-error@+1 {{T15: dimension 1 of the base tile is 12: it must be a power of two, the rest repeats}}
-func.func private @no_power_of_two(tensor<1x12xf32, #tile.layout<[1, 12], register = [[0, 1], [0, 2]]>>)
+func.func private @two_cuts(tensor<6x12xf32, #tile.layout<[6, 12], register = [[0, 1], [0, 2]]>>)
 
 // -----
 
