@@ -6,12 +6,14 @@ import subprocess
 import sys
 import tempfile
 
+SECONDS, WARMUP = 0.1, 0.1
+
 
 def heed_seconds(bench, package, inputs=(), **symbols):
     """Of all kernels of a package together, by heed-bench; `inputs` as it takes them, others are random."""
     run = subprocess.run(
         [bench, package, "--device=cuda:0", *(f"--dim={name}={size}" for name, size in symbols.items()),
-         *(f"--input={each}" for each in inputs), "--json", "--seconds=0.1", "--warmup=0.1"],
+         *(f"--input={each}" for each in inputs), "--json", f"--seconds={SECONDS}", f"--warmup={WARMUP}"],
         capture_output=True, text=True)
     if run.returncode != 0:
         sys.exit(f"{package}: {run.stderr.strip()}")
@@ -19,20 +21,24 @@ def heed_seconds(bench, package, inputs=(), **symbols):
 
 
 def torch_seconds(function):
-    """The median of a few runs, which are queued when the device comes to them."""
+    """The median of runs one after another, of as long a time as Heed's are, after as long a warm-up: a device under
+    load is slower than one that rests between runs."""
     import torch
-    for _ in range(3):
-        function()
-    times = []
-    for _ in range(20):
-        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+
+    def run(count):
+        events = [torch.cuda.Event(enable_timing=True) for _ in range(count + 1)]
         torch.cuda._sleep(100000)
-        start.record()
-        function()
-        end.record()
+        events[0].record()
+        for event in events[1:]:
+            function()
+            event.record()
         torch.cuda.synchronize()
-        times.append(start.elapsed_time(end) / 1e3)
-    return statistics.median(times)
+        return [first.elapsed_time(second) / 1e3 for first, second in zip(events, events[1:])]
+
+    run(3)
+    once = statistics.median(run(5))
+    run(max(5, round(WARMUP / once)))
+    return statistics.median(run(max(5, round(SECONDS / once))))
 
 
 def save(path, tensor):
