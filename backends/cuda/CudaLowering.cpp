@@ -149,22 +149,6 @@ struct LowerLoadMatrix : ConvertOpToLLVMPattern<LoadMatrixOp> {
   }
 };
 
-/// The greater or smaller of two floats as one instruction instead of a comparison and a choice.
-struct LowerExtreme : ConvertOpToLLVMPattern<arith::SelectOp> {
-  explicit LowerExtreme(const LLVMTypeConverter &types) : ConvertOpToLLVMPattern(types, /*benefit=*/2) {}
-  LogicalResult matchAndRewrite(arith::SelectOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &rewriter) const override {
-    auto compare = op.getCondition().getDefiningOp<arith::CmpFOp>();
-    if (!op->hasAttr(extremeAttrName) || !compare || !op.getType().isF32())
-      return failure();
-    if (compare.getPredicate() == arith::CmpFPredicate::OGT)
-      rewriter.replaceOpWithNewOp<LLVM::MaxNumOp>(op, adaptor.getTrueValue(), adaptor.getFalseValue());
-    else
-      rewriter.replaceOpWithNewOp<LLVM::MinNumOp>(op, adaptor.getTrueValue(), adaptor.getFalseValue());
-    return success();
-  }
-};
-
 } // namespace
 
 void CudaLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &patterns) const {
@@ -173,7 +157,8 @@ void CudaLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &p
   populateMatrixInstructions(types, patterns, target.atoms);
   populateWarpgroupProducts(types, patterns, target.groupAtoms);
   patterns.add<LowerProgram, LowerWorkgroups, LowerLane, LowerWarp, LowerShuffle, LowerBarrier, LowerCopy, LowerCommit,
-               LowerWait, LowerLoadMatrix, LowerExtreme>(types);
+               LowerWait, LowerLoadMatrix>(types);
+  populateArithmetic(types, patterns);
   patterns.add<LowerToIntrinsic<math::Exp2Op>>(types, "llvm.nvvm.ex2.approx.ftz");
   patterns.add<LowerToIntrinsic<math::Log2Op>>(types, "llvm.nvvm.lg2.approx.ftz.f");
   patterns.add<LowerToIntrinsic<math::RsqrtOp>>(types, "llvm.nvvm.rsqrt.approx.f");

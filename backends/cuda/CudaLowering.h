@@ -23,6 +23,9 @@ private:
   const simt::SimtTarget &target;
 };
 
+/// Patterns for floats: what this machine does in fewer instructions than the ops say.
+void populateArithmetic(const mlir::LLVMTypeConverter &types, mlir::RewritePatternSet &patterns);
+
 /// Patterns for loads and stores with a predicate.
 void populatePredicatedAccesses(const mlir::LLVMTypeConverter &types, mlir::RewritePatternSet &patterns);
 

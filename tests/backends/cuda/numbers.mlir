@@ -33,3 +33,33 @@ simt.kernel @functions(%a: i64, %x: i64, %y: i64, %z: i64)
   simt.store global %10, %next align 2 : f16, i64
   simt.return
 }
+
+// Limits hand on NaNs, quotients that may be products with a reciprocal are, and a quotient by a constant is a product with
+// its reciprocal and one correction, which infinite quotients do without. Others are divisions.
+// CHECK-LABEL: .entry quotients(
+// CHECK: min.NaN.f32 %[[HIGH:r[0-9]+]], %[[X:r[0-9]+]], 0f41100000;
+// CHECK: max.NaN.f32 %{{r[0-9]+}}, %[[HIGH]], 0fC1100000;
+// CHECK: div.approx.ftz.f32
+// CHECK: mul.rn.f32 %[[Q:r[0-9]+]], %[[Y:r[0-9]+]], 0f3CA3D70A;
+// CHECK: fma.rn.f32 %[[REST:r[0-9]+]], %[[Q]], 0fC2480000, %[[Y]];
+// CHECK: fma.rn.f32 %[[BETTER:r[0-9]+]], %[[REST]], 0f3CA3D70A, %[[Q]];
+// CHECK: setp.nan.f32 %[[INFINITE:p[0-9]+]], %[[REST]], %[[REST]];
+// CHECK: selp.f32 %{{r[0-9]+}}, %[[Q]], %[[BETTER]], %[[INFINITE]];
+// CHECK: div.rn.f32 %{{r[0-9]+}}, %{{r[0-9]+}}, 0f3F333333;
+simt.kernel @quotients(%a: i64, %x: i64, %y: i64, %z: i64)
+    attributes {num_bases = 1 : i64, threads = 32 : i64, lanes = 32 : i64, shared_bytes = 0 : i64} {
+  %low = arith.constant -9.0 : f32
+  %high = arith.constant 9.0 : f32
+  %fifty = arith.constant 50.0 : f32
+  %less = arith.constant 0.7 : f32
+  %v = simt.load global %a align 4 : i64 -> f32
+  %above = arith.cmpf olt, %high, %v : f32
+  %0 = arith.select %above, %high, %v : f32
+  %below = arith.cmpf olt, %0, %low : f32
+  %1 = arith.select %below, %low, %0 : f32
+  %2 = arith.divf %1, %v fastmath<arcp> : f32
+  %3 = arith.divf %2, %fifty : f32
+  %4 = arith.divf %3, %less : f32
+  simt.store global %4, %a align 4 : f32, i64
+  simt.return
+}
