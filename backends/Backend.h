@@ -92,6 +92,8 @@ struct AttendBlocks {
   int64_t keys; ///< keys of one step of its loop
   /// Tiles along the head widths are multiples of this; what lies beyond the width is zero.
   int64_t depthGranule = 1;
+  /// Head widths up to this are worked on as a whole, wider ones in chunks of 64.
+  int64_t wholeDepth = 128;
   int64_t warps = 0; ///< of a workgroup; 0: as many as the target's usually have
 };
 
@@ -136,6 +138,14 @@ public:
                                                    [[maybe_unused]] int64_t valueDepth,
                                                    [[maybe_unused]] mlir::Type element) const {
     return std::nullopt;
+  }
+  /// Larger blocks for the same attention, best first, that only suit operands which lie aligned. Code is made of the
+  /// first whose values fit the registers, beside that of attendBlocks().
+  virtual llvm::SmallVector<AttendBlocks> largerAttendBlocks([[maybe_unused]] int64_t rows,
+                                                             [[maybe_unused]] int64_t keyDepth,
+                                                             [[maybe_unused]] int64_t valueDepth,
+                                                             [[maybe_unused]] mlir::Type element) const {
+    return {};
   }
   /// What products of operands of this type may be blocked in, the best first. Which is taken is decided when a call is
   /// bound; the last fits any number of programs.

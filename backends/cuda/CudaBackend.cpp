@@ -34,7 +34,7 @@ public:
 
 private:
   FailureOr<MachineCode> lower(ModuleOp kernels) const;
-  std::optional<Cubin> assemble(ModuleOp kernels, StringRef ptx) const;
+  std::optional<Cubin> assemble(ModuleOp kernels, StringRef ptx, bool mayBeThrifty) const;
 
   const CudaChip &chip;
   simt::SimtTarget target;
@@ -59,12 +59,12 @@ FailureOr<MachineCode> CudaBackend::lower(ModuleOp kernels) const {
 }
 
 /// Without an assembler, or with one that does not know the chip, the driver of the device has to do its work.
-std::optional<Cubin> CudaBackend::assemble(ModuleOp kernels, StringRef ptx) const {
+std::optional<Cubin> CudaBackend::assemble(ModuleOp kernels, StringRef ptx, bool mayBeThrifty) const {
   std::string assembler = findPtxas(), message;
   if (assembler.empty())
     return std::nullopt;
   FailureOr<Cubin> cubin = assemblePtx(kernels, assembler, ptx, chip.name, RegisterThrift::Usual, message);
-  if (succeeded(cubin) && !cubin->warnings.empty()) {
+  if (succeeded(cubin) && !cubin->warnings.empty() && mayBeThrifty) {
     // A kernel may only just not fit its registers.
     FailureOr<Cubin> thrifty = assemblePtx(kernels, assembler, ptx, chip.name, RegisterThrift::Greater, message);
     if (succeeded(thrifty) && thrifty->warnings.empty())
@@ -74,13 +74,13 @@ std::optional<Cubin> CudaBackend::assemble(ModuleOp kernels, StringRef ptx) cons
     kernels.emitWarning("no code for ") << chip.name << " but PTX: " << assembler << ": " << message;
     return std::nullopt;
   }
-  if (!cubin->warnings.empty())
-    kernels.emitWarning("the assembler for ") << chip.name << " says: " << StringRef(cubin->warnings).rtrim();
   return std::move(*cubin);
 }
 
 FailureOr<std::vector<simt::GeneratedImage>> CudaBackend::generate(ModuleOp kernels, const simt::SimtTarget &,
                                                                    StringRef) const {
+  // Asking it for thrift changes nothing where warps hand over registers.
+  bool mayBeThrifty = !kernels.walk([](simt::SetRegistersOp) { return WalkResult::interrupt(); }).wasInterrupted();
   FailureOr<MachineCode> code = lower(kernels);
   if (failed(code))
     return failure();
@@ -90,8 +90,11 @@ FailureOr<std::vector<simt::GeneratedImage>> CudaBackend::generate(ModuleOp kern
   std::vector<simt::GeneratedImage> images;
   // Names that end in a letter stand for one architecture alone, to which PTX of them is bound too.
   std::string binary = (llvm::isDigit(chip.name.back()) ? "cubin_" : "") + chip.name.str();
-  if (std::optional<Cubin> cubin = assemble(kernels, *ptx))
+  if (std::optional<Cubin> cubin = assemble(kernels, *ptx, mayBeThrifty)) {
     images.push_back({{{binary}, rt::CodeFormat::cubin, std::move(cubin->bytes)}, std::move(cubin->facts)});
+    if (!cubin->warnings.empty())
+      images.back().warning = ("the assembler for " + chip.name + " says: " + StringRef(cubin->warnings).rtrim()).str();
+  }
   images.push_back({{features(), rt::CodeFormat::ptx, std::move(*ptx)}});
   return images;
 }

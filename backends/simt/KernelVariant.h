@@ -13,6 +13,9 @@ void markVariant(KernelOp kernel, const Promises &promises);
 /// On a kernel whose workgroups go through the programs: how many are enough for a processor.
 constexpr llvm::StringLiteral residentAttrName = "heed.resident";
 
+/// On a tile.kernel: calls whose operands lie as vector accesses need them run another one.
+constexpr llvm::StringLiteral servedAttrName = "heed.served";
+
 /// Notes on the kernel what the lowering knows of its warps and rings.
 void noteResources(KernelOp kernel, int64_t copyingWarps, int64_t stages);
 

@@ -197,6 +197,8 @@ void TileLowering::landWith(Value tile, const Layout &layout) {
   copies.push_back({layout, values});
 }
 
+bool TileLowering::multipliesInGroups() { return startsGroups(kernel); }
+
 bool TileLowering::startsGroups(Operation *op) {
   return op
       ->walk([&](tile::DotOp dot) {

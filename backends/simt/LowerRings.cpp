@@ -288,14 +288,6 @@ void TileLowering::emitResidentLoop() {
     lowered->setAttr(tile::unevenAttrName, b.getUnitAttr());
 }
 
-const RoleRegisters &TileLowering::roleRegisters() const {
-  const RoleRegisters *last = target.roleRegisters.begin();
-  for (const RoleRegisters &each : target.roleRegisters)
-    if (each.warps <= target.warps)
-      last = &each;
-  return *last;
-}
-
 /// One lane makes the barriers; then the warps part.
 void TileLowering::emitRoles() {
   Value copies = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, warp, i32(0));
@@ -320,7 +312,7 @@ void TileLowering::emitRoles() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(roles.thenBlock()->getTerminator());
   if (target.abilities.movableRegisters)
-    simt::SetRegistersOp::create(b, simt::RegisterChange::Decrease, roleRegisters().producer);
+    simt::SetRegistersOp::create(b, simt::RegisterChange::Decrease, target.registersOfRoles(target.warps).producer);
   TileLowering producer(kernel, target, promises);
   producer.produce(*this);
   failed |= producer.failed;
@@ -328,7 +320,7 @@ void TileLowering::emitRoles() {
   tensorMaps = producer.tensorMaps;
   b.setInsertionPoint(roles.elseBlock()->getTerminator());
   if (target.abilities.movableRegisters)
-    simt::SetRegistersOp::create(b, simt::RegisterChange::Increase, roleRegisters().consumer);
+    simt::SetRegistersOp::create(b, simt::RegisterChange::Increase, target.registersOfRoles(target.warps).consumer);
   emitPrograms();
 }
 

@@ -72,7 +72,7 @@ struct Prepared {
 /// for the groups that multiply, it is made as the one for all operands is.
 static LogicalResult emitAligned(const Prepared &grouped, const Prepared &plain, ModuleOp lanes) {
   simt::Promises promises = simt::wantedPromises(grouped.kernel, grouped.target.vectorBytes);
-  if (promises.baseAlignment <= 4)
+  if (promises.baseAlignment <= 4 || grouped.kernel->hasAttr(simt::servedAttrName))
     return success();
   auto lowering = std::make_unique<simt::TileLowering>(grouped.kernel, grouped.target, promises);
   FailureOr<simt::KernelOp> lowered = lowering->emit(lanes);
@@ -83,7 +83,7 @@ static LogicalResult emitAligned(const Prepared &grouped, const Prepared &plain,
   }
   if (failed(lowered))
     return failure();
-  bool isWanted = isAlternative(grouped.kernel) ? lowering->hasRoles() : lowering->reliesOnPromises();
+  bool isWanted = isAlternative(grouped.kernel) ? lowering->multipliesInGroups() : lowering->reliesOnPromises();
   if (isWanted)
     simt::markVariant(*lowered, promises);
   else

@@ -34,18 +34,52 @@ static const tile::Atom *groupAtomFor(const SimtTarget &chip, Type element) {
   return atom == chip.groupAtoms.end() ? nullptr : atom;
 }
 
-/// Where groups of warps multiply: the rows of one instruction for each group, and as many keys as leave room for two
-/// blocks of keys and values on their way. None where the rows do not fill the groups, or registers hold no such rows.
-static std::optional<AttendBlocks> groupBlocks(const SimtTarget &chip, int64_t rows, int64_t depth, Type element) {
+/// Registers that a lane of a group needs at least: its sums, scores of the next block, 16-bit weights of this one, and
+/// what addresses and rows take.
+static int64_t leastRegisters(const AttendBlocks &blocks, int64_t valueDepth, const tile::Atom &atom,
+                              const SimtTarget &chip) {
+  constexpr int64_t others = 32;
+  int64_t lanes = atom.warps() * chip.lanes, scores = atom.m * blocks.keys / lanes;
+  return atom.m * valueDepth / lanes + scores + scores / 2 + others;
+}
+
+/// Shared memory that its queries and two blocks of keys and values need at least.
+static int64_t leastSharedBytes(const AttendBlocks &blocks, int64_t keyDepth, int64_t valueDepth, Type element) {
+  int64_t wideKey = llvm::alignTo(keyDepth, blocks.depthGranule),
+          wideValue = llvm::alignTo(valueDepth, blocks.depthGranule);
+  int64_t elements = blocks.rows * wideKey + 2 * blocks.keys * (wideKey + wideValue);
+  return elements * element.getIntOrFloatBitWidth() / 8;
+}
+
+/// Where groups of warps multiply: the rows of one instruction for each group. None where the rows do not fill the
+/// groups, or registers hold no such rows.
+SmallVector<AttendBlocks> SimtBackend::largerAttendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth,
+                                                          Type element) const {
+  const SimtTarget &chip = chips().front();
   const tile::Atom *atom = groupAtomFor(chip, element);
   if (!atom)
-    return std::nullopt;
-  int64_t warps = depth <= 64 ? chip.warps + atom->warps() : chip.warps;
-  int64_t block = atom->m * (warps / atom->warps());
-  bool isShort = !ShapedType::isDynamic(rows) && rows <= block / 2;
-  if (isShort || depth > mostGroupDepth)
-    return std::nullopt;
-  return AttendBlocks{block, depth > 128 ? 64 : 128, /*depthGranule=*/16, warps};
+    return {};
+  // Narrow heads leave registers for a third group, which hides the exponentials of the others.
+  SmallVector<int64_t> groups{chip.warps / atom->warps()};
+  if (std::max(keyDepth, valueDepth) <= 64)
+    groups.insert(groups.begin(), groups.front() + 1);
+  SmallVector<AttendBlocks> choices;
+  for (int64_t count : groups)
+    for (int64_t keys : {128, 64, 32}) {
+      AttendBlocks blocks{.rows = atom->m * count,
+                          .keys = keys,
+                          .depthGranule = 16,
+                          .wholeDepth = mostGroupDepth,
+                          .warps = count * atom->warps()};
+      bool isShort = !ShapedType::isDynamic(rows) && rows <= blocks.rows / 2;
+      bool fits = leastRegisters(blocks, valueDepth, *atom, chip) <= chip.registersOfRoles(blocks.warps).consumer &&
+                  leastSharedBytes(blocks, keyDepth, valueDepth, element) <= chip.sharedBytes;
+      if (!isShort && fits && std::max(keyDepth, valueDepth) <= mostGroupDepth)
+        choices.push_back(blocks);
+      if (count != groups.back())
+        break; // with fewer keys they would be worse than two groups
+    }
+  return choices;
 }
 
 MachineTraits SimtBackend::traits() const {
@@ -57,8 +91,6 @@ MachineTraits SimtBackend::traits() const {
 /// have fewer rows a block.
 AttendBlocks SimtBackend::attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, Type element) const {
   const SimtTarget &chip = chips().front();
-  if (std::optional<AttendBlocks> blocks = groupBlocks(chip, rows, std::max(keyDepth, valueDepth), element))
-    return *blocks;
   auto depth = std::min<int64_t>(llvm::PowerOf2Ceil(std::max(keyDepth, valueDepth)), 128);
   int64_t block = 64;
   while (block > 16 && 4 * 4 * block * std::max(depth, block) > chip.sharedBytes)
@@ -139,11 +171,91 @@ std::vector<OwningOpRef<ModuleOp>> SimtBackend::splitForImages(OwningOpRef<Modul
 
 using EntriesByKernel = std::map<std::string, std::vector<KernelEntry>>;
 
+struct SimtBackend::Part {
+  OwningOpRef<ModuleOp> lanes;
+  EntriesByKernel entries;
+  std::vector<GeneratedImage> images; ///< empty: not made yet
+};
+
 static EntriesByKernel entriesOf(ModuleOp lanes) {
   EntriesByKernel entries;
   for (auto kernel : lanes.getOps<KernelOp>())
     entries[entryOf(kernel).kernel].push_back(entryOf(kernel));
   return entries;
+}
+
+/// As far as the images say.
+static bool keepsValuesInRegisters(ArrayRef<GeneratedImage> images) {
+  return llvm::all_of(images, [](const GeneratedImage &image) {
+    return image.warning.empty() &&
+           llvm::all_of(image.facts, [](const auto &fact) { return fact.second.localBytes == 0; });
+  });
+}
+
+/// The first of these kernels whose values fit the registers, else the last that there is code of; none where there is
+/// code of none.
+FailureOr<std::optional<SimtBackend::Part>>
+SimtBackend::chooseFitting(ArrayRef<tile::KernelOp> choices, const SimtTarget &chip, StringRef dumpDirectory) const {
+  std::optional<Part> chosen;
+  for (tile::KernelOp kernel : choices) {
+    OwningOpRef<ModuleOp> alone = ModuleOp::create(kernel.getLoc());
+    alone->push_back(kernel->clone());
+    FailureOr<OwningOpRef<ModuleOp>> lanes = lowerTiles(*alone, chip);
+    if (failed(lanes))
+      return failure();
+    if ((*lanes)->getOps<KernelOp>().empty())
+      continue;
+    Part part{std::move(*lanes), {}, {}};
+    part.entries = entriesOf(*part.lanes);
+    dump(*part.lanes, dumpDirectory, (kernel.getSymName() + ".simt.mlir").str());
+    OwningOpRef<ModuleOp> copy = part.lanes->clone(); // generating changes it
+    FailureOr<std::vector<GeneratedImage>> images = generate(*copy, chip, dumpDirectory);
+    if (failed(images))
+      return failure();
+    part.images = std::move(*images);
+    chosen = std::move(part);
+    if (keepsValuesInRegisters(chosen->images))
+      break;
+  }
+  return chosen;
+}
+
+/// All lane programs. Images are there already of what was chosen by them.
+FailureOr<std::vector<SimtBackend::Part>> SimtBackend::makeParts(ModuleOp kernels, const SimtTarget &chip,
+                                                                 StringRef dumpDirectory) const {
+  std::vector<Part> parts;
+  OwningOpRef<ModuleOp> others = ModuleOp::create(kernels.getLoc());
+  auto all = llvm::to_vector(kernels.getOps<tile::KernelOp>());
+  bool isServed = false;
+  for (auto *next = all.begin(); next != all.end();) {
+    auto *end = std::next(next);
+    auto least = (*next)->getAttrOfType<IntegerAttr>(tile::alternativeAttrName);
+    if (!least || least.getInt() != 0) {
+      Operation *copy = (*next)->clone();
+      if (isServed)
+        copy->setAttr(servedAttrName, UnitAttr::get(copy->getContext()));
+      others->push_back(copy);
+      isServed = false;
+    } else {
+      while (end != all.end() && (*end)->hasAttr(tile::standsInAttrName))
+        ++end;
+      FailureOr<std::optional<Part>> chosen = chooseFitting(ArrayRef(next, end), chip, dumpDirectory);
+      if (failed(chosen))
+        return failure();
+      if ((isServed = chosen->has_value()))
+        parts.push_back(std::move(**chosen));
+    }
+    next = end;
+  }
+  FailureOr<OwningOpRef<ModuleOp>> lanes = lowerTiles(*others, chip);
+  if (failed(lanes))
+    return failure();
+  dump(**lanes, dumpDirectory, "simt.mlir");
+  for (OwningOpRef<ModuleOp> &split : splitForImages(std::move(*lanes))) {
+    EntriesByKernel entries = entriesOf(*split);
+    parts.push_back({std::move(split), std::move(entries), {}});
+  }
+  return parts;
 }
 
 std::optional<int64_t> simt::workgroupsAtOnce(const Processor &processor, const KernelResources &resources,
@@ -189,16 +301,20 @@ FailureOr<CompiledKernels> SimtBackend::compile(ModuleOp kernels, StringRef dump
   OwningOpRef<ModuleOp> distinct = kernels.clone();
   std::map<std::string, std::string> standsFor = shareEqualKernels(*distinct);
   for (const SimtTarget &chip : chips()) {
-    FailureOr<OwningOpRef<ModuleOp>> lanes = lowerTiles(*distinct, chip);
-    if (failed(lanes))
+    FailureOr<std::vector<Part>> parts = makeParts(*distinct, chip, dumpDirectory);
+    if (failed(parts))
       return failure();
-    dump(**lanes, dumpDirectory, "simt.mlir");
-    for (OwningOpRef<ModuleOp> &part : splitForImages(std::move(*lanes))) {
-      EntriesByKernel entries = entriesOf(*part); // generating changes the module
-      FailureOr<std::vector<GeneratedImage>> images = generate(*part, chip, dumpDirectory);
-      if (failed(images))
-        return failure();
-      addImages(compiled, std::move(*images), std::move(entries), standsFor, chip);
+    for (Part &part : *parts) {
+      if (part.images.empty()) {
+        FailureOr<std::vector<GeneratedImage>> images = generate(*part.lanes, chip, dumpDirectory);
+        if (failed(images))
+          return failure();
+        part.images = std::move(*images);
+      }
+      for (const GeneratedImage &image : part.images)
+        if (!image.warning.empty())
+          kernels.emitWarning(image.warning);
+      addImages(compiled, std::move(part.images), std::move(part.entries), standsFor, chip);
     }
   }
   return compiled;
@@ -209,13 +325,15 @@ FailureOr<std::string> SimtBackend::printCode(ModuleOp kernels, StringRef level)
   OwningOpRef<ModuleOp> distinct = kernels.clone();
   shareEqualKernels(*distinct);
   for (const SimtTarget &chip : chips()) {
-    FailureOr<OwningOpRef<ModuleOp>> lanes = lowerTiles(*distinct, chip);
-    if (failed(lanes))
+    FailureOr<std::vector<Part>> parts = makeParts(*distinct, chip, /*dumpDirectory=*/"");
+    if (failed(parts))
       return failure();
-    FailureOr<std::string> printed = print(**lanes, chip, level);
-    if (failed(printed))
-      return failure();
-    text += *printed;
+    for (Part &part : *parts) {
+      FailureOr<std::string> printed = print(*part.lanes, chip, level);
+      if (failed(printed))
+        return failure();
+      text += *printed;
+    }
   }
   return text;
 }

@@ -4,6 +4,8 @@
 #include "backends/Backend.h"
 #include "backends/simt/SimtTarget.h"
 
+#include "dialects/tile/Tile.h"
+
 #include "mlir/IR/OwningOpRef.h"
 
 #include <map>
@@ -31,6 +33,7 @@ struct CodeFacts {
 struct GeneratedImage {
   CodeImage image;
   std::map<std::string, CodeFacts> facts = {};
+  std::string warning = {}; ///< for whoever compiles; empty: none
 };
 
 /// How many workgroups of such a kernel a processor holds at once, if its registers are known.
@@ -60,6 +63,8 @@ public:
   AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, mlir::Type element) const override;
   std::optional<FewRowBlocks> fewRowBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth,
                                            mlir::Type element) const override;
+  llvm::SmallVector<AttendBlocks> largerAttendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth,
+                                                     mlir::Type element) const override;
   llvm::SmallVector<MatmulBlocks> matmulBlocks(int64_t rows, int64_t columns, int64_t depth,
                                                mlir::Type element) const override;
   RowBlocks rowBlocks(int64_t columns) const override;
@@ -68,6 +73,12 @@ public:
   mlir::FailureOr<std::string> printCode(mlir::ModuleOp kernels, llvm::StringRef level) const override;
 
 private:
+  /// Lane programs that share images.
+  struct Part;
+  mlir::FailureOr<std::optional<Part>> chooseFitting(llvm::ArrayRef<tile::KernelOp> choices, const SimtTarget &chip,
+                                                     llvm::StringRef dumpDirectory) const;
+  mlir::FailureOr<std::vector<Part>> makeParts(mlir::ModuleOp kernels, const SimtTarget &chip,
+                                               llvm::StringRef dumpDirectory) const;
   std::vector<mlir::OwningOpRef<mlir::ModuleOp>> splitForImages(mlir::OwningOpRef<mlir::ModuleOp> lanes) const;
 };
 

@@ -64,6 +64,13 @@ struct SimtTarget {
   /// Registers of a lane of those and of the others, where warps can hand registers over. The last entry whose warps
   /// are no more than a workgroup's counts.
   llvm::ArrayRef<RoleRegisters> roleRegisters;
+  const RoleRegisters &registersOfRoles(int64_t multiplyingWarps) const {
+    const RoleRegisters *last = roleRegisters.begin();
+    for (const RoleRegisters &each : roleRegisters)
+      if (each.warps <= multiplyingWarps)
+        last = &each;
+    return *last;
+  }
   /// How the parts of loops overlap; empty: they do not.
   llvm::ArrayRef<tile::PartSchedule> schedule;
   Processor processor; ///< for reports

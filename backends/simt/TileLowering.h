@@ -59,6 +59,8 @@ public:
   bool reliesOnPromises() const { return usesPromises; }
   /// Whether some of its warps only copy.
   bool hasRoles() const { return !rings.empty(); }
+  /// Whether groups of warps multiply.
+  bool multipliesInGroups();
   /// Whether warps load in a loop what they multiply in groups.
   bool loadsForGroups();
 
@@ -284,7 +286,6 @@ private:
   llvm::SmallVector<mlir::Value> ringState(llvm::ArrayRef<Ring *> moved);
   void setRingState(llvm::ArrayRef<Ring *> moved, mlir::ValueRange state);
   void emitRoles();
-  const RoleRegisters &roleRegisters() const;
   void emitPrograms();
   void emitResidentLoop();
   void emitProgram(mlir::Value index);

@@ -90,7 +90,14 @@ rt::Explain PlanKernels::explain(plan::LaunchOp launch) {
   };
   print(launch.getKernelAttr());
   for (const plan::LaunchOp::Alternative &each : launch.alternatives()) {
-    schedule << "; from " << each.leastPrograms << " programs on";
+    bool hasCode = llvm::any_of(request.kernels->entries,
+                                [&](const KernelEntry &entry) { return entry.kernel == each.kernel.getValue(); });
+    if (!hasCode)
+      continue;
+    schedule << "; ";
+    if (each.leastPrograms > 0)
+      schedule << "from " << each.leastPrograms << " programs on, ";
+    schedule << "of aligned operands";
     print(each.kernel);
   }
   return result;

@@ -64,7 +64,8 @@ void AttendSkeleton::orderPrograms() {
   SmallVector<AffineExpr> sizes = kernel.sizesOf(attend.getQuery());
   auto remainder = [&](Value a, Value b, Value quotient) { return kernel.sub(a, kernel.mul(quotient, b)); };
   Value index = rowBlock, one = kernel.constant(1), two = kernel.constant(2);
-  Value numBlocks = kernel.value(rows.ceilDiv(blocks.rows)), numHeads = kernel.value(sizes[1]);
+  Value lastRow = kernel.add(kernel.value(rows), kernel.constant(blocks.rows - 1)); // of a whole block
+  Value numBlocks = divide(lastRow, kernel.constant(blocks.rows)), numHeads = kernel.value(sizes[1]);
   Value allHeads = kernel.value(sizes[0] * sizes[1]), ofTurn = headsOfTurn(allHeads, numBlocks);
   Value lastTurn = divide(kernel.sub(allHeads, one), ofTurn), programs = kernel.mul(ofTurn, numBlocks);
 

@@ -10,6 +10,7 @@
 /// and the two for few have one where they are many.
 #include "compiler/kernel/AttendParts.h"
 
+#include "compiler/kernel/Alternatives.h"
 #include "compiler/kernel/AttendSkeleton.h"
 
 using namespace mlir;
@@ -207,22 +208,30 @@ LogicalResult heed::buildAttends(plan::KernelOp source, StringRef name, const Ba
   auto build = [&](KernelBuilder &kernel, AttendBlocks blocks, AttendStep step, const AttendParts *parts) {
     return AttendSkeleton(kernel, rootOf(kernel.source()), blocks, backend.traits(), step, parts).build();
   };
-  AttendBlocks blocks = attendBlocks(attend, backend);
+  SmallVector<AttendBlocks> choices = attendChoices(attend, backend);
+  auto buildWhole = [&](plan::KernelOp whole, const AttendParts *parts) -> FailureOr<plan::LaunchOp> {
+    Alternatives alternatives(whole, name);
+    for (const auto &[index, blocks] : llvm::enumerate(ArrayRef(choices).drop_back()))
+      if (failed(alternatives.add(
+              Twine(blocks.rows) + "x" + Twine(blocks.keys), /*leastPrograms=*/0, /*standsIn=*/index > 0,
+              [&](KernelBuilder &kernel) { return build(kernel, blocks, AttendStep::Whole, parts); })))
+        return failure();
+    return alternatives.finish(
+        [&](KernelBuilder &kernel) { return build(kernel, choices.back(), AttendStep::Whole, parts); });
+  };
   std::optional<FewRowBlocks> few = fewRowBlocks(attend, backend);
   std::optional<AttendParts> parts;
   if (few)
     parts = cutIntoParts(source, attend, *few);
   auto isFew = parts ? dyn_cast<AffineConstantExpr>(parts->isFew) : AffineConstantExpr();
-  if (!parts || (isFew && isFew.getValue() == 0)) {
-    KernelBuilder kernel(source, name);
-    return build(kernel, blocks, AttendStep::Whole, nullptr);
-  }
+  if (!parts || (isFew && isFew.getValue() == 0))
+    return buildWhole(source, nullptr);
   ValueRange started;
   if (!isFew) {
-    KernelBuilder whole(cast<plan::KernelOp>(OpBuilder(source).clone(*source)), name);
-    if (failed(build(whole, blocks, AttendStep::Whole, &*parts)))
+    FailureOr<plan::LaunchOp> whole = buildWhole(cast<plan::KernelOp>(OpBuilder(source).clone(*source)), &*parts);
+    if (failed(whole))
       return failure();
-    started = whole.launch().getResults();
+    started = whole->getResults();
   }
   KernelBuilder part(source, (name + "_parts").str(), ScratchUse::Write, parts->scratch);
   if (failed(build(part, few->blocks, AttendStep::Part, &*parts)))

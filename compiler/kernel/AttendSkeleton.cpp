@@ -22,8 +22,9 @@
 using namespace mlir;
 using namespace heed;
 
-SmallVector<int64_t> heed::depthChunks(int64_t depth, int64_t granule) {
-  if (depth <= 128)
+SmallVector<int64_t> heed::depthChunks(int64_t depth, const AttendBlocks &blocks) {
+  int64_t granule = blocks.depthGranule;
+  if (depth <= blocks.wholeDepth)
     return {int64_t(llvm::alignTo(depth, granule))};
   SmallVector<int64_t> chunks(depth / 64, 64);
   if (depth % 64 != 0)
@@ -40,8 +41,8 @@ void AttendSkeleton::openProgram() {
   rows = kernel.sizesOf(attend.getQuery())[2];
   SmallVector<AffineExpr> keySizes = kernel.sizesOf(attend.getKey());
   keys = attend.getPages() ? keySizes[2] * kernel.sizesOf(attend.getPages())[1] : keySizes[2];
-  depths = depthChunks(attend.getQueryType().getDimSize(3), blocks.depthGranule);
-  valueDepths = depthChunks(attend.getValueType().getDimSize(3), blocks.depthGranule);
+  depths = depthChunks(attend.getQueryType().getDimSize(3), blocks);
+  valueDepths = depthChunks(attend.getValueType().getDimSize(3), blocks);
 
   if (step == AttendStep::Part)
     rows = parts->rows;
@@ -365,12 +366,20 @@ LogicalResult AttendSkeleton::build() {
   return success();
 }
 
-AttendBlocks heed::attendBlocks(attn::AttendOp attend, const Backend &backend) {
+SmallVector<AttendBlocks> heed::attendChoices(attn::AttendOp attend, const Backend &backend) {
   RankedTensorType query = attend.getQueryType();
-  AttendBlocks blocks = backend.attendBlocks(query.getDimSize(2), query.getDimSize(3),
-                                             attend.getValueType().getDimSize(3), attend.getKeyType().getElementType());
+  int64_t rows = query.getDimSize(2), keyDepth = query.getDimSize(3), valueDepth = attend.getValueType().getDimSize(3);
+  Type element = attend.getKeyType().getElementType();
+  SmallVector<AttendBlocks> choices = backend.largerAttendBlocks(rows, keyDepth, valueDepth, element);
+  AttendBlocks usual = backend.attendBlocks(rows, keyDepth, valueDepth, element);
   // All rows of a program have one list, and a block of keys lies inside a listed one.
-  if (std::optional<ArrayRef<int64_t>> listed = attend.getBlockSize())
-    blocks = {std::gcd(blocks.rows, (*listed)[0]), std::gcd(blocks.keys, (*listed)[1])};
-  return blocks;
+  if (std::optional<ArrayRef<int64_t>> listed = attend.getBlockSize()) {
+    llvm::erase_if(choices, [&](const AttendBlocks &each) {
+      return (*listed)[0] % each.rows != 0 || (*listed)[1] % each.keys != 0;
+    });
+    usual.rows = std::gcd(usual.rows, (*listed)[0]);
+    usual.keys = std::gcd(usual.keys, (*listed)[1]);
+  }
+  choices.push_back(usual);
+  return choices;
 }

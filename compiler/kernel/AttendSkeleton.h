@@ -146,7 +146,8 @@ private:
   llvm::SmallVector<mlir::Value> query;
 };
 
-/// Blocks of attention in one kernel.
-AttendBlocks attendBlocks(attn::AttendOp attend, const Backend &backend);
+/// What attention in one kernel may be blocked in, the best first. Of all but the last the first is wanted that fits
+/// the machine, for operands that lie aligned; the last is for all calls.
+llvm::SmallVector<AttendBlocks> attendChoices(attn::AttendOp attend, const Backend &backend);
 
 } // namespace heed

@@ -1,4 +1,5 @@
 /// Lowers every plan.kernel through the skeleton of its root.
+#include "compiler/kernel/Alternatives.h"
 #include "compiler/kernel/Passes.h"
 #include "compiler/kernel/Skeletons.h"
 
@@ -11,46 +12,36 @@
 using namespace mlir;
 using namespace heed;
 
-static LogicalResult buildKernel(KernelBuilder &kernel, plan::KernelRoot root, const Backend &backend) {
-  switch (root) {
-  case plan::KernelRoot::Attend:
-  case plan::KernelRoot::Matmul:
-    break; // become several
-  case plan::KernelRoot::Row:
-    return buildRow(kernel, backend);
-  case plan::KernelRoot::Map:
-    return buildMap(kernel, backend);
-  }
-  llvm_unreachable("all roots handled");
-}
-
 /// The kernel in all blocks that may suit a call: the ones for many programs are alternatives of the last.
 static LogicalResult buildMatmuls(plan::KernelOp source, StringRef name, const Backend &backend) {
   FailureOr<SmallVector<MatmulBlocks>> choices = matmulChoices(source, backend);
   if (failed(choices))
     return failure();
-  SmallVector<plan::LaunchOp::Alternative> alternatives;
-  SmallVector<std::pair<tile::KernelOp, AffineMap>> others;
-  for (const MatmulBlocks &blocks : ArrayRef(*choices).drop_back()) {
-    auto copy = cast<plan::KernelOp>(OpBuilder(source).clone(*source));
-    KernelBuilder builder(copy, (name + "_" + Twine(blocks.rows) + "x" + Twine(blocks.columns)).str());
-    if (failed(buildMatmul(builder, blocks)))
+  Alternatives alternatives(source, name);
+  for (const MatmulBlocks &blocks : ArrayRef(*choices).drop_back())
+    if (failed(alternatives.add(Twine(blocks.rows) + "x" + Twine(blocks.columns), blocks.leastPrograms,
+                                /*standsIn=*/false,
+                                [&](KernelBuilder &builder) { return buildMatmul(builder, blocks); })))
       return failure();
-    plan::LaunchOp launch = builder.launch();
-    builder.finished()->setAttr(tile::alternativeAttrName, UnitAttr::get(source.getContext()));
-    others.push_back({builder.finished(), launch.getParams()});
-    alternatives.push_back({launch.getKernelAttr(), launch.getGrid(), blocks.leastPrograms});
-    launch->erase();
+  return alternatives.finish([&](KernelBuilder &builder) { return buildMatmul(builder, choices->back()); });
+}
+
+static LogicalResult buildKernel(plan::KernelOp kernel, StringRef name, const Backend &backend) {
+  switch (kernel.getRoot()) {
+  case plan::KernelRoot::Attend:
+    return buildAttends(kernel, name, backend);
+  case plan::KernelRoot::Matmul:
+    return buildMatmuls(kernel, name, backend);
+  case plan::KernelRoot::Row: {
+    KernelBuilder builder(kernel, name);
+    return buildRow(builder, backend);
   }
-  KernelBuilder builder(source, name);
-  if (failed(buildMatmul(builder, choices->back())))
-    return failure();
-  if (llvm::any_of(others, [&](const auto &other) { return other.second != builder.launch().getParams(); }))
-    for (auto &[kernel, parameters] : others)
-      kernel->erase();
-  else if (!alternatives.empty())
-    builder.launch().setAlternatives(alternatives);
-  return success();
+  case plan::KernelRoot::Map: {
+    KernelBuilder builder(kernel, name);
+    return buildMap(builder, backend);
+  }
+  }
+  llvm_unreachable("all roots handled");
 }
 
 namespace {
@@ -70,14 +61,7 @@ struct LowerKernels : PassWrapper<LowerKernels, OperationPass<ModuleOp>> {
     getOperation().walk([&](plan::KernelOp kernel) { kernels.push_back(kernel); });
     for (auto [position, kernel] : llvm::enumerate(kernels)) {
       std::string name = (Twine("k") + Twine(position) + "_" + stringifyKernelRoot(kernel.getRoot())).str();
-      if (kernel.getRoot() == plan::KernelRoot::Matmul || kernel.getRoot() == plan::KernelRoot::Attend) {
-        bool isAttend = kernel.getRoot() == plan::KernelRoot::Attend;
-        if (failed(isAttend ? buildAttends(kernel, name, *backend) : buildMatmuls(kernel, name, *backend)))
-          return signalPassFailure();
-        continue;
-      }
-      KernelBuilder builder(kernel, name);
-      if (failed(buildKernel(builder, kernel.getRoot(), *backend)))
+      if (failed(buildKernel(kernel, name, *backend)))
         return signalPassFailure();
     }
   }

@@ -17,8 +17,7 @@ mlir::LogicalResult buildRow(KernelBuilder &kernel, const Backend &backend);
 /// Anything index-mapped: elementwise, transposes, gathers.
 mlir::LogicalResult buildMap(KernelBuilder &kernel, const Backend &backend);
 
-/// Sizes of the chunks a head width is worked on in: whole up to 128, else chunks of 64 and a rest; the last one is
-/// rounded up to a multiple of `granule`.
-llvm::SmallVector<int64_t> depthChunks(int64_t depth, int64_t granule);
+/// Sizes of the chunks a head width is worked on in; the last one is rounded up to a multiple of the granule.
+llvm::SmallVector<int64_t> depthChunks(int64_t depth, const AttendBlocks &blocks);
 
 } // namespace heed

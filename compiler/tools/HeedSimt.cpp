@@ -59,6 +59,9 @@ static FailureOr<std::string> compile(ModuleOp kernels, const simt::SimtBackend 
   FailureOr<std::vector<simt::GeneratedImage>> images = backend.generate(kernels, chip, "");
   if (failed(images))
     return failure();
+  for (const simt::GeneratedImage &image : *images)
+    if (!image.warning.empty())
+      kernels.emitWarning(image.warning);
   if (listOnly)
     return listImages(*images);
   if (index >= images->size())

@@ -26,8 +26,10 @@
 
 namespace heed::tile {
 
-/// On kernels that stand beside others which do the same.
+/// On kernels that stand before one which does the same for all calls: the least number of programs they are for.
 constexpr llvm::StringLiteral alternativeAttrName = "heed.alternative";
+/// On alternatives: only wanted where the values of the one before do not fit the registers.
+constexpr llvm::StringLiteral standsInAttrName = "heed.stands_in";
 /// On a tile.kernel: its programs take different times, which depend on where they stand in the grid.
 constexpr llvm::StringLiteral unevenAttrName = "heed.uneven";
 

@@ -31,7 +31,7 @@
 // CHECK-NOT: .entry {{.*}}matmul_128x256(
 // CHECK-NOT: .entry {{.*}}matmul_128x128(
 
-// EXPLAIN: schedule matmul block_k=32 block_m=64 block_n=64; from 132 programs on block_k=64 block_m=128 block_n=256; from 96 programs on block_k=64 block_m=128 block_n=128
+// EXPLAIN: schedule matmul block_k=32 block_m=64 block_n=64; from 132 programs on, of aligned operands block_k=64 block_m=128 block_n=256; from 96 programs on, of aligned operands block_k=64 block_m=128 block_n=128
 // OTHER: schedule matmul block_k=32 block_m=64 block_n=64{{$}}
 
 // PLAN: variant [{{.*}}if ceildiv(rows, 128)*6 >= 132{{.*}} aligned to 16] {{.*}}matmul_128x256_aligned grid ceildiv(rows, 128) x 6 x 1

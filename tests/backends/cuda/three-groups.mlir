@@ -3,7 +3,7 @@
 // RUN: heedc %s --target=cuda:sm_90a -o %t.heed
 // RUN: heed-dump %t.heed | FileCheck %s --check-prefix=PLAN
 
-// CHECK-LABEL: .entry {{.*}}attend_aligned(
+// CHECK-LABEL: .entry {{.*}}attend_{{[0-9x]+}}_aligned(
 // CHECK: .reqntid 512
 // Slots are empty when twelve warps say so.
 // CHECK: mbarrier.init.shared::cta.b64 [%{{.*}}], 12;
@@ -16,12 +16,12 @@
 // CHECK: wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16
 // CHECK: bar.sync %{{r[0-9]+}}, 256;
 // CHECK: bar.arrive %{{r[0-9]+}}, 256;
-// The variant that relies on nothing has as many registers a lane as three warps of a scheduler leave each other.
+// The variant that relies on nothing has smaller blocks.
 // CHECK-LABEL: .entry {{.*}}attend(
-// CHECK: .reqntid 384
-// CHECK: .maxnreg 168
+// CHECK: .reqntid 256
+// CHECK: .maxnreg 255
 
-// PLAN: attend_aligned grid ceildiv(sequence, 192) x 2 x {{.*}} threads 512
+// PLAN: attend_192x128_aligned grid ceildiv(sequence, 192) x 2 x {{.*}} threads 512
 func.func @main(%query: tensor<1x2x?x64xbf16> {plan.name = "query", plan.shape = affine_map<()[s0] -> (1, 2, s0, 64)>},
     %key: tensor<1x2x?x64xbf16> {plan.name = "key", plan.shape = affine_map<()[s0] -> (1, 2, s0, 64)>},
     %value: tensor<1x2x?x64xbf16> {plan.name = "value", plan.shape = affine_map<()[s0] -> (1, 2, s0, 64)>})

@@ -5,7 +5,7 @@
 // CHECK-LABEL: .entry {{.*}}attend_aligned(
 // CHECK: .reqntid 256
 // CHECK: mma.sync.aligned.m16n8k16
-// CHECK: st.global.b32
+// CHECK: st.global.{{(v[24].)?}}b32
 // CHECK-LABEL: .entry {{.*}}attend(
 func.func @main(%query: tensor<?x8x?x128xbf16> {plan.name = "query", plan.shape = affine_map<()[s0, s1, s2] -> (s0, 8, s1, 128)>},
     %key: tensor<?x8x?x128xbf16> {plan.name = "key", plan.shape = affine_map<()[s0, s1, s2] -> (s0, 8, s1, 128)>,
