@@ -83,7 +83,8 @@ struct MachineTraits {
   bool fusedMultiplyAdd = false; ///< x y + z is rounded once
   /// Bytes of a cache that all programs which run at a time share; 0: none that matters.
   int64_t sharedCacheBytes = 0;
-  int64_t processors = 0; ///< that programs run on, of a usual product; 0: not known
+  int64_t processors = 0;    ///< that programs run on, of a usual product; 0: not known
+  bool boundsLabels = false; ///< a kernel before attention that finds which keys have the labels of rows pays
 };
 
 /// Block sizes of one attend kernel.

@@ -84,7 +84,7 @@ SmallVector<AttendBlocks> SimtBackend::largerAttendBlocks(int64_t rows, int64_t 
 
 MachineTraits SimtBackend::traits() const {
   const SimtTarget &chip = chips().front();
-  return {chip.abilities.fusedMultiplyAdd, chip.cacheBytes, chip.processors};
+  return {chip.abilities.fusedMultiplyAdd, chip.cacheBytes, chip.processors, /*boundsLabels=*/true};
 }
 
 /// The depth is staged in chunks; the query, a block of keys or values, and the weights share the memory. Wide heads

@@ -47,7 +47,7 @@ static void printKernel(const rt::Plan &plan, const rt::Kernel &kernel, size_t p
 
 /// A kernel's name without what tells the kernels of one attention apart.
 static std::string attentionOf(StringRef kernel) {
-  for (StringRef step : {plan::partsSuffix, plan::mergeSuffix})
+  for (StringRef step : {plan::boundsSuffix, plan::partsSuffix, plan::mergeSuffix})
     if (size_t at = kernel.find(step); at != StringRef::npos)
       return (kernel.take_front(at) + kernel.drop_front(at + step.size())).str();
   return kernel.str();

@@ -4,7 +4,7 @@ using namespace mlir;
 using namespace heed;
 
 LogicalResult Alternatives::add(const Twine &blocks, int64_t leastPrograms, bool standsIn, Build build) {
-  KernelBuilder builder(cast<plan::KernelOp>(OpBuilder(source).clone(*source)), (name + "_" + blocks).str());
+  KernelBuilder builder(cast<plan::KernelOp>(OpBuilder(source).clone(*source)), (name + "_" + blocks).str(), handover);
   if (failed(build(builder)))
     return failure();
   plan::LaunchOp launch = builder.launch();
@@ -19,7 +19,7 @@ LogicalResult Alternatives::add(const Twine &blocks, int64_t leastPrograms, bool
 }
 
 FailureOr<plan::LaunchOp> Alternatives::finish(Build build) {
-  KernelBuilder builder(source, name);
+  KernelBuilder builder(source, name, handover);
   if (failed(build(builder)))
     return failure();
   if (llvm::any_of(kernels, [&](const auto &other) { return other.second != builder.launch().getParams(); }))

@@ -11,8 +11,10 @@ public:
   /// Fills a builder, in blocks of some size.
   using Build = llvm::function_ref<mlir::LogicalResult(KernelBuilder &)>;
 
-  /// `source` becomes the kernel of finish(); the others are named after their blocks, too.
-  Alternatives(plan::KernelOp source, llvm::StringRef name) : source(source), name(name) {}
+  /// `source` becomes the kernel of finish(); the others are named after their blocks, too. All are tied to other
+  /// kernels in the same way.
+  Alternatives(plan::KernelOp source, llvm::StringRef name, Handover handover = {})
+      : source(source), name(name), handover(handover) {}
 
   /// One for calls with so many programs, better than those added later. `standsIn`: code of it is only wanted where
   /// the values of the one before do not fit the registers.
@@ -23,6 +25,7 @@ public:
 private:
   plan::KernelOp source;
   std::string name;
+  Handover handover;
   llvm::SmallVector<plan::LaunchOp::Alternative> found;
   llvm::SmallVector<std::pair<tile::KernelOp, mlir::AffineMap>> kernels; ///< and their parameters
 };

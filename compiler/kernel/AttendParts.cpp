@@ -199,25 +199,40 @@ static std::optional<FewRowBlocks> fewRowBlocks(attn::AttendOp attend, const Bac
                               attend.getValueType().getDimSize(3), attend.getKeyType().getElementType());
 }
 
+/// The kernel that finds bounds, in calls of many rows.
+static LogicalResult buildBoundsOf(plan::KernelOp source, StringRef name, AttendBounds &bounds,
+                                   const AttendParts *parts) {
+  AffineExpr one = getAffineConstantExpr(1, source.getContext());
+  KernelBuilder kernel(source, (name + "_bounds").str(), {ScratchUse::Write, bounds.scratch, plan::boundsSuffix});
+  return buildBounds(kernel, rootOf(source), bounds, parts ? one - parts->isFew : one);
+}
+
 LogicalResult heed::buildAttends(plan::KernelOp source, StringRef name, const Backend &backend) {
   attn::AttendOp attend = rootOf(source);
   if (!attend)
     return source.emitOpError("has no attn.attend for its root");
   if (attend.getQueryType().getElementType().isF64())
     return attend.emitOpError("in f64 has no kernel: scores and sums are f32, so give it f32, f16 or bf16");
-  auto build = [&](KernelBuilder &kernel, AttendBlocks blocks, AttendStep step, const AttendParts *parts) {
-    return AttendSkeleton(kernel, rootOf(kernel.source()), blocks, backend.traits(), step, parts).build();
+  auto build = [&](KernelBuilder &kernel, AttendBlocks blocks, AttendStep step, const AttendParts *parts,
+                   const AttendBounds *bounds = nullptr) {
+    return AttendSkeleton(kernel, rootOf(kernel.source()), blocks, backend.traits(), step, parts, bounds).build();
   };
   SmallVector<AttendBlocks> choices = attendChoices(attend, backend);
   auto buildWhole = [&](plan::KernelOp whole, const AttendParts *parts) -> FailureOr<plan::LaunchOp> {
-    Alternatives alternatives(whole, name);
+    std::optional<AttendBounds> bounds;
+    if (backend.traits().boundsLabels)
+      bounds = boundLabels(whole, rootOf(whole));
+    if (bounds && failed(buildBoundsOf(whole, name, *bounds, parts)))
+      return failure();
+    const AttendBounds *known = bounds ? &*bounds : nullptr;
+    Alternatives alternatives(whole, name, bounds ? Handover{ScratchUse::Read, bounds->scratch} : Handover());
     for (const auto &[index, blocks] : llvm::enumerate(ArrayRef(choices).drop_back()))
       if (failed(alternatives.add(
               Twine(blocks.rows) + "x" + Twine(blocks.keys), /*leastPrograms=*/0, /*standsIn=*/index > 0,
-              [&](KernelBuilder &kernel) { return build(kernel, blocks, AttendStep::Whole, parts); })))
+              [&](KernelBuilder &kernel) { return build(kernel, blocks, AttendStep::Whole, parts, known); })))
         return failure();
     return alternatives.finish(
-        [&](KernelBuilder &kernel) { return build(kernel, choices.back(), AttendStep::Whole, parts); });
+        [&](KernelBuilder &kernel) { return build(kernel, choices.back(), AttendStep::Whole, parts, known); });
   };
   std::optional<FewRowBlocks> few = fewRowBlocks(attend, backend);
   std::optional<AttendParts> parts;
@@ -233,10 +248,10 @@ LogicalResult heed::buildAttends(plan::KernelOp source, StringRef name, const Ba
       return failure();
     started = whole->getResults();
   }
-  KernelBuilder part(source, (name + "_parts").str(), ScratchUse::Write, parts->scratch);
+  KernelBuilder part(source, (name + "_parts").str(), {ScratchUse::Write, parts->scratch, plan::partsSuffix});
   if (failed(build(part, few->blocks, AttendStep::Part, &*parts)))
     return failure();
-  KernelBuilder merge(source, (name + "_merge").str(), ScratchUse::Read, parts->scratch, started);
+  KernelBuilder merge(source, (name + "_merge").str(), {ScratchUse::Read, parts->scratch, plan::mergeSuffix, started});
   AttendBlocks single{.rows = 1, .keys = partsOfBlock, .depthGranule = few->blocks.depthGranule};
   return build(merge, single, AttendStep::Merge, &*parts);
 }

@@ -158,6 +158,36 @@ FailureOr<AttendSkeleton::RowState> AttendSkeleton::visitBlock(Value firstKey, V
   return accumulate(logits->front(), state);
 }
 
+/// Tells the mask what a kernel before has found of the labels of these rows.
+void AttendSkeleton::readLabelBounds(Interval rowRange) {
+  constexpr int64_t granule = AttendBounds::rowsOfEntry;
+  // Blocks that do not start with an entry may reach into one more.
+  int64_t most = blocks.rows % granule == 0 ? blocks.rows / granule : (blocks.rows + granule - 2) / granule + 1;
+  Value first, end, isWhole, last = kernel.floorDiv(rowRange.high, granule);
+  auto equal = [&](Value a, Value b) { return arith::CmpIOp::create(at, arith::CmpIPredicate::eq, a, b).getResult(); };
+  for (int64_t number = 0; number < most; ++number) {
+    Value entry = kernel.min(kernel.add(kernel.floorDiv(rowRange.low, granule), kernel.constant(number)), last);
+    auto read = [&](AttendBounds::Field field) {
+      Piece piece = emitter.readMemory(kernel.scratchMemory(field), at.getI32Type(),
+                                       {Piece::uniform(batch), Piece::uniform(entry)});
+      return arith::IndexCastOp::create(at, at.getIndexType(), piece.value).getResult();
+    };
+    Value itsFirst = read(AttendBounds::First), itsEnd = read(AttendBounds::End);
+    Value itIsWhole = equal(read(AttendBounds::IsWhole), kernel.constant(1));
+    if (first) {
+      // Entries with the same keys have the same label.
+      Value isSame = arith::AndIOp::create(at, equal(first, itsFirst), equal(end, itsEnd));
+      itIsWhole = arith::AndIOp::create(at, arith::AndIOp::create(at, isWhole, itIsWhole), isSame);
+      itsFirst = kernel.min(first, itsFirst);
+      itsEnd = kernel.max(end, itsEnd);
+    }
+    first = itsFirst;
+    end = itsEnd;
+    isWhole = itIsWhole;
+  }
+  mask.setLabelKeys(first, end, isWhole);
+}
+
 /// The keys that the lengths and the keep region let the block's rows see.
 AttendSkeleton::KeyBounds AttendSkeleton::boundKeys() {
   KeyBounds bounds{kernel.constant(0), length, true};
@@ -171,6 +201,8 @@ AttendSkeleton::KeyBounds AttendSkeleton::boundKeys() {
     positions = {kernel.add(rowRange.low, offset), kernel.add(rowRange.high, offset)};
   mask.setBatchAndHead(batch, headInterval());
   mask.setRows(rowRange, positions);
+  if (labelBounds)
+    readLabelBounds(rowRange);
   KeyRange visible = mask.visibleKeys();
   if (visible.high)
     bounds.high = kernel.min(length, visible.high);

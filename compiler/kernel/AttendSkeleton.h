@@ -1,6 +1,7 @@
 /// The skeleton of attend kernels while it builds one.
 #pragma once
 
+#include "compiler/kernel/AttendBounds.h"
 #include "compiler/kernel/AttendParts.h"
 #include "compiler/kernel/MaskAnalysis.h"
 #include "compiler/kernel/Skeletons.h"
@@ -20,10 +21,11 @@ enum class AttendStep { Whole, Part, Merge };
 class AttendSkeleton {
 public:
   /// `parts` is null where the attend is not cut. The whole of one that may be has programs only where rows are many.
+  /// With `bounds` the kernel reads them as its scratch.
   AttendSkeleton(KernelBuilder &kernel, attn::AttendOp attend, AttendBlocks blocks, MachineTraits machine,
-                 AttendStep step, const AttendParts *parts)
+                 AttendStep step, const AttendParts *parts, const AttendBounds *bounds)
       : kernel(kernel), at(kernel.at()), attend(attend), blocks(blocks), machine(machine), step(step), parts(parts),
-        emitter(kernel, TileDomain()),
+        labelBounds(bounds), emitter(kernel, TileDomain()),
         mask(kernel, attend.getKeep(),
              [this](unsigned capture, mlir::ValueRange indices) { return readCapture(capture, indices); }) {
     double scale = attend.getScale().convertToDouble();
@@ -66,6 +68,7 @@ private:
   mlir::FailureOr<RowState> visitKeys();
   KeyBounds boundKeys();
   KeyBounds boundPart(KeyBounds bounds);
+  void readLabelBounds(Interval rowRange);
   mlir::FailureOr<RowState> visitRange(KeyBounds bounds, mlir::ValueRange state);
   mlir::Value readListed(mlir::Value entry);
   mlir::Value listEnd();
@@ -133,6 +136,7 @@ private:
   MachineTraits machine;
   AttendStep step;
   const AttendParts *parts;
+  const AttendBounds *labelBounds;
   TileEmitter emitter;
   MaskAnalysis mask;
 

@@ -17,9 +17,8 @@ int64_t heed::storageBytes(Type type) { return (storageType(type).getIntOrFloatB
 
 static Type elementType(Type tensor) { return cast<RankedTensorType>(tensor).getElementType(); }
 
-KernelBuilder::KernelBuilder(plan::KernelOp source, StringRef name, ScratchUse use, MutableArrayRef<Scratch> scratch,
-                             ValueRange started)
-    : sourceOp(source), use(use), scratch(scratch), started(started), builder(source.getLoc(), source.getContext()),
+KernelBuilder::KernelBuilder(plan::KernelOp source, StringRef name, Handover tied)
+    : sourceOp(source), handover(tied), builder(source.getLoc(), source.getContext()),
       shapes(source->getParentOfType<func::FuncOp>()) {
   auto graph = source->getParentOfType<func::FuncOp>();
   auto symbols = graph->getAttrOfType<ArrayAttr>(plan::symbolsAttrName);
@@ -41,7 +40,7 @@ KernelBuilder::KernelBuilder(plan::KernelOp source, StringRef name, ScratchUse u
     }
   };
   auto addScratch = [&](SmallVector<StoredView> &out) {
-    for (const Scratch &each : scratch) {
+    for (const Scratch &each : handover.scratch) {
       addBase(each.element);
       out.push_back(denseView(each.sizes));
     }
@@ -49,13 +48,13 @@ KernelBuilder::KernelBuilder(plan::KernelOp source, StringRef name, ScratchUse u
   addBases(source.getOperands().getTypes(), source.getOperandViews(), source.getOperandSizes(), operandViews);
   for (auto [argument, view] : llvm::zip_equal(sourceBlock().getArguments(), operandViews))
     shapes.setShape(argument, view.sizes);
-  if (use == ScratchUse::Write) {
+  if (handover.use == ScratchUse::Write) {
     addScratch(resultViews);
     return;
   }
-  if (use == ScratchUse::Read)
+  if (handover.use == ScratchUse::Read)
     addScratch(operandViews);
-  for (Value start : started)
+  for (Value start : handover.started)
     addBase(elementType(start.getType()));
   addBases(source.getResultTypes(), source.getResultViews(), source.getResultSizes(), resultViews);
   for (auto [result, view] : llvm::enumerate(resultViews))
@@ -136,13 +135,13 @@ Value KernelBuilder::operandMemory(unsigned operand) {
 }
 
 Value KernelBuilder::scratchMemory(unsigned position) {
-  return use == ScratchUse::Write ? resultMemory(position)
-                                  : operandMemory(unsigned(sourceOp.getOperands().size()) + position);
+  return handover.use == ScratchUse::Write ? resultMemory(position)
+                                           : operandMemory(unsigned(sourceOp.getOperands().size()) + position);
 }
 
 Value KernelBuilder::resultMemory(unsigned result) {
   Value &cached = memories[{result, 1}];
-  unsigned base = operandViews.size() + started.size() + result;
+  unsigned base = operandViews.size() + handover.started.size() + result;
   if (!cached)
     cached = memory(entry->getArgument(base), resultViews[result], storedElement(base));
   return cached;
@@ -253,12 +252,12 @@ AffineExpr KernelBuilder::usefulBytes() {
         elements = elements * size;
     bytes = bytes + elements;
   };
-  if (use != ScratchUse::Read)
+  if (handover.use != ScratchUse::Read)
     for (auto [operand, view] : llvm::enumerate(operandViews))
       count(view, operand);
-  if (use != ScratchUse::Write)
+  if (handover.use != ScratchUse::Write)
     for (auto [result, view] : llvm::enumerate(resultViews))
-      count(view, operandViews.size() + started.size() + result);
+      count(view, operandViews.size() + handover.started.size() + result);
   return bytes;
 }
 
@@ -269,13 +268,13 @@ plan::LaunchOp KernelBuilder::createLaunch(ArrayRef<AffineExpr> grid, AffineExpr
   SmallVector<Value> operands(sourceOp.getOperands());
   SmallVector<Type> types(sourceOp.getResultTypes());
   ArrayAttr shapesOfResults = sourceOp.getStorageSizes().value_or(sourceOp.getResultSizes());
-  if (use == ScratchUse::Read) {
-    llvm::append_range(operands, llvm::map_range(scratch, [](const Scratch &each) { return each.tensor; }));
-    llvm::append_range(operands, started);
-  } else if (use == ScratchUse::Write) {
+  if (handover.use == ScratchUse::Read) {
+    llvm::append_range(operands, llvm::map_range(handover.scratch, [](const Scratch &each) { return each.tensor; }));
+    llvm::append_range(operands, handover.started);
+  } else if (handover.use == ScratchUse::Write) {
     types.clear();
     SmallVector<Attribute> maps;
-    for (const Scratch &each : scratch) {
+    for (const Scratch &each : handover.scratch) {
       auto sizes = llvm::map_to_vector(each.sizes, [](AffineExpr size) {
         auto known = dyn_cast<AffineConstantExpr>(size);
         return known ? known.getValue() : ShapedType::kDynamic;
@@ -285,12 +284,9 @@ plan::LaunchOp KernelBuilder::createLaunch(ArrayRef<AffineExpr> grid, AffineExpr
     }
     shapesOfResults = builder.getArrayAttr(maps);
   }
-  StringRef step;
-  if (use != ScratchUse::None)
-    step = use == ScratchUse::Write ? plan::partsSuffix : plan::mergeSuffix;
   return plan::LaunchOp::create(builder, types, kernel.getSymName(), operands, map(parameters), map(fullGrid),
                                 shapesOfResults, map({flops}), map({usefulBytes()}), sourceOp.getRoot(),
-                                (sourceOp.getLabel() + step).str(), sourceOp.getNotesAttr(),
+                                (sourceOp.getLabel() + handover.suffix).str(), sourceOp.getNotesAttr(),
                                 /*alternatives=*/ArrayAttr(),
                                 /*alternative_grids=*/ArrayAttr(), /*least_programs=*/DenseI64ArrayAttr());
 }
@@ -301,15 +297,15 @@ void KernelBuilder::finish(ArrayRef<AffineExpr> grid, AffineExpr flops, ArrayRef
   kernel.setScheduleAttr(builder.getDictionaryAttr(schedule));
   builder.setInsertionPoint(sourceOp);
   launchOp = createLaunch(grid, flops);
-  if (use == ScratchUse::Write) {
-    for (auto [each, result] : llvm::zip_equal(scratch, launchOp.getResults()))
+  if (handover.use == ScratchUse::Write) {
+    for (auto [each, result] : llvm::zip_equal(handover.scratch, launchOp.getResults()))
       each.tensor = result;
     return;
   }
-  if (!started.empty()) {
-    auto first = int64_t(launchOp.getOperands().size() - started.size());
-    launchOp->setAttr(plan::tiedAttrName,
-                      builder.getDenseI64ArrayAttr(llvm::to_vector(llvm::seq(first, first + int64_t(started.size())))));
+  if (!handover.started.empty()) {
+    auto first = int64_t(launchOp.getOperands().size() - handover.started.size());
+    launchOp->setAttr(plan::tiedAttrName, builder.getDenseI64ArrayAttr(llvm::to_vector(
+                                              llvm::seq(first, first + int64_t(handover.started.size())))));
   }
   sourceOp.replaceAllUsesWith(launchOp.getResults());
   sourceOp.erase();

@@ -33,17 +33,24 @@ struct Scratch {
 /// What a kernel does with its scratch.
 enum class ScratchUse { None, Write, Read };
 
+/// How one of the kernels that a plan.kernel becomes is tied to the others. One that writes scratch stores that instead
+/// of the source's results, and the source stays; one that reads it has it behind the source's operands. What `started`
+/// holds, one value a result or none, is what the results are where the kernel stores nothing. The kernel's label is
+/// the source's with `suffix`. `scratch` outlives the builder.
+struct Handover {
+  ScratchUse use = ScratchUse::None;
+  llvm::MutableArrayRef<Scratch> scratch = {};
+  llvm::StringRef suffix = "";
+  mlir::ValueRange started = {};
+};
+
 /// Creates `tile.kernel @name` for a plan.kernel and hands out what its body needs. Sizes and strides over symbols are
 /// evaluated by the plan and arrive as parameters; equal expressions share one.
 class KernelBuilder {
 public:
   static constexpr unsigned maxGridRank = 3;
 
-  /// A kernel that writes scratch stores that instead of the source's results, and the source stays; one that reads it
-  /// has it behind the source's operands. What `started` holds, one value a result or none, is what the results are
-  /// where the kernel stores nothing. `scratch` outlives the builder.
-  KernelBuilder(plan::KernelOp source, llvm::StringRef name, ScratchUse use = ScratchUse::None,
-                llvm::MutableArrayRef<Scratch> scratch = {}, mlir::ValueRange started = {});
+  KernelBuilder(plan::KernelOp source, llvm::StringRef name, Handover handover = {});
 
   plan::KernelOp source() const { return sourceOp; }
   mlir::Block &sourceBlock() { return sourceOp.getBody().front(); }
@@ -107,9 +114,7 @@ private:
   plan::LaunchOp createLaunch(llvm::ArrayRef<mlir::AffineExpr> grid, mlir::AffineExpr flops);
 
   plan::KernelOp sourceOp;
-  ScratchUse use;
-  llvm::MutableArrayRef<Scratch> scratch;
-  mlir::ValueRange started;
+  Handover handover;
   tile::KernelOp kernel;
   plan::LaunchOp launchOp;
   mlir::ImplicitLocOpBuilder builder;

@@ -106,11 +106,18 @@ struct LowerKernelsParts : LowerKernels {
   StringRef getArgument() const override { return "lower-kernels-parts"; }
   std::unique_ptr<Pass> clonePass() const override { return std::make_unique<LowerKernelsParts>(*this); }
 };
+/// For a machine on which it pays to find the keys that have the labels of rows.
+struct LowerKernelsBounded : LowerKernels {
+  using LowerKernels::LowerKernels;
+  StringRef getArgument() const override { return "lower-kernels-bounded"; }
+  std::unique_ptr<Pass> clonePass() const override { return std::make_unique<LowerKernelsBounded>(*this); }
+};
 } // namespace
 
 void heed::registerKernelPasses() {
   static const SmallBlocks smallBlocks({}),
       ordered({.fusedMultiplyAdd = true, .sharedCacheBytes = 64 << 10, .processors = 4}),
+      bounded({.boundsLabels = true}),
       cut({}, FewRowBlocks{.blocks = {4, 8}, .mostRows = 12, .programs = 24, .leastKeys = 8});
   registerPass([] { return createNormaliseGraphPass(); });
   registerPass([] { return createFormKernelsPass(); });
@@ -118,4 +125,5 @@ void heed::registerKernelPasses() {
   registerPass([] { return createLowerKernelsPass(smallBlocks); });
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsOrdered>(ordered); });
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsParts>(cut); });
+  registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsBounded>(bounded); });
 }

@@ -114,7 +114,17 @@ Value MaskAnalysis::lessEqual(Value a, Value b) {
   return arith::CmpIOp::create(kernel.at(), arith::CmpIPredicate::sle, a, b);
 }
 
+/// Whether the block of keys reaches into those that have the rows' labels, or lies within them.
+Truth MaskAnalysis::compareLabels() {
+  Interval keys = blockArguments.lookup(keep.getArgument(3));
+  Value lastLabelled = kernel.sub(labelKeys.high, kernel.constant(1));
+  Value within = both(lessEqual(labelKeys.low, keys.low), lessEqual(keys.high, lastLabelled));
+  return {both(lessEqual(keys.low, lastLabelled), lessEqual(labelKeys.low, keys.high)), both(labelsAreWhole, within)};
+}
+
 Truth MaskAnalysis::compare(arith::CmpIOp op) {
+  if (op == labelCondition)
+    return compareLabels();
   Interval a = interval(op.getLhs()), b = interval(op.getRhs());
   arith::CmpIPredicate predicate = op.getPredicate();
   if (predicate == arith::CmpIPredicate::sge || predicate == arith::CmpIPredicate::sgt) {
@@ -204,6 +214,8 @@ std::optional<MaskAnalysis::Linear> MaskAnalysis::linear(Value value) {
 }
 
 KeyRange MaskAnalysis::rangeOfComparison(arith::CmpIOp op) {
+  if (op == labelCondition)
+    return labelKeys;
   auto a = linear(op.getLhs()), b = linear(op.getRhs());
   if (!a || !b)
     return {};
@@ -246,6 +258,55 @@ KeyRange MaskAnalysis::range(Value condition) {
   };
   // A union leaves gaps, so only an intersection of exact ranges is exact.
   return {combine(a.low, b.low, isAnd), combine(a.high, b.high, !isAnd), isAnd && a.exact && b.exact};
+}
+
+//===- Labels -----------------------------------------------------------------------------------------------------===//
+
+/// The extract of an integer label at the batch and argument `position` of the region, perhaps made wider.
+static tensor::ExtractOp labelAt(Value value, Region &keep, unsigned position) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<arith::IndexCastOp, arith::ExtSIOp>(op))
+      break;
+    value = op->getOperand(0);
+  }
+  auto extract = value.getDefiningOp<tensor::ExtractOp>();
+  if (!extract || !isa<BlockArgument>(extract.getTensor()) || !isa<IntegerType>(extract.getType()) ||
+      extract.getType().isInteger(1))
+    return {};
+  bool isThere = false;
+  for (Value index : extract.getIndices()) {
+    if (index == keep.getArgument(position))
+      isThere = true;
+    else if (index != keep.getArgument(0) && !matchPattern(index, m_Constant()))
+      return {};
+  }
+  return isThere ? extract : tensor::ExtractOp();
+}
+
+std::optional<LabelMatch> MaskAnalysis::findLabels(Region &keep) {
+  constexpr unsigned row = 2, key = 3;
+  SmallVector<Value> needed{cast<attn::YieldOp>(keep.front().getTerminator()).getValue()};
+  while (!needed.empty()) {
+    Operation *op = needed.pop_back_val().getDefiningOp();
+    if (auto both = dyn_cast_or_null<arith::AndIOp>(op))
+      needed.append({both.getRhs(), both.getLhs()});
+    auto condition = dyn_cast_or_null<arith::CmpIOp>(op);
+    if (!condition || condition.getPredicate() != arith::CmpIPredicate::eq)
+      continue;
+    for (auto [ofRow, ofKey] :
+         {std::pair{condition.getLhs(), condition.getRhs()}, std::pair{condition.getRhs(), condition.getLhs()}}) {
+      LabelMatch match{condition, labelAt(ofRow, keep, row), labelAt(ofKey, keep, key)};
+      if (match.ofRow && match.ofKey && match.ofRow.getType() == match.ofKey.getType())
+        return match;
+    }
+  }
+  return std::nullopt;
+}
+
+void MaskAnalysis::setLabelKeys(Value first, Value end, Value isWhole) {
+  labelCondition = findLabels(keep)->condition;
+  labelKeys = {first, end, /*exact=*/true};
+  labelsAreWhole = isWhole;
 }
 
 bool MaskAnalysis::dependsOnRows() {

@@ -5,6 +5,8 @@
 
 #include "compiler/kernel/KernelBuilder.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
 namespace heed {
 
 /// An inclusive interval of integers, as index values; null ends are unbounded.
@@ -20,10 +22,17 @@ struct Truth {
 };
 
 /// Keys [low, high) outside of which a condition holds nowhere. Null ends are unbounded. `exact` when every key block
-/// that reaches into the range has an element for which the condition holds.
+/// that reaches into the range has an element for which the condition holds, or nothing tells those that have none.
 struct KeyRange {
   mlir::Value low, high;
   bool exact = false;
+};
+
+/// A condition that a label of a row and a label of a key are equal, which read captured integers at batch and row, and
+/// at batch and key.
+struct LabelMatch {
+  mlir::arith::CmpIOp condition;
+  mlir::tensor::ExtractOp ofRow, ofKey;
 };
 
 /// Evaluates the keep region of an attend over a block of rows and keys.
@@ -39,6 +48,12 @@ public:
   void setBatchAndHead(mlir::Value batch, Interval heads);
   void setRows(Interval rows, Interval positions);
   void setKeys(Interval keys);
+
+  /// The first match of labels without which nothing is visible, if there is one.
+  static std::optional<LabelMatch> findLabels(mlir::Region &keep);
+  /// What is known of that match for the block's rows: keys outside of [first, end) have other labels; with isWhole,
+  /// i1, all between have the rows' label.
+  void setLabelKeys(mlir::Value first, mlir::Value end, mlir::Value isWhole);
 
   /// Whether rows, by number or position, see different keys as far as the region's text tells. Nothing need be set.
   bool dependsOnRows();
@@ -58,6 +73,7 @@ private:
   Interval intervalOf(mlir::Operation *op);
   Truth truth(mlir::Value value);
   Truth compare(mlir::arith::CmpIOp op);
+  Truth compareLabels();
   std::optional<Linear> linear(mlir::Value value);
   KeyRange range(mlir::Value condition);
   KeyRange rangeOfComparison(mlir::arith::CmpIOp op);
@@ -75,6 +91,9 @@ private:
   CaptureReader readCapture;
   llvm::DenseMap<mlir::Value, Interval> blockArguments;
   llvm::DenseMap<mlir::Value, Interval> known;
+  mlir::Operation *labelCondition = nullptr;
+  KeyRange labelKeys;
+  mlir::Value labelsAreWhole;
 };
 
 } // namespace heed

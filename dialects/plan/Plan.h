@@ -25,7 +25,9 @@ constexpr llvm::StringLiteral shapeAttrName = "plan.shape";
 constexpr llvm::StringLiteral stridesAttrName = "plan.strides";
 constexpr llvm::StringLiteral hostScalarAttrName = "plan.host_scalar";
 constexpr llvm::StringLiteral aliasAttrName = "plan.alias";
-/// What the labels of kernels end with that work on parts of an attention, and that merge these.
+/// What the labels of kernels end with that find the keys which an attention's rows may see, that work on parts of it,
+/// and that merge these.
+constexpr llvm::StringLiteral boundsSuffix = ".bounds";
 constexpr llvm::StringLiteral partsSuffix = ".parts";
 constexpr llvm::StringLiteral mergeSuffix = ".merge";
 /// On a launch: per result the number of the operand whose content it starts from, or -1.
