@@ -47,6 +47,7 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
   target.maximumThreads = 1024;
   target.sharedBytes = chip.sharedKiB * 1024;
   target.registers = 160;
+  target.fewRowWarps = 2;
   target.processors = chip.processors;
   // The large ones are two halves, and what both halves' processors read is in both.
   target.cacheBytes = (chip.cacheMiB << 20) / 2;

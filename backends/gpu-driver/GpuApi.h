@@ -62,6 +62,7 @@ enum GpuAttribute : int {
   gpuFunctionMaxThreads = 0,
   gpuFunctionSharedBytes = 1, // static
   gpuFunctionMaxDynamicShared = 8,
+  gpuFunctionSharedCarveout = 9, // percent of what a processor can have
   gpuPointerMemoryType = 2,
   gpuPointerDevice = 9,
 };

@@ -22,6 +22,14 @@ static int64_t elementBytes(MemRefType view) {
   return std::max<int64_t>(view.getElementType().getIntOrFloatBitWidth() / 8, 1);
 }
 
+/// Whether several elements of the view may be moved at once: not where all are read one by one.
+static bool isReadInRows(memref::ReinterpretCastOp view) {
+  return llvm::any_of(view->getUsers(), [](Operation *user) {
+    auto gather = dyn_cast<tile::GatherOp>(user);
+    return gather ? ViewAccess::ofTile(gather.getResult()).has_value() : !isa<memref::LoadOp>(user);
+  });
+}
+
 Promises simt::wantedPromises(tile::KernelOp kernel, int64_t vectorBytes) {
   Promises promises{vectorBytes, {}};
   auto want = [&](OpFoldResult number, int64_t divisor) {
@@ -37,6 +45,8 @@ Promises simt::wantedPromises(tile::KernelOp kernel, int64_t vectorBytes) {
     promises.parameters.push_back({parameter, divisor});
   };
   kernel.walk([&](memref::ReinterpretCastOp cast) {
+    if (!isReadInRows(cast))
+      return;
     int64_t elements = vectorBytes / elementBytes(cast.getType());
     for (auto [size, stride] : llvm::zip_equal(cast.getMixedSizes(), cast.getMixedStrides()))
       want(getConstantIntValue(stride) == 1 ? size : stride, elements);
@@ -110,7 +120,42 @@ int64_t Divisibility::compute(Value number) const {
   return 1;
 }
 
+/// The dimensions that an index of a gather changes along; none when it is not a tile of fewer dimensions.
+static std::optional<ArrayRef<int64_t>> variesAlong(Value index) {
+  if (!isa<RankedTensorType>(index.getType()))
+    return ArrayRef<int64_t>();
+  auto broadcast = index.getDefiningOp<tile::BroadcastOp>();
+  return broadcast ? std::optional(ArrayRef<int64_t>(broadcast.getDims())) : std::nullopt;
+}
+
+std::optional<ViewAccess> ViewAccess::ofTile(Value tile) {
+  if (auto load = tile.getDefiningOp<tile::LoadOp>())
+    return ViewAccess(load);
+  auto gather = tile.getDefiningOp<tile::GatherOp>();
+  int64_t offset;
+  SmallVector<int64_t> strides;
+  if (!gather || failed(cast<MemRefType>(gather.getView().getType()).getStridesAndOffset(strides, offset)))
+    return std::nullopt;
+  auto *unit = llvm::find(strides, 1);
+  if (unit == strides.end())
+    return std::nullopt;
+  auto viewDim = unsigned(unit - strides.begin());
+  auto along = gather.getIndices()[viewDim].getDefiningOp<tile::BroadcastOp>();
+  auto position = along ? along.getSource().getDefiningOp<tile::IndexOp>() : tile::IndexOp();
+  if (!position || along.getDims().size() != 1)
+    return std::nullopt;
+  Rows rows{unsigned(along.getDims()[0]), viewDim, position.getOffset()};
+  for (auto [dim, index] : llvm::enumerate(gather.getIndices())) {
+    std::optional<ArrayRef<int64_t>> dims = variesAlong(index);
+    if (!dims || (dim != viewDim && llvm::is_contained(*dims, int64_t(rows.tileDim))))
+      return std::nullopt;
+  }
+  return ViewAccess(gather, rows);
+}
+
 std::optional<unsigned> ViewAccess::contiguousDim() const {
+  if (rows)
+    return rows->tileDim;
   int64_t offset;
   SmallVector<int64_t> strides;
   if (failed(viewType().getStridesAndOffset(strides, offset)))
@@ -121,7 +166,28 @@ std::optional<unsigned> ViewAccess::contiguousDim() const {
   return std::nullopt;
 }
 
+/// Rows may be any number of strides apart, and end where the view does.
+int64_t Divisibility::gatherWidth(const ViewAccess &access, int64_t vectorBytes) const {
+  auto cast = access.view.getDefiningOp<memref::ReinterpretCastOp>();
+  if (!cast)
+    return 1;
+  auto divisorOf = [&](OpFoldResult number) {
+    return isa<Value>(number) ? of(::cast<Value>(number)) : powerOfTwoIn(*getConstantIntValue(number));
+  };
+  int64_t bytes = elementBytes(access.viewType());
+  int64_t width =
+      std::min({vectorBytes / bytes, baseAlignment / bytes, powerOfTwoIn(access.tile.getDimSize(access.rows->tileDim)),
+                of(access.rows->origin), divisorOf(cast.getMixedOffsets()[0]),
+                divisorOf(cast.getMixedSizes()[access.rows->viewDim])});
+  for (auto [dim, stride] : llvm::enumerate(cast.getMixedStrides()))
+    if (dim != access.rows->viewDim)
+      width = std::min(width, divisorOf(stride));
+  return std::max<int64_t>(width, 1);
+}
+
 int64_t Divisibility::vectorWidth(const ViewAccess &access, int64_t vectorBytes) const {
+  if (access.rows)
+    return gatherWidth(access, vectorBytes);
   std::optional<unsigned> fastest = access.contiguousDim();
   auto cast = access.view.getDefiningOp<memref::ReinterpretCastOp>();
   if (!fastest || !cast)

@@ -43,7 +43,9 @@ static bool isOnlyBroadcast(Operation *op) {
 }
 
 /// Vectors and what depends on a row or a column only are read again by whoever needs them.
-static bool isSmallLoad(tile::LoadOp load) { return load.getType().getRank() < 2 && isOnlyBroadcast(load); }
+static bool isSmallLoad(Operation *load) {
+  return cast<RankedTensorType>(load->getResult(0).getType()).getRank() < 2 && isOnlyBroadcast(load);
+}
 
 /// Only loads that no store follows before their last use may be repeated there.
 static bool isFollowedByStore(Operation *load) {
@@ -63,8 +65,12 @@ static bool isFollowedByStore(Operation *load) {
 bool LayoutPlan::canFloat(Operation *op) const {
   if (isa<arith::ConstantOp, tile::SplatOp, tile::IndexOp, tile::BroadcastOp, tile::TransposeOp, tile::ConvertOp>(op))
     return true;
-  if (auto load = dyn_cast<tile::LoadOp>(op))
-    return isSmallLoad(load) && !isFollowedByStore(load);
+  if (isa<tile::LoadOp>(op))
+    return isSmallLoad(op) && !isFollowedByStore(op);
+  if (isa<tile::GatherOp>(op))
+    return isSmallLoad(op) && !isFollowedByStore(op) && llvm::all_of(op->getOperands(), [&](Value operand) {
+             return !isTile(operand) || floating.contains(operand);
+           });
   return isElementwise(op) &&
          llvm::all_of(op->getOperands(), [&](Value operand) { return !isTile(operand) || floating.contains(operand); });
 }
@@ -126,7 +132,11 @@ void LayoutPlan::anchorAll() {
   kernel.walk(
       [&](tile::ScanOp scan) { anchor(scan.getResult(), serialLayout(scan.getType().getShape(), scan.getDim())); });
   anchorReductions();
-  kernel.walk([&](tile::LoadOp load) { anchor(load.getResult(), memoryLayout(ViewAccess(load))); });
+  kernel.walk([&](Operation *op) {
+    if (isa<tile::LoadOp, tile::GatherOp>(op))
+      if (std::optional<ViewAccess> access = ViewAccess::ofTile(op->getResult(0)))
+        anchor(op->getResult(0), memoryLayout(*access));
+  });
   anchorReductions(); // before stores: what is left of a row is stored by the lanes that have it
   kernel.walk([&](tile::StoreOp store) { anchor(store.getTile(), memoryLayout(ViewAccess(store))); });
   anchorReductions();

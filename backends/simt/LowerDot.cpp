@@ -36,9 +36,9 @@ static Layout matrixRows(const Layout &fragments, unsigned fastest) {
 
 /// The layout in which registers bring an operand to shared memory: that of memory where products alone use it.
 Layout TileLowering::stagedLayout(Value operand) const {
-  auto load = operand.getDefiningOp<tile::LoadOp>();
-  bool isOperandOnly = load && llvm::all_of(load->getUsers(), llvm::IsaPred<tile::DotOp>);
-  return isOperandOnly ? plan.memoryLayout(ViewAccess(load)) : plan.layoutOf(operand);
+  std::optional<ViewAccess> access = ViewAccess::ofTile(operand);
+  bool isOperandOnly = access && llvm::all_of(operand.getUsers(), llvm::IsaPred<tile::DotOp>);
+  return isOperandOnly ? plan.memoryLayout(*access) : plan.layoutOf(operand);
 }
 
 /// The tile algebra decides by the banks and the addresses of all accesses; what is read as a vector stays one.
@@ -67,9 +67,8 @@ TileLowering::Staging TileLowering::stagingOf(tile::DotOp dot, Value operand, un
     return planStaging(element, store, fragments, demands);
   }
   unsigned fastest = depthDim;
-  auto load = operand.getDefiningOp<tile::LoadOp>();
-  if (load)
-    fastest = ViewAccess(load).contiguousDim().value_or(depthDim);
+  if (std::optional<ViewAccess> access = ViewAccess::ofTile(operand))
+    fastest = access->contiguousDim().value_or(depthDim);
   int64_t rowBytes = type.getDimSize(fastest) * bytesOf(element), rows = type.getDimSize(1 - fastest);
   bool hasPanels = bytesOf(element) == 2 && rowBytes % 32 == 0 && rows >= 8 && llvm::isPowerOf2_64(rows);
   if (mayUseTensorMaps && hasPanels)
@@ -92,22 +91,23 @@ TileLowering::Staging TileLowering::planStaging(Type stored, const Layout &store
 
 /// An operand that products inside a loop read but that does not change there stays in shared memory for the whole
 /// loop, while there is room for the others.
-void TileLowering::stageEarly(tile::LoadOp op) {
-  if (staged.contains(op.getResult()))
+void TileLowering::stageEarly(Value operand) {
+  if (staged.contains(operand))
     return;
-  if (Ring *ring = ringOf(op.getResult())) { // it comes by itself
+  if (Ring *ring = ringOf(operand)) { // it comes by itself
     if (ring->isResident)
-      staged.try_emplace(op.getResult(), awaitSlot(*ring));
+      staged.try_emplace(operand, awaitSlot(*ring));
     return;
   }
-  auto dot = cast<tile::DotOp>(*op->user_begin());
-  Staging how = stagingOf(dot, op.getResult(), dot.getLeft() == op.getResult() ? 1 : 0);
-  bool isInvariant = llvm::all_of(op->getUsers(), [&](Operation *user) { return user->getBlock() != op->getBlock(); });
+  auto dot = cast<tile::DotOp>(*operand.user_begin());
+  Staging how = stagingOf(dot, operand, dot.getLeft() == operand ? 1 : 0);
+  bool isInvariant =
+      llvm::all_of(operand.getUsers(), [&](Operation *user) { return user->getBlock() != operand.getParentBlock(); });
   // Rings have left room for such operands.
   int64_t most = rings.empty() ? target.sharedBytes / 3 : target.sharedBytes;
-  if (!isInvariant || arena.used() + how.layout.sizeInBytes(op.getType().getShape(), bytesOf(how.stored)) > most)
+  if (!isInvariant || arena.used() + how.layout.sizeInBytes(tileType(operand).getShape(), bytesOf(how.stored)) > most)
     return;
-  staged.try_emplace(op.getResult(), stage(op.getResult(), how));
+  staged.try_emplace(operand, stage(operand, how));
 }
 
 /// Brings an operand into shared memory.
@@ -118,12 +118,12 @@ SharedTile TileLowering::stage(Value operand, const Staging &how) {
       tile.range = arena.again(tile.range);
     return tile;
   }
-  auto load = operand.getDefiningOp<tile::LoadOp>();
+  std::optional<ViewAccess> access = ViewAccess::ofTile(operand);
   Registers values;
   Layout layout;
-  if (load && !find(operand, plan.layoutOf(operand))) {
-    layout = plan.memoryLayout(ViewAccess(load));
-    values = emitLoad(load, layout);
+  if (access && !find(operand, plan.layoutOf(operand))) {
+    layout = plan.memoryLayout(*access);
+    values = emitLoad(*access, layout);
   } else {
     layout = plan.layoutOf(operand);
     values = registers(operand, layout);

@@ -157,11 +157,15 @@ void TileLowering::emitTileOp(Operation *op) {
   }
   if (isa<tile::ReturnOp, tile::CountOp>(op))
     return;
-  if (load) {
-    if (llvm::all_of(load->getUsers(), llvm::IsaPred<tile::DotOp>))
-      stageEarly(load);
+  std::optional<ViewAccess> access;
+  if (isa<tile::LoadOp, tile::GatherOp>(op))
+    access = ViewAccess::ofTile(op->getResult(0));
+  if (access) {
+    Value tile = op->getResult(0);
+    if (llvm::all_of(op->getUsers(), llvm::IsaPred<tile::DotOp>))
+      stageEarly(tile);
     else
-      define(load.getResult(), plan.layoutOf(load.getResult()), emitLoad(load, plan.layoutOf(load.getResult())));
+      define(tile, plan.layoutOf(tile), emitLoad(*access, plan.layoutOf(tile)));
   } else if (auto store = dyn_cast<tile::StoreOp>(op)) {
     emitStore(store);
   } else if (auto gather = dyn_cast<tile::GatherOp>(op)) {

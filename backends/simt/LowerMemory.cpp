@@ -55,6 +55,8 @@ static bool isWhole(Value extent, int64_t size) {
 
 /// The lane's part of an address is computed once; what a register adds to it is the same for all lanes.
 TileLowering::Walk TileLowering::walk(const ViewAccess &access, const Layout &layout) {
+  if (access.rows)
+    return walkRows(access, layout);
   const View &view = viewOf(access.view);
   SmallVector<Value> origin = llvm::map_to_vector(access.indices, [&](Value index) { return toI64(index); });
   Walk result{access, layout, elementAddress(view, origin), {}, {}};
@@ -73,6 +75,8 @@ TileLowering::Walk TileLowering::walk(const ViewAccess &access, const Layout &la
 
 /// The address of a register's element, and whether it is in bounds (null: always).
 std::pair<Value, Value> TileLowering::locate(const Walk &walk, int64_t reg) {
+  if (walk.access.rows)
+    return locateRow(walk, reg);
   bool separable = walk.layout.isSeparable();
   tile::Coordinates offset = walk.layout.registerOffset(reg);
   Value address = walk.first, inside;
@@ -90,6 +94,30 @@ std::pair<Value, Value> TileLowering::locate(const Walk &walk, int64_t reg) {
   return {address, inside};
 }
 
+TileLowering::Walk TileLowering::walkRows(const ViewAccess &access, const Layout &layout) {
+  Walk result{access, layout, viewOf(access.view).address, {}, {}};
+  for (Value index : access.indices)
+    result.indices.push_back(tileType(index) ? registers(index, layout)
+                                             : Registers(layout.numRegisters(), scalar(index)));
+  return result;
+}
+
+/// The address of a gathered element, and whether it is in bounds.
+std::pair<Value, Value> TileLowering::locateRow(const Walk &walk, int64_t reg) {
+  const View &view = viewOf(walk.access.view);
+  SmallVector<Value> at;
+  Value inside;
+  for (auto [dim, index] : llvm::enumerate(walk.indices)) {
+    Value wide = index[reg].getType().isInteger(64) ? index[reg]
+                                                    : arith::ExtSIOp::create(b, b.getI64Type(), index[reg]).getResult();
+    // One unsigned comparison refuses negative indices too.
+    Value below = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, wide, view.sizes[dim]);
+    inside = inside ? arith::AndIOp::create(b, inside, below).getResult() : below;
+    at.push_back(wide);
+  }
+  return {elementAddress(view, at), inside};
+}
+
 /// Registers that are neighbours in memory, as far as alignment is known.
 SmallVector<Run> TileLowering::runsOf(const ViewAccess &access, const Layout &layout) {
   std::optional<unsigned> fastest = access.contiguousDim();
@@ -101,14 +129,13 @@ Value TileLowering::loadElement(Value address, Value inBounds, Value fill, Type 
                               bytesOf(element));
 }
 
-Registers TileLowering::emitLoad(tile::LoadOp op, const Layout &layout) {
-  ViewAccess access(op);
+Registers TileLowering::emitLoad(const ViewAccess &access, const Layout &layout) {
   Type element = access.viewType().getElementType();
   Walk where = walk(access, layout);
   Registers values;
   for (Run run : runsOf(access, layout)) {
     auto [address, inside] = locate(where, run.first);
-    Value fill = inside ? pack(SmallVector<Value>(run.width, scalar(op.getFill()))) : Value();
+    Value fill = inside ? pack(SmallVector<Value>(run.width, scalar(access.fill))) : Value();
     Type type = run.width > 1 ? Type(VectorType::get({run.width}, element)) : element;
     int64_t bytes = run.width * bytesOf(element);
     unpack(simt::LoadOp::create(b, type, Space::Global, address, inside, fill, bytes), values);
@@ -200,25 +227,15 @@ void TileLowering::emitStore(tile::StoreOp op) {
   }
 }
 
+/// A gather is one of rows of single elements where nothing is known of its indices.
 Registers TileLowering::emitGather(tile::GatherOp op, const Layout &layout) {
-  const View &view = viewOf(op.getView());
-  SmallVector<Registers> indices;
-  for (Value index : op.getIndices())
-    indices.push_back(tileType(index) ? registers(index, layout) : Registers(layout.numRegisters(), scalar(index)));
+  if (std::optional<ViewAccess> access = ViewAccess::ofTile(op.getResult()))
+    return emitLoad(*access, layout);
+  Walk where = walkRows(ViewAccess::ofElements(op), layout);
   Registers values;
   for (int64_t reg = 0; reg < layout.numRegisters(); ++reg) {
-    SmallVector<Value> at;
-    Value inside;
-    for (auto [dim, index] : llvm::enumerate(indices)) {
-      Value wide = index[reg].getType().isInteger(64)
-                       ? index[reg]
-                       : arith::ExtSIOp::create(b, b.getI64Type(), index[reg]).getResult();
-      // One unsigned comparison refuses negative indices too.
-      Value below = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, wide, view.sizes[dim]);
-      inside = inside ? arith::AndIOp::create(b, inside, below).getResult() : below;
-      at.push_back(wide);
-    }
-    values.push_back(loadElement(elementAddress(view, at), inside, scalar(op.getFill()), view.element));
+    auto [address, inside] = locateRow(where, reg);
+    values.push_back(loadElement(address, inside, scalar(op.getFill()), viewOf(op.getView()).element));
   }
   return values;
 }

@@ -22,8 +22,9 @@ using tile::Layout;
 
 static int64_t bytesOf(Type element) { return element.getIntOrFloatBitWidth() / 8; }
 
-/// Scalars of the loop's body that `load` depends on, in order; none when something else is among them.
-static std::optional<SmallVector<Operation *>> scalarSlice(tile::LoadOp load, scf::ForOp loop) {
+/// Scalars of the loop's body that `load` depends on, in order; none when something else is among them. Tiles that are
+/// made where they are needed are made for each iteration's copies, too.
+std::optional<SmallVector<Operation *>> TileLowering::scalarSlice(Operation *load, scf::ForOp loop) {
   llvm::DenseSet<Operation *> needed;
   SmallVector<Value> open(load->getOperands());
   while (!open.empty()) {
@@ -37,42 +38,47 @@ static std::optional<SmallVector<Operation *>> scalarSlice(tile::LoadOp load, sc
     }
     if (op->getBlock() != loop.getBody() || !needed.insert(op).second)
       continue;
-    if (op->getNumResults() != 1 || tileType(op->getResult(0)) || !isa<arith::ArithDialect>(op->getDialect()))
+    bool isMadeAgain = plan.isFloating(value);
+    if (!isMadeAgain && (op->getNumResults() != 1 || tileType(value) || !isa<arith::ArithDialect>(op->getDialect())))
       return std::nullopt;
     llvm::append_range(open, op->getOperands());
   }
   SmallVector<Operation *> ordered;
   for (Operation &op : *loop.getBody())
-    if (needed.contains(&op))
+    if (needed.contains(&op) && !plan.isFloating(op.getResult(0)))
       ordered.push_back(&op);
   return ordered;
 }
 
 /// A load that only products of matrix instructions read, as the copies of a ring; none where it must stay a load.
-std::optional<TileLowering::Pipelined> TileLowering::planCopy(tile::LoadOp load, scf::ForOp loop) {
-  if (load->use_empty() || (!load.getExtents().empty() && !isZero(load.getFill())))
+std::optional<TileLowering::Pipelined> TileLowering::planCopy(Operation *op, scf::ForOp loop) {
+  if (!isa<tile::LoadOp, tile::GatherOp>(op) || op->use_empty())
     return std::nullopt;
-  for (Operation *user : load->getUsers()) {
+  Value tile = op->getResult(0);
+  std::optional<ViewAccess> access = ViewAccess::ofTile(tile);
+  if (!access || (access->fill && !isZero(access->fill)))
+    return std::nullopt;
+  for (Operation *user : op->getUsers()) {
     auto dot = dyn_cast<tile::DotOp>(user);
-    if (!dot || !plan.productOf(dot).atom || plan.productOf(dot).isGroup() || dot.getAccumulator() == load.getResult())
+    if (!dot || !plan.productOf(dot).atom || plan.productOf(dot).isGroup() || dot.getAccumulator() == tile)
       return std::nullopt;
   }
-  ViewAccess access(load);
-  Type element = access.viewType().getElementType();
-  int64_t bytes = plan.vectorWidth(access) * bytesOf(element);
-  std::optional<SmallVector<Operation *>> slice = scalarSlice(load, loop);
-  auto dot = cast<tile::DotOp>(*load->user_begin());
-  Staging how = stagingOf(dot, load.getResult(), dot.getLeft() == load.getResult() ? 1 : 0);
-  if (!slice || bytes < 4 || how.stored != element || access.contiguousDim() != how.layout.getOrder()[0])
+  Type element = access->viewType().getElementType();
+  int64_t bytes = plan.vectorWidth(*access) * bytesOf(element);
+  std::optional<SmallVector<Operation *>> slice = scalarSlice(op, loop);
+  auto dot = cast<tile::DotOp>(*op->user_begin());
+  Staging how = stagingOf(dot, tile, dot.getLeft() == tile ? 1 : 0);
+  if (!slice || bytes < 4 || how.stored != element || access->contiguousDim() != how.layout.getOrder()[0])
     return std::nullopt;
-  Pipelined copy{load, load.getResult(), {}, plan.memoryLayout(access), std::move(*slice)};
+  Pipelined copy{tile, *access, {}, plan.memoryLayout(*access), std::move(*slice)};
   copy.ring = {.range = {},
                .element = element,
-               .shape = llvm::to_vector(load.getType().getShape()),
+               .shape = llvm::to_vector(access->tile.getShape()),
                .layout = how.layout,
                .slot = {},
                .isOrdered = true};
-  copy.boxes = planBoxes(load, how.layout);
+  if (auto load = dyn_cast<tile::LoadOp>(op))
+    copy.boxes = planBoxes(load, how.layout);
   return copy;
 }
 
@@ -82,8 +88,8 @@ TileLowering::Pipeline TileLowering::planPipeline(scf::ForOp loop) {
   if (!target.abilities.asynchronousCopies)
     return pipeline;
   int64_t bytes = 0;
-  for (auto load : loop.getBody()->getOps<tile::LoadOp>())
-    if (std::optional<Pipelined> copy = planCopy(load, loop)) {
+  for (Operation &op : *loop.getBody())
+    if (std::optional<Pipelined> copy = planCopy(&op, loop)) {
       bytes += copy->ring.sizeInBytes();
       pipeline.loads.push_back(std::move(*copy));
     }
@@ -135,6 +141,7 @@ void TileLowering::startCopies(const Pipeline &pipeline, scf::ForOp loop, Value 
   Value wanted = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, iteration, scalar(loop.getUpperBound()));
   IRMapping saved = scalars;
   scalars.map(loop.getInductionVar(), iteration);
+  scopes.emplace_back(); // for tiles of that iteration
   llvm::DenseSet<Operation *> emitted;
   for (const Pipelined &copy : pipeline.loads) {
     for (Operation *op : copy.slice)
@@ -145,10 +152,11 @@ void TileLowering::startCopies(const Pipeline &pipeline, scf::ForOp loop, Value 
     SharedTile to = copy.ring;
     to.isOrdered = isOrdered;
     to.slot = arith::MulIOp::create(b, slot, i32(to.sizeInBytes()));
-    emitCopies(ViewAccess(copy.load), copy.layout, to, wanted);
+    emitCopies(copy.access, copy.layout, to, wanted);
   }
   if (pipeline.hasTensors())
     startTensorCopies(pipeline, slot, wanted);
+  scopes.pop_back();
   scalars = saved;
   if (pipeline.hasPieces)
     simt::CommitOp::create(b);
@@ -162,8 +170,8 @@ void TileLowering::startTensorCopies(const Pipeline &pipeline, Value slot, Value
     for (const Pipelined &copy : pipeline.loads)
       if (copy.boxes) {
         Value skipped = arith::MulIOp::create(b, slot, i32(copy.ring.sizeInBytes()));
-        emitTensorCopies(*copy.boxes, copy.load, arith::AddIOp::create(b, skipped, i32(copy.ring.range.begin)),
-                         barrier);
+        emitTensorCopies(*copy.boxes, copy.tile.getDefiningOp<tile::LoadOp>(),
+                         arith::AddIOp::create(b, skipped, i32(copy.ring.range.begin)), barrier);
       }
   });
 }

@@ -69,14 +69,16 @@ struct Prepared {
 } // namespace
 
 /// The variant for operands that lie as vector accesses need them, where there are such accesses. Where no warp copies
-/// for the groups that multiply, it is made as the one for all operands is.
+/// for the groups that multiply, or nothing is copied ahead for a few warps, it is made as the one for all operands is.
 static LogicalResult emitAligned(const Prepared &grouped, const Prepared &plain, ModuleOp lanes) {
   simt::Promises promises = simt::wantedPromises(grouped.kernel, grouped.target.vectorBytes);
   if (promises.baseAlignment <= 4 || grouped.kernel->hasAttr(simt::servedAttrName))
     return success();
   auto lowering = std::make_unique<simt::TileLowering>(grouped.kernel, grouped.target, promises);
   FailureOr<simt::KernelOp> lowered = lowering->emit(lanes);
-  if (succeeded(lowered) && lowering->loadsForGroups()) {
+  bool isNarrow = grouped.target.warps < plain.target.warps;
+  bool isUnfed = isNarrow ? !lowering->copiesAhead() : lowering->loadsForGroups();
+  if (succeeded(lowered) && isUnfed) {
     lowered->erase();
     lowering = std::make_unique<simt::TileLowering>(plain.kernel, plain.target, promises);
     lowered = lowering->emit(lanes);
@@ -107,10 +109,17 @@ static simt::SimtTarget withWarpsOf(tile::KernelOp kernel, simt::SimtTarget targ
   return target;
 }
 
+/// All variants of a kernel, as it was prepared with the target's schedule and roles, and without them. Fewer warps
+/// than usual are for what is copied ahead; loading element by element takes more lanes.
 static LogicalResult emitVariants(tile::KernelOp scheduled, tile::KernelOp plain, const simt::SimtTarget &target,
                                   ModuleOp lanes) {
   simt::SimtTarget grouped = withWarpsOf(scheduled, target), generic = withoutGroups(grouped);
-  if (failed(emitAligned({scheduled, grouped}, {plain, generic}, lanes)))
+  bool isNarrow = grouped.warps < target.warps;
+  if (isNarrow) {
+    grouped = generic;
+    generic.warps = target.warps;
+  }
+  if (failed(emitAligned({isNarrow ? plain : scheduled, grouped}, {plain, generic}, lanes)))
     return failure();
   if (isAlternative(scheduled))
     return success();

@@ -36,12 +36,12 @@ Registers TileLowering::registers(Value tile, const Layout &layout) {
     const Registers *held = find(tile, home);
     if (!held) {
       // A load that only products were thought to read.
-      auto load = tile.getDefiningOp<tile::LoadOp>();
-      if (!load) {
+      std::optional<ViewAccess> access = ViewAccess::ofTile(tile);
+      if (!access) {
         fail(kernel, "a tile is used before it is made");
         return Registers(layout.numRegisters(), constant(b.getI32Type(), 0));
       }
-      values = emitLoad(load, layout);
+      values = emitLoad(*access, layout);
     } else {
       values = convert(*held, home, layout);
     }
@@ -60,7 +60,9 @@ Registers TileLowering::materialise(Operation *op, const Layout &layout) {
   if (auto broadcast = dyn_cast<tile::BroadcastOp>(op))
     return materialiseBroadcast(broadcast, layout);
   if (auto load = dyn_cast<tile::LoadOp>(op))
-    return emitLoad(load, layout);
+    return emitLoad(ViewAccess(load), layout);
+  if (auto gather = dyn_cast<tile::GatherOp>(op))
+    return emitGather(gather, layout);
   if (auto transpose = dyn_cast<tile::TransposeOp>(op)) {
     Layout source = layout.transpose({1, 0});
     Registers values = registers(transpose.getSource(), source), result(layout.numRegisters());

@@ -110,8 +110,17 @@ std::optional<FewRowBlocks> SimtBackend::fewRowBlocks(int64_t rows, int64_t keyD
                                                       Type element) const {
   constexpr int64_t rowsOfBlock = 16, mostBlocks = 4, usualProcessors = 64, programsOfProcessor = 32, leastKeys = 128;
   const SimtTarget &chip = chips().front();
+  bool hasAtoms = llvm::any_of(
+      chip.atoms, [&](const tile::Atom &each) { return each.operand == tile::elementOf(element) && each.m <= 16; });
   AttendBlocks blocks = attendBlocks(rowsOfBlock, keyDepth, valueDepth, element);
-  blocks.rows = fit(rowsOfBlock, rows);
+  blocks.rows = hasAtoms ? rowsOfBlock : fit(rowsOfBlock, rows);
+  if (blocks.rows * valueDepth > outputsOfLane * chip.lanes * chip.warps)
+    blocks.warps = 2 * chip.warps;
+  if (hasAtoms && chip.fewRowWarps != 0 && std::max(keyDepth, valueDepth) <= 128) {
+    // What so few warps hold of scores beside outputs; and more programs copy ahead then.
+    blocks.keys = std::min<int64_t>(blocks.keys, 32);
+    blocks.warps = chip.fewRowWarps;
+  }
   int64_t processors = chip.processors == 0 ? usualProcessors : chip.processors;
   return FewRowBlocks{blocks, mostBlocks * rowsOfBlock, processors * programsOfProcessor, leastKeys};
 }

@@ -49,6 +49,7 @@ struct SimtTarget {
   int64_t vectorBytes = 16;      ///< widest global and shared access
   int64_t registers = 128;       ///< 32-bit registers of a lane that tiles may take together
   int64_t warps = 4;             ///< of a usual workgroup
+  int64_t fewRowWarps = 0;       ///< of one that has few rows and reads much; 0: as usual
   int64_t processors = 0;        ///< of a usual product; 0: not known
   int64_t cacheBytes = 0;        ///< of different data in the cache that all workgroups share; 0: not known
   Abilities abilities;

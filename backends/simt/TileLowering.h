@@ -61,6 +61,8 @@ public:
   bool hasRoles() const { return !rings.empty(); }
   /// Whether groups of warps multiply.
   bool multipliesInGroups();
+  /// Whether operands of a loop are copied ahead of their use.
+  bool copiesAhead() const { return stages > 0; }
   /// Whether warps load in a loop what they multiply in groups.
   bool loadsForGroups();
 
@@ -141,11 +143,14 @@ private:
     tile::Layout layout;
     mlir::Value first;
     llvm::SmallVector<mlir::Value> steps, extents;
+    llvm::SmallVector<Registers> indices = {}; ///< of a gather of rows: per view dimension
   };
   Walk walk(const ViewAccess &access, const tile::Layout &layout);
   std::pair<mlir::Value, mlir::Value> locate(const Walk &walk, int64_t reg);
   llvm::SmallVector<Run> runsOf(const ViewAccess &access, const tile::Layout &layout);
-  Registers emitLoad(tile::LoadOp op, const tile::Layout &layout);
+  Walk walkRows(const ViewAccess &access, const tile::Layout &layout);
+  std::pair<mlir::Value, mlir::Value> locateRow(const Walk &walk, int64_t reg);
+  Registers emitLoad(const ViewAccess &access, const tile::Layout &layout);
   void emitStore(tile::StoreOp op);
   bool storeExchanged(const ViewAccess &access, const tile::Layout &layout, const Registers &values);
   Registers emitGather(tile::GatherOp op, const tile::Layout &layout);
@@ -177,9 +182,9 @@ private:
 
   // LowerPipeline.cpp: loops whose operands are copied ahead of their use.
   struct Pipelined {
-    tile::LoadOp load;
-    mlir::Value tile; ///< its result
-    SharedTile ring;  ///< slot 0
+    mlir::Value tile; ///< that is loaded, or gathered in rows
+    ViewAccess access;
+    SharedTile ring; ///< slot 0
     tile::Layout layout;
     llvm::SmallVector<mlir::Operation *> slice; ///< scalars of the loop's body that the load depends on
     std::optional<TensorBoxes> boxes = {};      ///< copied as these by one lane; none: in pieces by all
@@ -196,7 +201,8 @@ private:
     unsigned numCarried() const { return hasTensors() ? 4 : 3; }
   };
   Pipeline planPipeline(mlir::scf::ForOp loop);
-  std::optional<Pipelined> planCopy(tile::LoadOp load, mlir::scf::ForOp loop);
+  std::optional<llvm::SmallVector<mlir::Operation *>> scalarSlice(mlir::Operation *load, mlir::scf::ForOp loop);
+  std::optional<Pipelined> planCopy(mlir::Operation *load, mlir::scf::ForOp loop);
   llvm::SmallVector<mlir::Value> enterPipeline(const Pipeline &pipeline, mlir::scf::ForOp loop);
   void startCopies(const Pipeline &pipeline, mlir::scf::ForOp loop, mlir::Value iteration, mlir::Value slot,
                    bool isOrdered);
@@ -310,7 +316,7 @@ private:
   mlir::Value matrixAddress(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets);
   mlir::Value swizzledMatrixAddress(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets);
   Registers loadMatrixBatch(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets);
-  void stageEarly(tile::LoadOp op);
+  void stageEarly(mlir::Value operand);
   SharedTile stage(mlir::Value operand, const Staging &how);
   /// Reads at the depth coordinate `depth` what the lane's rows (or columns) need.
   llvm::SmallVector<mlir::Value> readVector(const SharedTile &from, const tile::Layout &accumulator, unsigned dim,

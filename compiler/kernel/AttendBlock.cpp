@@ -50,14 +50,20 @@ Value AttendSkeleton::readCapture(unsigned capture, ValueRange indices) {
 
 //===- What parts compute -----------------------------------------------------------------------------------------===//
 
-/// Indices of a key or value block; through the page table when there is one.
+/// Indices of a key or value block; through the page table when there is one. Keys behind the last one are on no page:
+/// what pages hold there may be anything, and a weight of zero times that no number.
 SmallVector<Piece> AttendSkeleton::keyIndices(Value tensor, Dimension depth) {
   Piece key = emitter.coordinate(Keys), first = Piece::uniform(batch);
   if (Value pages = attend.getPages()) {
     Piece pageSize = Piece::uniform(kernel.constant(cast<RankedTensorType>(tensor.getType()).getDimSize(2)));
-    Piece page = emitter.binary<arith::FloorDivSIOp>(key, pageSize);
-    first = *emitter.read(pages, {first, page});
-    key = emitter.binary<arith::RemSIOp>(key, pageSize);
+    Piece page = emitter.binary<arith::DivUIOp>(key, pageSize);
+    Value number = emitter.spread(*emitter.read(pages, {first, page}), {Keys});
+    Value none = arith::ConstantOp::create(at, at.getIntegerAttr(getElementTypeOrSelf(number.getType()), -1));
+    Value exists = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, emitter.spread(key, {Keys}),
+                                         emitter.spread(Piece::uniform(length), {Keys}));
+    first = TileEmitter::tile(arith::SelectOp::create(at, exists, number, emitter.spread(Piece::uniform(none), {Keys})),
+                              {Keys});
+    key = emitter.binary<arith::RemUIOp>(key, pageSize);
   }
   return {first, Piece::uniform(keyHead), key, emitter.coordinate(depth)};
 }

@@ -17,7 +17,9 @@ using namespace mlir;
 using namespace heed;
 
 /// Parts that are merged at a time.
-constexpr int64_t partsOfBlock = 32;
+constexpr int64_t partsOfBlock = 64;
+/// Elements of f32 that machines move at once.
+constexpr int64_t scratchGranule = 4;
 /// More rows than there are.
 constexpr int64_t manyRows = int64_t(1) << 31;
 
@@ -46,7 +48,9 @@ AttendParts heed::cutIntoParts(plan::KernelOp source, attn::AttendOp attend, con
   parts.count = simple(keys.ceilDiv(parts.keysOfPart));
 
   Type f32 = Float32Type::get(source.getContext());
-  SmallVector<AffineExpr> sizes{batch * parts.isFew, fixed(keyHeads), parts.rows, parts.count};
+  // States of a row are a whole number of vectors apart.
+  AffineExpr places = simple(parts.count.ceilDiv(scratchGranule) * scratchGranule);
+  SmallVector<AffineExpr> sizes{batch * parts.isFew, fixed(keyHeads), parts.rows, places};
   parts.scratch = {{f32, sizes}, {f32, sizes}};
   sizes.push_back(fixed(attend.getValueType().getDimSize(3)));
   parts.scratch.push_back({f32, sizes});
@@ -85,13 +89,13 @@ Piece AttendSkeleton::headPiece() {
     return Piece::uniform(head);
   Piece first = Piece::uniform(kernel.mul(keyHead, kernel.constant(parts->group)));
   return emitter.binary<arith::AddIOp>(
-      first, emitter.binary<arith::RemSIOp>(emitter.coordinate(Rows), Piece::uniform(kernel.constant(parts->group))));
+      first, emitter.binary<arith::RemUIOp>(emitter.coordinate(Rows), Piece::uniform(kernel.constant(parts->group))));
 }
 
 Piece AttendSkeleton::rowPiece() {
   if (head)
     return emitter.coordinate(Rows);
-  return emitter.binary<arith::FloorDivSIOp>(emitter.coordinate(Rows), Piece::uniform(kernel.constant(parts->group)));
+  return emitter.binary<arith::DivUIOp>(emitter.coordinate(Rows), Piece::uniform(kernel.constant(parts->group)));
 }
 
 /// The heads of the block's rows.
@@ -146,6 +150,12 @@ AttendSkeleton::RowState AttendSkeleton::mergeBlock(Value firstPart, ValueRange 
   domain.origins[Keys] = firstPart;
   domain.extents[Keys] = kernel.sub(kernel.value(parts->count), firstPart);
   RowState next(state);
+  auto readValues = [&](int64_t depth, int64_t start) {
+    enterChunk(ValueDepth, depth, start);
+    return emitter.spread(readParts(AttendParts::Accumulator), {Keys, ValueDepth});
+  };
+  // Nothing that is read waits for anything.
+  Value values = readValues(valueDepths[0], 0);
   Value references = emitter.spread(readParts(AttendParts::Reference), {Rows, Keys});
   Value sums = emitter.spread(readParts(AttendParts::Sum), {Rows, Keys});
   Value exists = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, emitter.spread(emitter.coordinate(Keys), {Keys}),
@@ -161,8 +171,9 @@ AttendSkeleton::RowState AttendSkeleton::mergeBlock(Value firstPart, ValueRange 
   next[1] = arith::AddFOp::create(at, arith::MulFOp::create(at, state[1], shrink), sum);
   int64_t start = 0;
   for (auto [chunk, depth] : llvm::enumerate(valueDepths)) {
+    if (chunk != 0)
+      values = readValues(depth, start);
     enterChunk(ValueDepth, depth, start);
-    Value values = emitter.spread(readParts(AttendParts::Accumulator), {Keys, ValueDepth});
     Value weight = emitter.spread(TileEmitter::tile(weights, {Rows, Keys}), {Keys, ValueDepth});
     Value added = tile::ReduceOp::create(at, floatTile({ValueDepth}), tile::Combine::Add,
                                          arith::MulFOp::create(at, values, weight), 0, Value());

@@ -17,8 +17,9 @@ def attention(folder: Path, tools: Path) -> list[Path]:
     subprocess.run([tools / "heed-numerics", "emit", folder], check=True, stdout=subprocess.DEVNULL)
     programs = sorted(folder.glob("*.mlir"))
     widths = [path for path in programs if "-causal-d" in path.name]
-    others = [path for path in programs if path not in widths]
-    return widths + others[::OTHER_ATTENTION]
+    paged = [path for path in programs if "-pages" in path.name]
+    others = [path for path in programs if path not in widths + paged]
+    return widths + others[::OTHER_ATTENTION] + paged[::OTHER_ATTENTION]
 
 
 def write(folder: Path, tools: Path, words: list[str]) -> dict[str, Path]:

@@ -13,16 +13,24 @@
 using namespace heed::numerics;
 
 namespace {
-enum class Kind { Square, Tall, OneKey, OneRow, Strided, TileEdges, Extreme, Hidden, Tiny, Long, LongCache };
+enum class Kind { Square, Tall, OneKey, OneRow, Strided, TileEdges, Extreme, Hidden, Tiny, Long, LongCache, FewRows };
 } // namespace
 
 static constexpr struct {
   Kind kind;
   const char *name;
-} kinds[] = {{Kind::Square, "square"},   {Kind::Tall, "tall"},           {Kind::OneKey, "one-key"},
-             {Kind::OneRow, "one-row"},  {Kind::Strided, "strided"},     {Kind::TileEdges, "tile-edges"},
-             {Kind::Extreme, "extreme"}, {Kind::Hidden, "hidden"},       {Kind::Tiny, "tiny"},
-             {Kind::Long, "long"},       {Kind::LongCache, "long-cache"}};
+} kinds[] = {{Kind::Square, "square"},
+             {Kind::Tall, "tall"},
+             {Kind::OneKey, "one-key"},
+             {Kind::OneRow, "one-row"},
+             {Kind::Strided, "strided"},
+             {Kind::TileEdges, "tile-edges"},
+             {Kind::Extreme, "extreme"},
+             {Kind::Hidden, "hidden"},
+             {Kind::Tiny, "tiny"},
+             {Kind::Long, "long"},
+             {Kind::LongCache, "long-cache"},
+             {Kind::FewRows, "few-rows"}};
 
 /// Numbers of rows or keys around which tiles of powers of two end.
 static constexpr int64_t edges[] = {31, 32, 33, 63, 64, 65, 127, 128, 129, 191, 193, 255, 256, 257};
@@ -69,10 +77,14 @@ static void drawSizes(Case &test, Kind kind, const Mechanism &m, RandomSequence 
     test.rows = random.between(2, 40);
     test.keys = random.between(513, 2100);
     break;
+  case Kind::FewRows:
+    test.rows = random.between(1, 12);
+    test.keys = random.between(100, 900);
+    break;
   }
   // Enough outputs for the full measure, and work that a short run can afford.
   test.batch = random.between(1, 3);
-  bool counts = kind != Kind::Tiny && kind != Kind::OneKey && kind != Kind::OneRow;
+  bool counts = kind != Kind::Tiny && kind != Kind::OneKey && kind != Kind::OneRow && kind != Kind::FewRows;
   while (counts && test.batch < 6 && test.batch * test.rows * m.queryHeads * m.valueWidth < 4096)
     ++test.batch;
   int64_t work = m.queryHeads * (m.keyWidth + m.valueWidth) * test.rows * test.keys;

@@ -160,6 +160,37 @@ static void poisonBeyondLength(const Inputs &inputs, const HostTensor &tensor) {
         }
 }
 
+/// Keys or values in pages, in random places of a pool; where it holds no key that may be seen, it holds NaNs.
+static HostTensor layOutPages(const char *name, const Inputs &inputs, const std::vector<float> &numbers, int64_t width,
+                              const std::vector<int32_t> &pages, int64_t pool, Layout &layout) {
+  const Mechanism &m = inputs.mechanism;
+  int64_t entries = static_cast<int64_t>(pages.size()) / inputs.batch;
+  std::vector<float> placed(pool * m.keyHeads * m.pageSize * width, std::numeric_limits<float>::quiet_NaN());
+  for (int64_t b = 0; b < inputs.batch; ++b)
+    for (int64_t head = 0; head < m.keyHeads; ++head)
+      for (int64_t key = 0; key < inputs.lengths[b]; ++key) {
+        int64_t page = pages[b * entries + key / m.pageSize];
+        auto from = numbers.begin() + ((b * m.keyHeads + head) * inputs.keys + key) * width;
+        std::copy_n(from, width, placed.begin() + ((page * m.keyHeads + head) * m.pageSize + key % m.pageSize) * width);
+      }
+  return layOut(name, elementOf(m.storage), {pool, m.keyHeads, m.pageSize, width}, placed, layout);
+}
+
+/// Every page once, in random order; entries beyond a length may hold any number.
+static std::vector<int32_t> drawPages(const Inputs &inputs, const Case &test, int64_t pool) {
+  RandomSequence random(test.seed, 2000);
+  std::vector<int32_t> order(pool);
+  std::iota(order.begin(), order.end(), 0);
+  for (int64_t i = pool - 1; i > 0; --i)
+    std::swap(order[i], order[random.below(i + 1)]);
+  int64_t pageSize = inputs.mechanism.pageSize, entries = (inputs.keys + pageSize - 1) / pageSize;
+  order.resize(inputs.batch * entries);
+  for (int64_t b = 0; b < inputs.batch; ++b)
+    for (int64_t entry = (inputs.lengths[b] + pageSize - 1) / pageSize; entry < entries; ++entry)
+      order[b * entries + entry] = random.chance(1, 2) ? -1 : std::numeric_limits<int32_t>::max();
+  return order;
+}
+
 std::vector<HostTensor> heed::numerics::layOutInputs(const Inputs &inputs, const Case &test) {
   const Mechanism &m = inputs.mechanism;
   Layout layout(m, test);
@@ -170,10 +201,20 @@ std::vector<HostTensor> heed::numerics::layOutInputs(const Inputs &inputs, const
   };
 
   list.push_back(layOut("query", storage, {inputs.batch, m.queryHeads, inputs.rows, m.keyWidth}, inputs.query, layout));
-  list.push_back(layOut("key", storage, {inputs.batch, m.keyHeads, inputs.keys, m.keyWidth}, inputs.key, layout));
-  poisonBeyondLength(inputs, list.back());
-  list.push_back(layOut("value", storage, {inputs.batch, m.keyHeads, inputs.keys, m.valueWidth}, inputs.value, layout));
-  poisonBeyondLength(inputs, list.back());
+  if (m.pageSize != 0) {
+    int64_t pool = inputs.batch * ((inputs.keys + m.pageSize - 1) / m.pageSize) + 2;
+    std::vector<int32_t> pages = drawPages(inputs, test, pool);
+    list.push_back(layOutPages("key", inputs, inputs.key, m.keyWidth, pages, pool, layout));
+    list.push_back(layOutPages("value", inputs, inputs.value, m.valueWidth, pages, pool, layout));
+    list.push_back(
+        layOutValues("pages", Element::I32, {inputs.batch, int64_t(pages.size()) / inputs.batch}, pages, layout));
+  } else {
+    list.push_back(layOut("key", storage, {inputs.batch, m.keyHeads, inputs.keys, m.keyWidth}, inputs.key, layout));
+    poisonBeyondLength(inputs, list.back());
+    list.push_back(
+        layOut("value", storage, {inputs.batch, m.keyHeads, inputs.keys, m.valueWidth}, inputs.value, layout));
+    poisonBeyondLength(inputs, list.back());
+  }
   if (m.lengths)
     list.push_back(layOutValues("kv_length", Element::I64, {inputs.batch}, inputs.lengths, layout));
   if (m.offsets)

@@ -44,17 +44,25 @@ private:
     return Argument{"out", {"batch", number(m.queryHeads), "rows", number(m.valueWidth)}, storage()}.type();
   }
 
+  /// Of keys or values: of all sequences, or of a pool of pages.
+  std::vector<std::string> cacheSizes(int64_t width) {
+    if (m.pageSize != 0)
+      return {"pool", number(m.keyHeads), number(m.pageSize), number(width)};
+    return {"batch", number(m.keyHeads), "keys", number(width)};
+  }
+
   void listArguments() {
     auto add = [&](std::vector<Argument> &list, bool has, Argument argument) {
       if (has)
         list.push_back(std::move(argument));
     };
     operands = {{"query", {"batch", number(m.queryHeads), "rows", number(m.keyWidth)}, storage(), true},
-                {"key", {"batch", number(m.keyHeads), "keys", number(m.keyWidth)}, storage(), true},
-                {"value", {"batch", number(m.keyHeads), "keys", number(m.valueWidth)}, storage(), true}};
+                {"key", cacheSizes(m.keyWidth), storage(), true},
+                {"value", cacheSizes(m.valueWidth), storage(), true}};
     add(operands, m.lengths, {"kv_length", {"batch"}, "i64"});
     add(operands, m.offsets, {"q_offset", {"batch"}, "i64"});
     add(operands, m.sink, {"sink", {number(m.queryHeads)}, "f32"});
+    add(operands, m.pageSize != 0, {"pages", {"batch", "entries"}, "i32"});
     add(captures, m.alibi, {"slopes", {number(m.queryHeads)}, "f32"});
     add(captures, m.window, {"window_left", {}, "i64"});
     add(captures, m.window, {"window_right", {}, "i64"});
@@ -84,6 +92,8 @@ private:
 
   void listSymbols() {
     symbols = {"batch", "rows", "keys"};
+    if (m.pageSize != 0)
+      symbols = {"batch", "rows", "pool", "entries"};
     for (const Argument &argument : allArguments())
       for (size_t dim = 0; argument.strided && dim + (m.contiguousRows ? 1 : 0) < argument.dims.size(); ++dim)
         symbols.push_back(strideOf(argument, dim));

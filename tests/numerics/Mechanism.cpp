@@ -10,6 +10,7 @@
 #include "tests/numerics/Random.h"
 
 #include <algorithm>
+#include <array>
 
 using namespace heed::numerics;
 
@@ -46,6 +47,7 @@ static void nameMechanism(Mechanism &m) {
       std::string(m.maskPerBatch ? "b" : "1") + (m.maskPerHead ? "h" : "1") + (m.maskPerRow ? "m" : "1");
   add(m.mask == MaskKind::Bool, "boolmask" + extents);
   add(m.mask == MaskKind::Float, "floatmask" + extents);
+  add(m.pageSize != 0, "pages" + std::to_string(m.pageSize));
   name += "-d" + std::to_string(m.keyWidth);
   add(m.valueWidth != m.keyWidth, "v" + std::to_string(m.valueWidth));
   name += "-h" + std::to_string(m.queryHeads);
@@ -120,6 +122,22 @@ static Mechanism place(Mechanism m, StorageType storage, Widths widths, Heads he
   return m;
 }
 
+/// Keys in pages, without anything else and with most that goes together.
+static void addPaged(std::vector<Mechanism> &list) {
+  size_t turn = 0;
+  for (StorageType storage : storageList)
+    for (int64_t pageSize : {16, 64, 7}) {
+      Mechanism paged;
+      paged.pageSize = pageSize;
+      paged.lengths = true;
+      paged.contiguousRows = pageSize != 7;
+      paged.causal = paged.offsets = paged.alibi = paged.sink = turn % 2 == 1;
+      Widths widths = std::array<Widths, 4>{{{128, 128}, {64, 64}, {40, 72}, {96, 32}}}[turn % 4];
+      list.push_back(place(paged, storage, widths, std::array<Heads, 3>{{{8, 2}, {4, 4}, {6, 2}}}[turn % 3]));
+      ++turn;
+    }
+}
+
 std::vector<Mechanism> heed::numerics::listMechanisms() {
   std::vector<Mechanism> list;
   size_t turn = 0;
@@ -150,5 +168,6 @@ std::vector<Mechanism> heed::numerics::listMechanisms() {
   for (StorageType storage : storageList)
     for (Widths widths : wideList)
       addCausal(storage, widths);
+  addPaged(list);
   return list;
 }

@@ -45,6 +45,8 @@ struct Mechanism {
   /// Elements of a row are neighbours in every operand, as almost always: only then may a kernel move several at once.
   /// Without it all strides are given at run time.
   bool contiguousRows = false;
+  /// Keys of a page, where keys and values are found through a page table; then there are lengths. 0 for none.
+  int64_t pageSize = 0;
 
   int64_t groupSize() const { return queryHeads / keyHeads; }
   /// A float mask has the storage type, as in a model whose activations have it.

@@ -83,6 +83,10 @@ public:
   int loadModule(const CodeSection &code, GpuHandle &module, std::string &log) const override;
 
   int permitShared(GpuHandle function, uint64_t bytes) const override {
+    // Left alone, devices give shared memory to fewer workgroups than fit, and the rest to the cache.
+    if (int result = bytes == 0 ? gpuSuccess : setFunctionAttribute(function, gpuFunctionSharedCarveout, 100);
+        result != gpuSuccess)
+      return result;
     constexpr uint64_t permittedAnyway = 48 * 1024;
     return bytes <= permittedAnyway
                ? gpuSuccess

@@ -384,8 +384,11 @@ API cuFuncGetAttribute(int *value, int attribute, void *) {
 
 API cuFuncSetAttribute(void *function, int attribute, int value) {
   ENTER(true);
-  if (attribute != 8 || value > 227 * 1024)
+  bool isCarveout = attribute == 9;
+  if (isCarveout ? value < 0 || value > 100 : attribute != 8 || value > 227 * 1024)
     return invalidValue;
+  if (isCarveout)
+    return success;
   static_cast<Function *>(function)->permittedShared = value;
   return success;
 }
