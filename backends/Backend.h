@@ -107,11 +107,20 @@ struct FewRowBlocks {
   int64_t leastKeys; ///< of a part
 };
 
+/// A product as it is known when the model is compiled; sizes may be dynamic.
+struct MatmulShape {
+  int64_t rows, columns, depth;
+  mlir::Type element;
+  bool isDepthContiguous; ///< in the right operand
+};
+
 /// Block sizes of one matmul kernel.
 struct MatmulBlocks {
   int64_t rows, columns, depth;
   /// Programs below which these blocks leave too much of a device idle.
   int64_t leastPrograms = 0;
+  /// For few rows: lanes sum along the depth, and their sums are added up at the end. Divides the number of rows.
+  bool areSumsOfLanes = false;
 };
 
 /// Block sizes of a row kernel: rows of a program, columns of one step along the row.
@@ -150,8 +159,7 @@ public:
   }
   /// What products of operands of this type may be blocked in, the best first. Which is taken is decided when a call is
   /// bound; the last fits any number of programs.
-  virtual llvm::SmallVector<MatmulBlocks> matmulBlocks(int64_t rows, int64_t columns, int64_t depth,
-                                                       mlir::Type element) const = 0;
+  virtual llvm::SmallVector<MatmulBlocks> matmulBlocks(const MatmulShape &shape) const = 0;
   virtual RowBlocks rowBlocks(int64_t columns) const = 0;
   /// Elements of the innermost dimension that one program of a map kernel handles, and how many rows of them.
   virtual RowBlocks mapBlocks(int64_t columns) const = 0;

@@ -70,7 +70,7 @@ public:
   AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, Type element) const override;
   std::optional<FewRowBlocks> fewRowBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth,
                                            Type element) const override;
-  SmallVector<MatmulBlocks> matmulBlocks(int64_t rows, int64_t columns, int64_t depth, Type element) const override;
+  SmallVector<MatmulBlocks> matmulBlocks(const MatmulShape &shape) const override;
   RowBlocks rowBlocks(int64_t columns) const override;
   RowBlocks mapBlocks(int64_t columns) const override;
   FailureOr<CompiledKernels> compile(ModuleOp kernels, StringRef dumpDirectory) const override;
@@ -99,12 +99,12 @@ std::optional<FewRowBlocks> CpuBackend::fewRowBlocks(int64_t rows, int64_t, int6
   return FewRowBlocks{{block, 64}, /*mostRows=*/32, /*programs=*/64, /*leastKeys=*/512};
 }
 
-SmallVector<MatmulBlocks> CpuBackend::matmulBlocks(int64_t rows, int64_t columns, int64_t, Type) const {
+SmallVector<MatmulBlocks> CpuBackend::matmulBlocks(const MatmulShape &shape) const {
   MatmulBlocks blocks{96, 64, 128};
-  if (isKnown(rows))
-    blocks.rows = std::min<int64_t>(blocks.rows, std::max<int64_t>(rows, 1));
-  if (isKnown(columns))
-    blocks.columns = std::min<int64_t>(blocks.columns, llvm::PowerOf2Ceil(std::max<int64_t>(columns, 1)));
+  if (isKnown(shape.rows))
+    blocks.rows = std::min<int64_t>(blocks.rows, std::max<int64_t>(shape.rows, 1));
+  if (isKnown(shape.columns))
+    blocks.columns = std::min<int64_t>(blocks.columns, llvm::PowerOf2Ceil(std::max<int64_t>(shape.columns, 1)));
   return {blocks};
 }
 

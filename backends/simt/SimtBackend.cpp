@@ -131,14 +131,32 @@ static bool divides(int64_t block, int64_t size) {
   return ShapedType::isDynamic(size) || int64_t(llvm::alignTo(size, block)) - size <= size / mostWaste;
 }
 
-SmallVector<MatmulBlocks> SimtBackend::matmulBlocks(int64_t rows, int64_t columns, int64_t depth, Type element) const {
+/// For few rows, which do not fill matrix instructions: programs read as much as keeps memory busy, and there are as
+/// many as fill a machine. Elements that are neighbours in memory stay together.
+static std::optional<MatmulBlocks> sumsOfLanes(const SimtTarget &chip, const MatmulShape &shape) {
+  constexpr int64_t mostRows = 4, elements = 8192;
+  if (ShapedType::isDynamic(shape.rows) || shape.rows < 1 || shape.rows > mostRows)
+    return std::nullopt;
+  MatmulBlocks blocks{shape.rows, /*columns=*/chip.warps, 0};
+  blocks.areSumsOfLanes = true;
+  if (!shape.isDepthContiguous) {
+    bool isNarrow = !ShapedType::isDynamic(shape.columns) && shape.columns < 64 * chip.processors;
+    blocks.columns = fit(isNarrow ? 16 : 64, shape.columns);
+  }
+  blocks.depth = fit(elements / blocks.columns / int64_t(llvm::PowerOf2Ceil(shape.rows)), shape.depth);
+  return blocks;
+}
+
+SmallVector<MatmulBlocks> SimtBackend::matmulBlocks(const MatmulShape &shape) const {
   const SimtTarget &chip = chips().front();
+  if (std::optional<MatmulBlocks> few = sumsOfLanes(chip, shape))
+    return {*few};
   SmallVector<MatmulBlocks> choices;
-  if (groupAtomFor(chip, element))
+  if (groupAtomFor(chip, shape.element))
     for (const MatmulBlocks &each : chip.groupBlocks)
-      if (divides(each.rows, rows) && divides(each.columns, columns) && divides(each.depth, depth))
+      if (divides(each.rows, shape.rows) && divides(each.columns, shape.columns) && divides(each.depth, shape.depth))
         choices.push_back(each);
-  choices.push_back({fit(64, rows), fit(64, columns), fit(32, depth)});
+  choices.push_back({fit(64, shape.rows), fit(64, shape.columns), fit(32, shape.depth)});
   return choices;
 }
 

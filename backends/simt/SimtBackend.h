@@ -65,8 +65,7 @@ public:
                                            mlir::Type element) const override;
   llvm::SmallVector<AttendBlocks> largerAttendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth,
                                                      mlir::Type element) const override;
-  llvm::SmallVector<MatmulBlocks> matmulBlocks(int64_t rows, int64_t columns, int64_t depth,
-                                               mlir::Type element) const override;
+  llvm::SmallVector<MatmulBlocks> matmulBlocks(const MatmulShape &shape) const override;
   RowBlocks rowBlocks(int64_t columns) const override;
   RowBlocks mapBlocks(int64_t columns) const override;
   mlir::FailureOr<CompiledKernels> compile(mlir::ModuleOp kernels, llvm::StringRef dumpDirectory) const override;

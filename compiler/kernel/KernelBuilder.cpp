@@ -226,6 +226,11 @@ Value KernelBuilder::floorDiv(Value a, int64_t divisor) {
   return divisor == 1 ? a : builder.createOrFold<arith::FloorDivSIOp>(a, constant(divisor));
 }
 
+Value KernelBuilder::extent(AffineExpr size, int64_t block, Value origin) {
+  auto known = dyn_cast<AffineConstantExpr>(size);
+  return known && known.getValue() % block == 0 ? Value() : sub(value(size), origin);
+}
+
 SmallVector<Value> KernelBuilder::delinearise(Value linear, ArrayRef<AffineExpr> sizes) {
   SmallVector<Value> coordinates(sizes.size());
   for (size_t dim = sizes.size(); dim-- > 0;) {

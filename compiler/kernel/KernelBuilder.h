@@ -92,6 +92,8 @@ public:
   mlir::Value min(mlir::Value a, mlir::Value b);
   mlir::Value max(mlir::Value a, mlir::Value b);
   mlir::Value floorDiv(mlir::Value a, int64_t divisor);
+  /// What is left of a loop from `origin` on; null where blocks are always whole.
+  mlir::Value extent(mlir::AffineExpr size, int64_t block, mlir::Value origin);
   /// Splits a linear index over sizes, the last fastest.
   llvm::SmallVector<mlir::Value> delinearise(mlir::Value linear, llvm::ArrayRef<mlir::AffineExpr> sizes);
 

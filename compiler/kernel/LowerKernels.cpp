@@ -20,10 +20,12 @@ static LogicalResult buildMatmuls(plan::KernelOp source, StringRef name, const B
   Alternatives alternatives(source, name);
   for (const MatmulBlocks &blocks : ArrayRef(*choices).drop_back())
     if (failed(alternatives.add(Twine(blocks.rows) + "x" + Twine(blocks.columns), blocks.leastPrograms,
-                                /*standsIn=*/false,
-                                [&](KernelBuilder &builder) { return buildMatmul(builder, blocks); })))
+                                /*standsIn=*/false, [&](KernelBuilder &builder) {
+                                  return buildMatmul(builder, blocks, backend.traits());
+                                })))
       return failure();
-  return alternatives.finish([&](KernelBuilder &builder) { return buildMatmul(builder, choices->back()); });
+  return alternatives.finish(
+      [&](KernelBuilder &builder) { return buildMatmul(builder, choices->back(), backend.traits()); });
 }
 
 static LogicalResult buildKernel(plan::KernelOp kernel, StringRef name, const Backend &backend) {
@@ -84,7 +86,11 @@ public:
   MachineTraits traits() const override { return machine; }
   AttendBlocks attendBlocks(int64_t, int64_t, int64_t, Type) const override { return {4, 8}; }
   std::optional<FewRowBlocks> fewRowBlocks(int64_t, int64_t, int64_t, Type) const override { return few; }
-  SmallVector<MatmulBlocks> matmulBlocks(int64_t, int64_t, int64_t, Type) const override { return {{4, 8, 16}}; }
+  SmallVector<MatmulBlocks> matmulBlocks(const MatmulShape &shape) const override {
+    if (!ShapedType::isDynamic(shape.rows) && shape.rows <= 2)
+      return {{shape.rows, 4, 16, /*leastPrograms=*/0, /*areSumsOfLanes=*/true}};
+    return {{4, 8, 16}};
+  }
   RowBlocks rowBlocks(int64_t) const override { return {4, 16}; }
   RowBlocks mapBlocks(int64_t) const override { return {4, 16}; }
   FailureOr<CompiledKernels> compile(ModuleOp, StringRef) const override { return failure(); }

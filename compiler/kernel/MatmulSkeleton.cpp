@@ -23,7 +23,6 @@ public:
   LogicalResult build();
 
 private:
-  Value extent(unsigned loop, int64_t block, Value origin);
   void openProgram();
   FailureOr<Value> depthLoop(Type sumType);
   FailureOr<Value> step(Value firstDepth, Value sum);
@@ -40,19 +39,13 @@ private:
 };
 } // namespace
 
-/// What is left of a loop from `origin` on; null where blocks are always whole.
-Value MatmulSkeleton::extent(unsigned loop, int64_t block, Value origin) {
-  auto known = dyn_cast<AffineConstantExpr>(sizes[loop]);
-  return known && known.getValue() % block == 0 ? Value() : kernel.sub(kernel.value(sizes[loop]), origin);
-}
-
 void MatmulSkeleton::openProgram() {
   sizes = kernel.loopSizes(root);
   iteration.resize(root.getNumLoops());
   TileDomain &domain = emitter.getDomain();
   auto addBlocked = [&](unsigned grid, int64_t block, unsigned loop) {
     Value origin = kernel.mul(tile::ProgramIdOp::create(at, grid), kernel.constant(block));
-    domain.addDimension(block, origin, extent(loop, block, origin));
+    domain.addDimension(block, origin, kernel.extent(sizes[loop], block, origin));
   };
   addBlocked(0, blocks.rows, roles.row);
   domain.addDimension(blocks.depth, Value(), Value());
@@ -81,7 +74,7 @@ FailureOr<Value> MatmulSkeleton::operandTile(OpOperand &operand, ArrayRef<int64_
 FailureOr<Value> MatmulSkeleton::step(Value firstDepth, Value sum) {
   TileDomain &domain = emitter.getDomain();
   domain.origins[Depth] = firstDepth;
-  domain.extents[Depth] = extent(roles.depth, blocks.depth, firstDepth);
+  domain.extents[Depth] = kernel.extent(sizes[roles.depth], blocks.depth, firstDepth);
   FailureOr<SmallVector<Value>> operands = kernel.part("operands", [&]() -> FailureOr<SmallVector<Value>> {
     FailureOr<Value> left = operandTile(*root.getDpsInputOperand(0), {Rows, Depth});
     FailureOr<Value> right = operandTile(*root.getDpsInputOperand(1), {Depth, Columns});
@@ -145,6 +138,19 @@ static linalg::GenericOp rootOf(plan::KernelOp kernel) {
   return root;
 }
 
+/// Whether elements of the right operand that are neighbours along a loop are neighbours in memory.
+static bool isAlong(linalg::GenericOp root, unsigned loop) {
+  auto right = dyn_cast<BlockArgument>(root.getDpsInputs()[1]);
+  std::optional<unsigned> dim =
+      root.getIndexingMapsArray()[1].getResultPosition(getAffineDimExpr(loop, root.getContext()));
+  if (!right || !dim)
+    return false;
+  auto kernel = cast<plan::KernelOp>(root->getParentOp());
+  AffineMap view = cast<AffineMapAttr>(kernel.getOperandViews()[right.getArgNumber()]).getValue();
+  auto stride = dyn_cast<AffineConstantExpr>(view.getResult(1 + *dim)); // behind the offset
+  return stride && stride.getValue() == 1;
+}
+
 FailureOr<SmallVector<MatmulBlocks>> heed::matmulChoices(plan::KernelOp kernel, const Backend &backend) {
   linalg::GenericOp root = rootOf(kernel);
   if (!root)
@@ -153,9 +159,12 @@ FailureOr<SmallVector<MatmulBlocks>> heed::matmulChoices(plan::KernelOp kernel, 
   SmallVector<int64_t> ranges = root.getStaticLoopRanges();
   Type left = getElementTypeOrSelf(root.getDpsInputs()[0]), right = getElementTypeOrSelf(root.getDpsInputs()[1]);
   Type element = left == right ? left : getElementTypeOrSelf(root.getResult(0));
-  return backend.matmulBlocks(ranges[roles.row], ranges[roles.column], ranges[roles.depth], element);
+  MatmulShape shape{ranges[roles.row], ranges[roles.column], ranges[roles.depth], element, isAlong(root, roles.depth)};
+  return backend.matmulBlocks(shape);
 }
 
-LogicalResult heed::buildMatmul(KernelBuilder &kernel, const MatmulBlocks &blocks) {
-  return MatmulSkeleton(kernel, rootOf(kernel.source()), blocks).build();
+LogicalResult heed::buildMatmul(KernelBuilder &kernel, const MatmulBlocks &blocks, const MachineTraits &machine) {
+  linalg::GenericOp root = rootOf(kernel.source());
+  return blocks.areSumsOfLanes ? buildFewRows(kernel, root, blocks, machine)
+                               : MatmulSkeleton(kernel, root, blocks).build();
 }

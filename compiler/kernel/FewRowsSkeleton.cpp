@@ -1,0 +1,160 @@
+/// Products of few rows: they read one operand once and compute little. A program sums along the depth for some
+/// columns, each lane for itself, and adds up what the lanes have at the end.
+#include "compiler/kernel/Contraction.h"
+#include "compiler/kernel/Skeletons.h"
+#include "compiler/kernel/TileEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace heed;
+
+namespace {
+/// Domain dimensions of such a kernel; its rows are numbers.
+enum Dimension : int64_t { Columns = 0, Depth = 1 };
+
+class FewRowsSkeleton {
+public:
+  FewRowsSkeleton(KernelBuilder &kernel, linalg::GenericOp root, const MatmulBlocks &blocks,
+                  const MachineTraits &machine)
+      : kernel(kernel), at(kernel.at()), root(root), roles(*matchContraction(root)), emitter(kernel, TileDomain()),
+        blocks(blocks), machine(machine) {}
+
+  LogicalResult build();
+
+private:
+  void openProgram();
+  FailureOr<SmallVector<Value>> depthLoop();
+  FailureOr<SmallVector<Value>> step(Value firstDepth, ValueRange sums);
+  FailureOr<Value> operandTile(OpOperand &operand);
+  LogicalResult store(int64_t row, Value sums);
+  void enterRow(int64_t row);
+
+  KernelBuilder &kernel;
+  ImplicitLocOpBuilder &at;
+  linalg::GenericOp root;
+  Contraction roles;
+  TileEmitter emitter;
+  MatmulBlocks blocks;
+  MachineTraits machine;
+  Type sumType;
+  Value firstRow;
+  SmallVector<AffineExpr> sizes;
+  SmallVector<Piece> iteration;
+};
+} // namespace
+
+void FewRowsSkeleton::openProgram() {
+  sizes = kernel.loopSizes(root);
+  sumType = getElementTypeOrSelf(root.getResult(0).getType());
+  iteration.resize(root.getNumLoops());
+  firstRow = kernel.mul(tile::ProgramIdOp::create(at, 0), kernel.constant(blocks.rows));
+  Value origin = kernel.mul(tile::ProgramIdOp::create(at, 1), kernel.constant(blocks.columns));
+  emitter.getDomain().addDimension(blocks.columns, origin, kernel.extent(sizes[roles.column], blocks.columns, origin));
+  emitter.getDomain().addDimension(blocks.depth, Value(), Value());
+  iteration[roles.column] = emitter.coordinate(Columns);
+  iteration[roles.depth] = emitter.coordinate(Depth);
+  SmallVector<AffineExpr> outer = llvm::map_to_vector(roles.outer, [&](unsigned loop) { return sizes[loop]; });
+  if (outer.empty())
+    return;
+  SmallVector<Value> walked = kernel.delinearise(tile::ProgramIdOp::create(at, 2), outer);
+  for (auto [loop, value] : llvm::zip_equal(roles.outer, walked))
+    iteration[loop] = Piece::uniform(value);
+}
+
+void FewRowsSkeleton::enterRow(int64_t row) {
+  iteration[roles.row] = Piece::uniform(kernel.add(firstRow, kernel.constant(row)));
+}
+
+FailureOr<Value> FewRowsSkeleton::operandTile(OpOperand &operand) {
+  SmallVector<Piece> indices;
+  for (AffineExpr expression : root.getMatchingIndexingMap(&operand).getResults())
+    indices.push_back(emitter.apply(expression, iteration));
+  FailureOr<Piece> piece = emitter.read(operand.get(), indices);
+  if (failed(piece))
+    return failure();
+  if (getElementTypeOrSelf(piece->value.getType()) != sumType) {
+    RankedTensorType wide = emitter.tileType(sumType, piece->dims);
+    piece->value = arith::ExtFOp::create(at, wide, piece->value);
+  }
+  return emitter.spread(*piece, {Columns, Depth});
+}
+
+FailureOr<SmallVector<Value>> FewRowsSkeleton::step(Value firstDepth, ValueRange sums) {
+  TileDomain &domain = emitter.getDomain();
+  domain.origins[Depth] = firstDepth;
+  domain.extents[Depth] = kernel.extent(sizes[roles.depth], blocks.depth, firstDepth);
+  FailureOr<Value> right = operandTile(*root.getDpsInputOperand(1));
+  if (failed(right))
+    return failure();
+  SmallVector<Value> next;
+  for (auto [row, sum] : llvm::enumerate(sums)) {
+    enterRow(static_cast<int64_t>(row));
+    FailureOr<Value> left = operandTile(*root.getDpsInputOperand(0));
+    if (failed(left))
+      return failure();
+    if (machine.fusedMultiplyAdd)
+      next.push_back(math::FmaOp::create(at, *left, *right, sum));
+    else
+      next.push_back(arith::AddFOp::create(at, sum, arith::MulFOp::create(at, *left, *right)));
+  }
+  return next;
+}
+
+/// The sums of each row, over columns, and over what the lanes have yet to add up.
+FailureOr<SmallVector<Value>> FewRowsSkeleton::depthLoop() {
+  Value zero = arith::ConstantOp::create(at, at.getZeroAttr(emitter.tileType(sumType, {Columns, Depth})));
+  auto loop = scf::ForOp::create(at, kernel.constant(0), kernel.value(sizes[roles.depth]),
+                                 kernel.constant(blocks.depth), SmallVector<Value>(blocks.rows, zero));
+  OpBuilder::InsertionGuard guard(at);
+  at.setInsertionPointToStart(loop.getBody());
+  FailureOr<SmallVector<Value>> next = step(loop.getInductionVar(), loop.getRegionIterArgs());
+  if (failed(next))
+    return failure();
+  scf::YieldOp::create(at, *next);
+  return SmallVector<Value>(loop.getResults());
+}
+
+LogicalResult FewRowsSkeleton::store(int64_t row, Value sums) {
+  enterRow(row);
+  Value sum = tile::ReduceOp::create(at, emitter.tileType(sumType, {Columns}), tile::Combine::Add, sums, /*dim=*/1,
+                                     /*extent=*/Value());
+  emitter.define(root.getResult(0), TileEmitter::tile(sum, {Columns}));
+  SmallVector<Piece> indices;
+  for (AffineExpr expression : root.getIndexingMapsArray().back().getResults())
+    indices.push_back(iteration[cast<AffineDimExpr>(expression).getPosition()]);
+  for (unsigned result = 0; result < kernel.source().getNumResults(); ++result) {
+    FailureOr<Piece> piece = emitter.read(kernel.yielded(result), indices);
+    if (failed(piece) || failed(emitter.write(result, *piece, indices)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult FewRowsSkeleton::build() {
+  openProgram();
+  FailureOr<SmallVector<Value>> sums = depthLoop();
+  if (failed(sums))
+    return failure();
+  for (auto [row, tile] : llvm::enumerate(*sums))
+    if (failed(store(static_cast<int64_t>(row), tile)))
+      return failure();
+  AffineExpr flops = kernel.expression(2), outer = kernel.expression(1);
+  for (AffineExpr size : sizes)
+    flops = flops * size;
+  for (unsigned loop : roles.outer)
+    outer = outer * sizes[loop];
+  kernel.finish({sizes[roles.row].floorDiv(blocks.rows), sizes[roles.column].ceilDiv(blocks.columns), outer}, flops,
+                {at.getNamedAttr("rows", at.getI64IntegerAttr(blocks.rows)),
+                 at.getNamedAttr("block_n", at.getI64IntegerAttr(blocks.columns)),
+                 at.getNamedAttr("block_k", at.getI64IntegerAttr(blocks.depth))});
+  return success();
+}
+
+LogicalResult heed::buildFewRows(KernelBuilder &kernel, linalg::GenericOp root, const MatmulBlocks &blocks,
+                                 const MachineTraits &machine) {
+  return FewRowsSkeleton(kernel, root, blocks, machine).build();
+}
