@@ -312,6 +312,8 @@ void KernelBuilder::finish(ArrayRef<AffineExpr> grid, AffineExpr flops, ArrayRef
     launchOp->setAttr(plan::tiedAttrName, builder.getDenseI64ArrayAttr(llvm::to_vector(
                                               llvm::seq(first, first + int64_t(handover.started.size())))));
   }
+  if (tied)
+    launchOp->setAttr(plan::tiedAttrName, builder.getDenseI64ArrayAttr({*tied}));
   sourceOp.replaceAllUsesWith(launchOp.getResults());
   sourceOp.erase();
 }

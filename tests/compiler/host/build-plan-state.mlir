@@ -7,6 +7,9 @@
 // RUN: heed-dump %t/read-later.heed | FileCheck %t/read-later.mlir
 // RUN: heedc %t/exchanged.mlir -o %t/exchanged.heed
 // RUN: heed-dump %t/exchanged.heed | FileCheck %t/exchanged.mlir
+// RUN: heedc %t/appended.mlir -o %t/appended.heed
+// RUN: heed-dump %t/appended.heed | FileCheck %t/appended.mlir
+// RUN: heed-run %t/appended.heed --device=cpu --input=cache=2x1x2x4xf32=0 --input=rows=2x1x1x4xf32=5 --input=at=2xi32=0,1 | FileCheck %t/appended.mlir --check-prefix=VALUES
 
 //--- in-place.mlir
 tile.kernel @append(%rows: memref<?xf32>, %cache: memref<?xf32>, %y: memref<?xf32>) attributes {grid_rank = 1 : i64} {
@@ -56,4 +59,18 @@ func.func @main(%rows: tensor<?x8xf32> {plan.name = "rows", plan.shape = affine_
 func.func @main(%a: tensor<4xf32> {plan.name = "a"}, %b: tensor<4xf32> {plan.name = "b"})
     -> (tensor<4xf32> {plan.name = "a_after", plan.alias = 0 : i64}, tensor<4xf32> {plan.name = "b_after", plan.alias = 1 : i64}) {
   return %b, %a : tensor<4xf32>, tensor<4xf32>
+}
+
+//--- appended.mlir
+// Rows are written into a cache: no program reads what another writes, so the kernel works in place.
+// CHECK: operands (read, read, read, read and write)
+// CHECK: {{^}}steps
+// CHECK-NEXT: 0 map(b{{[0-9]+}}, b[[CACHE:[0-9]+]], b{{[0-9]+}}, b[[CACHE]])
+// CHECK-NOT: copy
+// VALUES: after: 2x1x2x4xf32 = 5 5 5 5 0 0 0 0 0 0 0 0 5 5 5 5{{$}}
+func.func @main(%cache: tensor<2x1x?x4xf32> {plan.name = "cache", plan.shape = affine_map<()[s0] -> (2, 1, s0, 4)>},
+                %rows: tensor<2x1x1x4xf32> {plan.name = "rows"}, %at: tensor<2xi32> {plan.name = "at"})
+    -> (tensor<2x1x?x4xf32> {plan.name = "after", plan.alias = 0 : i64}) attributes {plan.symbols = ["capacity"]} {
+  %0 = attn.append %rows : tensor<2x1x1x4xf32> into %cache : tensor<2x1x?x4xf32> at %at : tensor<2xi32>
+  return %0 : tensor<2x1x?x4xf32>
 }
