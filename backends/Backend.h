@@ -117,10 +117,13 @@ struct MatmulShape {
 /// Block sizes of one matmul kernel.
 struct MatmulBlocks {
   int64_t rows, columns, depth;
-  /// Programs below which these blocks leave too much of a device idle.
-  int64_t leastPrograms = 0;
-  /// For few rows: lanes sum along the depth, and their sums are added up at the end. Divides the number of rows.
+  /// How long a program takes, and how many run at a time: the choice with the shortest rounds is taken. Of blocks for
+  /// few rows, 0.
+  int64_t time = 0, atOnce = 0;
+  /// For few rows: lanes sum along the depth, and their sums are added up at the end.
   bool areSumsOfLanes = false;
+  /// More rows take other blocks; 0: any number. Where it is not 0, `rows` divides any number.
+  int64_t mostRows = 0;
 };
 
 /// Block sizes of a row kernel: rows of a program, columns of one step along the row.

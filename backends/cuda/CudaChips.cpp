@@ -71,10 +71,13 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
     target.warps = 8;
     target.producerWarps = 4;
     target.roleRegisters = registers;
-    // Sums of 128 or 64 registers a lane. Fewer programs than three quarters of a chip's 132 processors had better be
-    // smaller ones.
-    static const MatmulBlocks blocks[] = {{128, 256, 64, 132}, {128, 128, 64, 96}};
+    // Clocks, of the first and the third and of the small ones as measured (tests/perf/NOTES.md), of the others by what
+    // lies between.
+    static const simt::TimedBlocks blocks[] = {
+        {128, 256, 64, 1345, 1}, {128, 192, 64, 1060, 1}, {128, 128, 64, 790, 1}, {128, 64, 64, 520, 1}};
     target.groupBlocks = blocks;
+    target.blockTime = 3000;
+    target.blocks = {64, 64, 32, 780, 2};
     // The last weights are multiplied with values while the lanes make weights of the next scores, and the products of
     // one group run under the exponentials of the other.
     static const tile::PartSchedule schedule[] = {

@@ -125,6 +125,16 @@ std::optional<FewRowBlocks> SimtBackend::fewRowBlocks(int64_t rows, int64_t keyD
   return FewRowBlocks{blocks, mostBlocks * rowsOfBlock, processors * programsOfProcessor, leastKeys};
 }
 
+/// Blocks with the time they take; at a depth that is not known, as for a usual one.
+static MatmulBlocks timed(const SimtTarget &chip, const TimedBlocks &blocks, int64_t depth) {
+  constexpr int64_t usualDepth = 2048;
+  int64_t steps = llvm::divideCeil(ShapedType::isDynamic(depth) ? usualDepth : depth, blocks.depth);
+  MatmulBlocks result{blocks.rows, blocks.columns, blocks.depth};
+  result.time = steps * blocks.stepTime + chip.blockTime;
+  result.atOnce = blocks.atOnce * chip.processors;
+  return result;
+}
+
 /// Whether blocks waste little of a dimension; of one that is known at run time only it is hoped.
 static bool divides(int64_t block, int64_t size) {
   constexpr int64_t mostWaste = 8; // one part in so many
@@ -135,28 +145,41 @@ static bool divides(int64_t block, int64_t size) {
 /// many as fill a machine. Elements that are neighbours in memory stay together.
 static std::optional<MatmulBlocks> sumsOfLanes(const SimtTarget &chip, const MatmulShape &shape) {
   constexpr int64_t mostRows = 4, elements = 8192;
-  if (ShapedType::isDynamic(shape.rows) || shape.rows < 1 || shape.rows > mostRows)
+  bool isDynamic = ShapedType::isDynamic(shape.rows);
+  if (!isDynamic && (shape.rows < 1 || shape.rows > mostRows))
     return std::nullopt;
-  MatmulBlocks blocks{shape.rows, /*columns=*/chip.warps, 0};
+  MatmulBlocks blocks{isDynamic ? 1 : shape.rows, /*columns=*/chip.warps, 0};
   blocks.areSumsOfLanes = true;
+  blocks.mostRows = mostRows;
   if (!shape.isDepthContiguous) {
     bool isNarrow = !ShapedType::isDynamic(shape.columns) && shape.columns < 64 * chip.processors;
     blocks.columns = fit(isNarrow ? 16 : 64, shape.columns);
   }
-  blocks.depth = fit(elements / blocks.columns / int64_t(llvm::PowerOf2Ceil(shape.rows)), shape.depth);
+  blocks.depth = fit(elements / blocks.columns / int64_t(llvm::PowerOf2Ceil(blocks.rows)), shape.depth);
   return blocks;
 }
 
 SmallVector<MatmulBlocks> SimtBackend::matmulBlocks(const MatmulShape &shape) const {
   const SimtTarget &chip = chips().front();
-  if (std::optional<MatmulBlocks> few = sumsOfLanes(chip, shape))
-    return {*few};
   SmallVector<MatmulBlocks> choices;
+  if (std::optional<MatmulBlocks> few = sumsOfLanes(chip, shape)) {
+    choices.push_back(*few);
+    if (few->rows == shape.rows)
+      return choices;
+  }
+  bool hasWholeColumns = llvm::any_of(chip.groupBlocks, [&](const TimedBlocks &each) {
+    return !ShapedType::isDynamic(shape.columns) && shape.columns % each.columns == 0;
+  });
   if (groupAtomFor(chip, shape.element))
-    for (const MatmulBlocks &each : chip.groupBlocks)
-      if (divides(each.rows, shape.rows) && divides(each.columns, shape.columns) && divides(each.depth, shape.depth))
-        choices.push_back(each);
-  choices.push_back({fit(64, shape.rows), fit(64, shape.columns), fit(32, shape.depth)});
+    for (const TimedBlocks &each : chip.groupBlocks)
+      if (divides(each.rows, shape.rows) && divides(each.depth, shape.depth) &&
+          (hasWholeColumns ? shape.columns % each.columns == 0 : divides(each.columns, shape.columns)))
+        choices.push_back(timed(chip, each, shape.depth));
+  MatmulBlocks others = timed(chip, chip.blocks, shape.depth);
+  others.rows = fit(others.rows, shape.rows);
+  others.columns = fit(others.columns, shape.columns);
+  others.depth = fit(others.depth, shape.depth);
+  choices.push_back(others);
   return choices;
 }
 
@@ -256,8 +279,8 @@ FailureOr<std::vector<SimtBackend::Part>> SimtBackend::makeParts(ModuleOp kernel
   bool isServed = false;
   for (auto *next = all.begin(); next != all.end();) {
     auto *end = std::next(next);
-    auto least = (*next)->getAttrOfType<IntegerAttr>(tile::alternativeAttrName);
-    if (!least || least.getInt() != 0) {
+    auto conditions = (*next)->getAttrOfType<IntegerAttr>(tile::alternativeAttrName);
+    if (!conditions || conditions.getInt() != 0) {
       Operation *copy = (*next)->clone();
       if (isServed)
         copy->setAttr(servedAttrName, UnitAttr::get(copy->getContext()));

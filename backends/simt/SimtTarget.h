@@ -35,6 +35,11 @@ struct Processor {
   int64_t sharedReserve = 0; ///< and so many of its own
 };
 
+/// Blocks of products, how long a step along the depth takes, in any unit, and how many are on a processor at a time.
+struct TimedBlocks {
+  int64_t rows, columns, depth, stepTime, atOnce;
+};
+
 /// What the lanes of a workgroup of so many multiplying warps have.
 struct RoleRegisters {
   int64_t warps, producer, consumer;
@@ -58,8 +63,11 @@ struct SimtTarget {
   /// Those that groups of warps start and that run beside them, reading shared memory by themselves; best first, and
   /// preferred to the others where they fit.
   llvm::ArrayRef<tile::Atom> groupAtoms;
-  /// Blocks of products by group instructions, best first.
-  llvm::ArrayRef<MatmulBlocks> groupBlocks;
+  /// Blocks of products by group instructions; and the time of a block beside its steps.
+  llvm::ArrayRef<TimedBlocks> groupBlocks;
+  int64_t blockTime = 0;
+  /// Blocks of other products, which come beside those.
+  TimedBlocks blocks = {64, 64, 32, 0, 0};
   /// Warps that only copy, beside the others, in kernels with group instructions; 0: every warp copies for itself.
   int64_t producerWarps = 0;
   /// Registers of a lane of those and of the others, where warps can hand registers over. The last entry whose warps

@@ -10,7 +10,7 @@ namespace heed {
 static LogicalResult verifyMaps(plan::LaunchOp launch, const SymbolExpressions &symbols) {
   SmallVector<AffineMap> maps = {launch.getGrid(), launch.getParams(), launch.getFlops(), launch.getBytes()};
   for (const plan::LaunchOp::Alternative &each : launch.alternatives())
-    maps.push_back(each.grid);
+    maps.append({each.grid, each.conditions});
   llvm::append_range(maps, launch.getResultShapes().getAsValueRange<AffineMapAttr>());
   for (AffineMap map : maps)
     if (!symbols.accepts(map))
@@ -94,10 +94,7 @@ rt::Explain PlanKernels::explain(plan::LaunchOp launch) {
                                 [&](const KernelEntry &entry) { return entry.kernel == each.kernel.getValue(); });
     if (!hasCode)
       continue;
-    schedule << "; ";
-    if (each.leastPrograms > 0)
-      schedule << "from " << each.leastPrograms << " programs on, ";
-    schedule << "of aligned operands";
+    schedule << (each.conditions.getNumResults() > 0 ? "; for some sizes" : "; of aligned operands");
     print(each.kernel);
   }
   return result;
@@ -160,9 +157,6 @@ void PlanKernels::addConditions(const KernelEntry &entry, plan::LaunchOp launch,
 
 /// The code there is for one of the launch's kernels.
 void PlanKernels::addVariants(plan::LaunchOp launch, const plan::LaunchOp::Alternative &chosen, rt::Kernel &kernel) {
-  AffineExpr programs = getAffineConstantExpr(1, launch.getContext());
-  for (AffineExpr size : chosen.grid.getResults())
-    programs = programs * size;
   for (const KernelEntry &entry : request.kernels->entries) {
     if (entry.kernel != chosen.kernel.getValue())
       continue;
@@ -178,8 +172,8 @@ void PlanKernels::addVariants(plan::LaunchOp launch, const plan::LaunchOp::Alter
     variant.operandAlignment = entry.baseAlignment;
     if (std::string text = describeEntry(entry, request.kernels->images[entry.image]); !text.empty())
       kernel.explain.code.push_back(std::move(text));
-    if (chosen.leastPrograms > 0)
-      require(programs, rt::Relation::greaterEqual, chosen.leastPrograms, variant);
+    for (AffineExpr condition : chosen.conditions.getResults())
+      require(condition, rt::Relation::greaterEqual, 0, variant);
     addConditions(entry, launch, variant);
     llvm::copy(symbols.convert(chosen.grid), variant.grid.begin());
     kernel.variants.push_back(std::move(variant));
@@ -198,7 +192,7 @@ FailureOr<uint32_t> PlanKernels::add(plan::LaunchOp launch, std::vector<rt::Acce
   kernel.paramCount = launch.getParams().getNumResults();
   for (const plan::LaunchOp::Alternative &each : launch.alternatives())
     addVariants(launch, each, kernel);
-  addVariants(launch, {launch.getKernelAttr(), launch.getGrid(), /*leastPrograms=*/0}, kernel);
+  addVariants(launch, {launch.getKernelAttr(), launch.getGrid(), AffineMap::get(launch.getContext())}, kernel);
   if (kernel.variants.empty())
     return launch.emitError("target '") << request.target << "' made no code for kernel @" << launch.getKernel();
   plan.kernels.push_back(std::move(kernel));

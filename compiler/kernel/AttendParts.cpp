@@ -239,11 +239,12 @@ LogicalResult heed::buildAttends(plan::KernelOp source, StringRef name, const Ba
     Alternatives alternatives(whole, name, bounds ? Handover{ScratchUse::Read, bounds->scratch} : Handover());
     for (const auto &[index, blocks] : llvm::enumerate(ArrayRef(choices).drop_back()))
       if (failed(alternatives.add(
-              Twine(blocks.rows) + "x" + Twine(blocks.keys), /*leastPrograms=*/0, /*standsIn=*/index > 0,
+              Twine(blocks.rows) + "x" + Twine(blocks.keys), Preference(), /*standsIn=*/index > 0,
               [&](KernelBuilder &kernel) { return build(kernel, blocks, AttendStep::Whole, parts, known); })))
         return failure();
-    return alternatives.finish(
-        [&](KernelBuilder &kernel) { return build(kernel, choices.back(), AttendStep::Whole, parts, known); });
+    return alternatives.finish(Preference(), [&](KernelBuilder &kernel) {
+      return build(kernel, choices.back(), AttendStep::Whole, parts, known);
+    });
   };
   std::optional<FewRowBlocks> few = fewRowBlocks(attend, backend);
   std::optional<AttendParts> parts;

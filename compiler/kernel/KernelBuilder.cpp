@@ -293,7 +293,7 @@ plan::LaunchOp KernelBuilder::createLaunch(ArrayRef<AffineExpr> grid, AffineExpr
                                 shapesOfResults, map({flops}), map({usefulBytes()}), sourceOp.getRoot(),
                                 (sourceOp.getLabel() + handover.suffix).str(), sourceOp.getNotesAttr(),
                                 /*alternatives=*/ArrayAttr(),
-                                /*alternative_grids=*/ArrayAttr(), /*least_programs=*/DenseI64ArrayAttr());
+                                /*alternative_grids=*/ArrayAttr(), /*alternative_conditions=*/ArrayAttr());
 }
 
 void KernelBuilder::finish(ArrayRef<AffineExpr> grid, AffineExpr flops, ArrayRef<NamedAttribute> schedule) {

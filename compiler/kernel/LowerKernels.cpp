@@ -12,20 +12,21 @@
 using namespace mlir;
 using namespace heed;
 
-/// The kernel in all blocks that may suit a call: the ones for many programs are alternatives of the last.
+/// The kernel in all blocks that may suit a call: the best is known when sizes are, the last fits all.
 static LogicalResult buildMatmuls(plan::KernelOp source, StringRef name, const Backend &backend) {
   FailureOr<SmallVector<MatmulBlocks>> choices = matmulChoices(source, backend);
   if (failed(choices))
     return failure();
   Alternatives alternatives(source, name);
+  auto preference = [](const MatmulBlocks &blocks) { return Preference{blocks.time, blocks.atOnce, blocks.mostRows}; };
   for (const MatmulBlocks &blocks : ArrayRef(*choices).drop_back())
-    if (failed(alternatives.add(Twine(blocks.rows) + "x" + Twine(blocks.columns), blocks.leastPrograms,
-                                /*standsIn=*/false, [&](KernelBuilder &builder) {
-                                  return buildMatmul(builder, blocks, backend.traits());
-                                })))
+    if (failed(
+            alternatives.add(Twine(blocks.rows) + "x" + Twine(blocks.columns), preference(blocks), /*standsIn=*/false,
+                             [&](KernelBuilder &builder) { return buildMatmul(builder, blocks, backend.traits()); })))
       return failure();
-  return alternatives.finish(
-      [&](KernelBuilder &builder) { return buildMatmul(builder, choices->back(), backend.traits()); });
+  return alternatives.finish(preference(choices->back()), [&](KernelBuilder &builder) {
+    return buildMatmul(builder, choices->back(), backend.traits());
+  });
 }
 
 static LogicalResult buildKernel(plan::KernelOp kernel, StringRef name, const Backend &backend) {
@@ -88,7 +89,7 @@ public:
   std::optional<FewRowBlocks> fewRowBlocks(int64_t, int64_t, int64_t, Type) const override { return few; }
   SmallVector<MatmulBlocks> matmulBlocks(const MatmulShape &shape) const override {
     if (!ShapedType::isDynamic(shape.rows) && shape.rows <= 2)
-      return {{shape.rows, 4, 16, /*leastPrograms=*/0, /*areSumsOfLanes=*/true}};
+      return {{shape.rows, 4, 16, /*time=*/0, /*atOnce=*/0, /*areSumsOfLanes=*/true}};
     return {{4, 8, 16}};
   }
   RowBlocks rowBlocks(int64_t) const override { return {4, 16}; }

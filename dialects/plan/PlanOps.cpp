@@ -93,38 +93,42 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
 SmallVector<LaunchOp::Alternative> LaunchOp::alternatives() {
   SmallVector<Alternative> found;
   if (getAlternatives())
-    for (auto [kernel, grid, least] :
+    for (auto [kernel, grid, conditions] :
          llvm::zip_equal(getAlternativesAttr().getAsRange<FlatSymbolRefAttr>(),
-                         getAlternativeGridsAttr().getAsValueRange<AffineMapAttr>(), *getLeastPrograms()))
-      found.push_back({kernel, grid, least});
+                         getAlternativeGridsAttr().getAsValueRange<AffineMapAttr>(),
+                         getAlternativeConditionsAttr().getAsValueRange<AffineMapAttr>()))
+      found.push_back({kernel, grid, conditions});
   return found;
 }
 
 void LaunchOp::setAlternatives(ArrayRef<Alternative> alternatives) {
-  SmallVector<Attribute> kernels, grids;
-  SmallVector<int64_t> least;
+  SmallVector<Attribute> kernels, grids, conditions;
   for (const Alternative &each : alternatives) {
     kernels.push_back(each.kernel);
     grids.push_back(AffineMapAttr::get(each.grid));
-    least.push_back(each.leastPrograms);
+    conditions.push_back(AffineMapAttr::get(each.conditions));
   }
   setAlternativesAttr(ArrayAttr::get(getContext(), kernels));
   setAlternativeGridsAttr(ArrayAttr::get(getContext(), grids));
-  setLeastProgramsAttr(DenseI64ArrayAttr::get(getContext(), least));
+  setAlternativeConditionsAttr(ArrayAttr::get(getContext(), conditions));
 }
 
-/// L5: a kernel, a grid and a number each.
+/// L5: a kernel, a grid and conditions each.
 static LogicalResult verifyAlternatives(LaunchOp op) {
-  size_t kernels = op.getAlternatives() ? op.getAlternativesAttr().size() : 0;
-  size_t grids = op.getAlternativeGrids() ? op.getAlternativeGridsAttr().size() : 0;
-  size_t numbers = op.getLeastPrograms() ? op.getLeastPrograms()->size() : 0;
-  if (kernels != grids || kernels != numbers)
-    return op.emitOpError("L5: needs a grid and a least number of programs per alternative, got ")
-           << kernels << " kernels, " << grids << " grids and " << numbers << " numbers";
-  for (const LaunchOp::Alternative &each : op.alternatives())
+  auto sizeOf = [](ArrayAttr attribute) { return attribute ? attribute.size() : 0; };
+  size_t kernels = sizeOf(op.getAlternativesAttr()), grids = sizeOf(op.getAlternativeGridsAttr());
+  size_t conditions = sizeOf(op.getAlternativeConditionsAttr());
+  if (kernels != grids || kernels != conditions)
+    return op.emitOpError("L5: needs a grid and conditions per alternative, got ")
+           << kernels << " kernels, " << grids << " grids and " << conditions << " conditions";
+  for (const LaunchOp::Alternative &each : op.alternatives()) {
     if (each.grid.getNumDims() != 0 || each.grid.getNumResults() != op.getGrid().getNumResults())
       return op.emitOpError("L5: the grid of an alternative must be like ")
              << AffineMapAttr::get(op.getGrid()) << ", got " << AffineMapAttr::get(each.grid);
+    if (each.conditions.getNumDims() != 0)
+      return op.emitOpError("L5: conditions have symbols and no dimensions, got ")
+             << AffineMapAttr::get(each.conditions);
+  }
   return success();
 }
 

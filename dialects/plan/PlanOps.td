@@ -53,14 +53,15 @@ def Plan_LaunchOp : Plan_Op<"launch", [Pure, DeclareOpInterfaceMethods<SymbolUse
     grid sizes, x first. `result_shapes` give the sizes of the results' storage. `flops` and `bytes` (one result each)
     count the useful work, for reports. Constraints L1, L2.
 
-    `alternatives` are kernels that do the same with other grids. The first of them whose grid has at least its
-    `least_programs` programs runs instead, if a backend made code for it that the call fits. Constraint L5.
+    `alternatives` are kernels that do the same with other grids. The first of them none of whose
+    `alternative_conditions`, the results of its map, is negative runs instead, if a backend made code for it that the
+    call fits. Constraint L5.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyRankedTensor>:$operands, AffineMapAttr:$params,
       AffineMapAttr:$grid, AffineMapArrayAttr:$result_shapes, AffineMapAttr:$flops, AffineMapAttr:$bytes,
       Plan_KernelRoot:$root, StrAttr:$label, OptionalAttr<StrArrayAttr>:$notes,
       OptionalAttr<FlatSymbolRefArrayAttr>:$alternatives, OptionalAttr<AffineMapArrayAttr>:$alternative_grids,
-      OptionalAttr<DenseI64ArrayAttr>:$least_programs);
+      OptionalAttr<AffineMapArrayAttr>:$alternative_conditions);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     $root $label $kernel `(` $operands `)` `grid` $grid `params` $params `shapes` $result_shapes `flops` $flops
@@ -68,11 +69,10 @@ def Plan_LaunchOp : Plan_Op<"launch", [Pure, DeclareOpInterfaceMethods<SymbolUse
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    /// A kernel that does the same from so many programs on.
+    /// A kernel that does the same where no condition is negative.
     struct Alternative {
       ::mlir::FlatSymbolRefAttr kernel;
-      ::mlir::AffineMap grid;
-      int64_t leastPrograms;
+      ::mlir::AffineMap grid, conditions;
     };
     ::llvm::SmallVector<Alternative> alternatives();
     void setAlternatives(::llvm::ArrayRef<Alternative> alternatives);

@@ -26,7 +26,7 @@
 
 namespace heed::tile {
 
-/// On kernels that stand before one which does the same for all calls: the least number of programs they are for.
+/// On kernels that stand before one which does the same for all calls: how many conditions calls of theirs meet.
 constexpr llvm::StringLiteral alternativeAttrName = "heed.alternative";
 /// On alternatives: only wanted where the values of the one before do not fit the registers.
 constexpr llvm::StringLiteral standsInAttrName = "heed.stands_in";

@@ -215,7 +215,7 @@ tile.kernel @copy(%a: memref<?xf32>, %b: memref<?xf32>, %n: index) attributes {g
 // -----
 
 func.func @f(%x: tensor<4xf32>) {
-  // expected-error@+1 {{L5: needs a grid and a least number of programs per alternative, got 1 kernels, 1 grids and 0 numbers}}
+  // expected-error@+1 {{L5: needs a grid and conditions per alternative, got 1 kernels, 1 grids and 0 conditions}}
   %0 = plan.launch map "copy" @copy(%x) grid affine_map<() -> (1)> params affine_map<() -> ()> shapes [affine_map<() -> (4)>] flops affine_map<() -> (0)> bytes affine_map<() -> (0)> {alternatives = [@copy], alternative_grids = [affine_map<() -> (1)>]} : (tensor<4xf32>) -> tensor<4xf32>
   return
 }
@@ -228,7 +228,7 @@ tile.kernel @copy(%a: memref<?xf32>, %b: memref<?xf32>) attributes {grid_rank = 
 
 func.func @f(%x: tensor<4xf32>) {
   // expected-error@+1 {{L5: the grid of an alternative must be like affine_map<() -> (1)>, got affine_map<() -> (1, 1)>}}
-  %0 = plan.launch map "copy" @copy(%x) grid affine_map<() -> (1)> params affine_map<() -> ()> shapes [affine_map<() -> (4)>] flops affine_map<() -> (0)> bytes affine_map<() -> (0)> {alternatives = [@copy], alternative_grids = [affine_map<() -> (1, 1)>], least_programs = array<i64: 8>} : (tensor<4xf32>) -> tensor<4xf32>
+  %0 = plan.launch map "copy" @copy(%x) grid affine_map<() -> (1)> params affine_map<() -> ()> shapes [affine_map<() -> (4)>] flops affine_map<() -> (0)> bytes affine_map<() -> (0)> {alternatives = [@copy], alternative_grids = [affine_map<() -> (1, 1)>], alternative_conditions = [affine_map<() -> (8)>]} : (tensor<4xf32>) -> tensor<4xf32>
   return
 }
 
@@ -240,7 +240,7 @@ tile.kernel @copy(%a: memref<?xf32>, %b: memref<?xf32>) attributes {grid_rank = 
 
 func.func @f(%x: tensor<4xf32>) {
   // expected-error@+1 {{L5: the alternative @other is no kernel with the arguments of copy}}
-  %0 = plan.launch map "copy" @copy(%x) grid affine_map<() -> (1)> params affine_map<() -> ()> shapes [affine_map<() -> (4)>] flops affine_map<() -> (0)> bytes affine_map<() -> (0)> {alternatives = [@other], alternative_grids = [affine_map<() -> (1)>], least_programs = array<i64: 8>} : (tensor<4xf32>) -> tensor<4xf32>
+  %0 = plan.launch map "copy" @copy(%x) grid affine_map<() -> (1)> params affine_map<() -> ()> shapes [affine_map<() -> (4)>] flops affine_map<() -> (0)> bytes affine_map<() -> (0)> {alternatives = [@other], alternative_grids = [affine_map<() -> (1)>], alternative_conditions = [affine_map<() -> (8)>]} : (tensor<4xf32>) -> tensor<4xf32>
   return
 }
 
@@ -249,5 +249,17 @@ tile.kernel @copy(%a: memref<?xf32>, %b: memref<?xf32>) attributes {grid_rank = 
 }
 
 tile.kernel @other(%a: memref<?xf32>, %b: memref<?xf16>) attributes {grid_rank = 1 : i64} {
+  tile.return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error@+1 {{L5: conditions have symbols and no dimensions, got affine_map<(d0) -> (d0)>}}
+  %0 = plan.launch map "copy" @copy(%x) grid affine_map<() -> (1)> params affine_map<() -> ()> shapes [affine_map<() -> (4)>] flops affine_map<() -> (0)> bytes affine_map<() -> (0)> {alternatives = [@copy], alternative_grids = [affine_map<() -> (1)>], alternative_conditions = [affine_map<(d0) -> (d0)>]} : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+tile.kernel @copy(%a: memref<?xf32>, %b: memref<?xf32>) attributes {grid_rank = 1 : i64} {
   tile.return
 }
