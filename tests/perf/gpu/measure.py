@@ -52,7 +52,7 @@ def save(path, tensor):
 
 
 def heed_output(program, package, tensors):
-    """The output "out", bf16, by heed-run; `tensors` by the names of inputs."""
+    """The output "out" by heed-run, 16-bit words taken for bf16; `tensors` by the names of inputs."""
     import numpy
     import torch
     with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +63,10 @@ def heed_output(program, package, tensors):
         run = subprocess.run(arguments, capture_output=True, text=True)
         if run.returncode != 0:
             sys.exit(f"{package}: {run.stderr.strip()}")
-        return torch.from_numpy(numpy.load(f"{folder}/out.npy").view(numpy.int16)).view(torch.bfloat16).cuda()
+        out = numpy.load(f"{folder}/out.npy")
+        if out.dtype.itemsize == 2:
+            return torch.from_numpy(out.view(numpy.int16)).view(torch.bfloat16).cuda()
+        return torch.from_numpy(out).cuda()
 
 
 def attention(query, key, value, change, weight_type):
