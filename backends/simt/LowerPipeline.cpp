@@ -82,7 +82,7 @@ std::optional<TileLowering::Pipelined> TileLowering::planCopy(Operation *op, scf
   return copy;
 }
 
-/// Two slots an operand, three where that leaves room for several other programs on the same processor.
+/// Two slots an operand, three where that leaves room for three other programs on the same processor.
 TileLowering::Pipeline TileLowering::planPipeline(scf::ForOp loop) {
   Pipeline pipeline;
   if (!target.abilities.asynchronousCopies)
@@ -94,7 +94,8 @@ TileLowering::Pipeline TileLowering::planPipeline(scf::ForOp loop) {
       pipeline.loads.push_back(std::move(*copy));
     }
   for (int64_t slots : {3, 2})
-    if (pipeline.slots == 0 && arena.used() + slots * bytes <= target.sharedBytes * (slots == 3 ? 1 : 3) / 5)
+    if (pipeline.slots == 0 &&
+        arena.used() + slots * bytes <= (slots == 3 ? target.sharedBytes / 4 : target.sharedBytes * 3 / 5))
       pipeline.slots = slots;
   if (pipeline.slots == 0)
     return {};

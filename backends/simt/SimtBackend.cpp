@@ -108,7 +108,7 @@ AttendBlocks SimtBackend::attendBlocks(int64_t rows, int64_t keyDepth, int64_t v
 /// compute; of parts there are several times as many, so that the last ones end about together.
 std::optional<FewRowBlocks> SimtBackend::fewRowBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth,
                                                       Type element) const {
-  constexpr int64_t rowsOfBlock = 16, mostBlocks = 4, usualProcessors = 64, programsOfProcessor = 32, leastKeys = 128;
+  constexpr int64_t rowsOfBlock = 16, mostBlocks = 4, usualProcessors = 64, programsOfProcessor = 48, leastKeys = 128;
   const SimtTarget &chip = chips().front();
   bool hasAtoms = llvm::any_of(
       chip.atoms, [&](const tile::Atom &each) { return each.operand == tile::elementOf(element) && each.m <= 16; });

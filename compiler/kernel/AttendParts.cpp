@@ -134,14 +134,24 @@ LogicalResult AttendSkeleton::storePart(RowState state) {
   return success();
 }
 
-Piece AttendSkeleton::readParts(AttendParts::State which) {
+/// What a block of parts knows of the row: a tile {Rows, Keys} or {Keys, ValueDepth}.
+Value AttendSkeleton::readParts(AttendParts::State which) {
   Value ofHead = arith::RemUIOp::create(at, head, kernel.constant(parts->group));
   Value row = kernel.add(kernel.mul(rowBlock, kernel.constant(parts->group)), ofHead);
   SmallVector<Piece> indices{Piece::uniform(batch), Piece::uniform(keyHead), Piece::uniform(row),
                              emitter.coordinate(Keys)};
-  if (which == AttendParts::Accumulator)
+  auto read = [&] { return emitter.readMemory(kernel.scratchMemory(which), at.getF32Type(), indices); };
+  if (which == AttendParts::Accumulator) {
     indices.push_back(emitter.coordinate(ValueDepth));
-  return emitter.readMemory(kernel.scratchMemory(which), at.getF32Type(), indices);
+    return emitter.spread(read(), {Keys, ValueDepth});
+  }
+  // As a block of one row, which is read where it stands; a vector would be where it is needed.
+  TileDomain &domain = emitter.getDomain();
+  domain.sizes[Depth] = 1;
+  domain.origins[Depth] = row;
+  domain.extents[Depth] = Value();
+  indices[2] = emitter.coordinate(Depth);
+  return read().value;
 }
 
 /// The state with the parts from `firstPart` on, as many as a block has.
@@ -152,12 +162,11 @@ AttendSkeleton::RowState AttendSkeleton::mergeBlock(Value firstPart, ValueRange 
   RowState next(state);
   auto readValues = [&](int64_t depth, int64_t start) {
     enterChunk(ValueDepth, depth, start);
-    return emitter.spread(readParts(AttendParts::Accumulator), {Keys, ValueDepth});
+    return readParts(AttendParts::Accumulator);
   };
-  // Nothing that is read waits for anything.
+  // All that is read is asked for before anything is waited for.
+  Value references = readParts(AttendParts::Reference), sums = readParts(AttendParts::Sum);
   Value values = readValues(valueDepths[0], 0);
-  Value references = emitter.spread(readParts(AttendParts::Reference), {Rows, Keys});
-  Value sums = emitter.spread(readParts(AttendParts::Sum), {Rows, Keys});
   Value exists = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, emitter.spread(emitter.coordinate(Keys), {Keys}),
                                        emitter.spread(Piece::uniform(kernel.value(parts->count)), {Keys}));
   exists = emitter.spread(TileEmitter::tile(exists, {Keys}), {Rows, Keys});

@@ -86,7 +86,7 @@ private:
   mlir::LogicalResult storeRank(int64_t rank);
   mlir::LogicalResult storeResults(RowState state);
   mlir::LogicalResult storePart(RowState state);
-  Piece readParts(AttendParts::State which);
+  mlir::Value readParts(AttendParts::State which);
   RowState mergeBlock(mlir::Value firstPart, mlir::ValueRange state);
   mlir::FailureOr<RowState> mergeParts();
   mlir::AffineExpr flops();

@@ -83,7 +83,7 @@ public:
   int loadModule(const CodeSection &code, GpuHandle &module, std::string &log) const override;
 
   int permitShared(GpuHandle function, uint64_t bytes) const override {
-    // Left alone, devices give shared memory to fewer workgroups than fit, and the rest to the cache.
+    // What devices leave to the cache otherwise is their choice, and may take the place of workgroups.
     if (int result = bytes == 0 ? gpuSuccess : setFunctionAttribute(function, gpuFunctionSharedCarveout, 100);
         result != gpuSuccess)
       return result;

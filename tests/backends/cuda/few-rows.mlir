@@ -9,7 +9,7 @@
 // CHECK: .reqntid 64
 // PIECES: cp.async.cg.shared.global [%{{.*}}], [%{{.*}}], 16, %{{.*}};
 // BOXES: cp.async.bulk.tensor
-// PIECES: cp.async.wait_group 0;
+// PIECES: cp.async.wait_group {{[01]}};
 // CHECK: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
 // CHECK-LABEL: .entry k0_attend_parts(
 // CHECK-LABEL: .entry k0_attend_merge_aligned(
