@@ -2,8 +2,9 @@
 
 Every warp runs its 32 lanes together, as far as branches let it. Warps run one after another until each has to wait: those
 that copy first, so that copies come as early as the barriers allow, or last and one copy at a time, so that they come as
-late. Matrix instructions of groups read shared memory as late as possible, when they are waited for. What is overwritten too
-early is thereby seen, what is read too early, and what waits for ever.
+late. Copies that lanes start for themselves are done at once, or when they are waited for. Matrix instructions of groups read
+shared memory as late as possible, when they are waited for. What is overwritten too early is thereby seen, what is read too
+early, and what waits for ever.
 
 Not modelled: caches, time, registers (PTX has as many as it likes), and other instructions, which are an error.
 """
@@ -42,7 +43,7 @@ def swizzled(addresses):
 def split_operands(text):
     operands, depth, current = [], 0, ""
     for letter in text:
-        depth += (letter in "{[") - (letter in "}]")
+        depth += (letter in "{[(") - (letter in "}])")
         if letter == "," and depth == 0:
             operands.append(current.strip())
             current = ""
@@ -72,13 +73,13 @@ def parse(text, entry):
 
 
 class Memory:
-    """The operands of a launch, 16-bit elements, and its result, which every lane may write but only once."""
+    """The operands of a launch, and its results of so many bytes, which every lane may write but only once."""
 
-    def __init__(self, operands, result_elements):
+    def __init__(self, operands, result_bytes):
         self.buffers = [numpy.ascontiguousarray(operand).reshape(-1).view(numpy.uint8) for operand in operands]
-        self.result = numpy.zeros(2 * result_elements, numpy.uint8)
-        self.stores = numpy.zeros(self.result.size, numpy.int64)
-        self.bases = [(index + 1) << 33 for index in range(len(operands) + 1)]
+        self.results = [numpy.zeros(size, numpy.uint8) for size in result_bytes]
+        self.stores = [numpy.zeros(size, numpy.int64) for size in result_bytes]
+        self.bases = [(index + 1) << 33 for index in range(len(operands) + len(result_bytes))]
 
     def place(self, buffer, base, address, size):
         if address % size != 0 or not base <= address <= base + buffer.size - size:
@@ -92,9 +93,13 @@ class Memory:
         return self.buffers[index][self.place(self.buffers[index], self.bases[index], address, size)]
 
     def store(self, address, values):
-        where = self.place(self.result, self.bases[-1], address, values.size)
-        self.result[where] = values
-        self.stores[where] += 1
+        index = (address >> 33) - 1
+        if not len(self.buffers) <= index < len(self.bases):
+            raise Wrong(f"a store at {address:x}")
+        result = index - len(self.buffers)
+        where = self.place(self.results[result], self.bases[index], address, values.size)
+        self.results[result][where] = values
+        self.stores[result][where] += 1
 
 
 class Launch:
@@ -185,7 +190,7 @@ BINARY = {"add": numpy.add, "sub": numpy.subtract, "mul": numpy.multiply, "and":
 COMPARE = {"lt": numpy.less, "le": numpy.less_equal, "gt": numpy.greater, "ge": numpy.greater_equal,
            "eq": numpy.equal, "ne": numpy.not_equal, "neu": numpy.not_equal}
 HALF = {4: numpy.uint16, 8: numpy.uint32}  # by bytes
-TOGETHER = ("shfl", "bar.", "wgmma", "setmaxnreg")
+TOGETHER = ("shfl", "bar.", "wgmma", "setmaxnreg", "ldmatrix", "mma.sync")
 
 
 class Warp:
@@ -193,7 +198,8 @@ class Warp:
         self.workgroup, self.number = workgroup, number
         self.registers, self.places = {}, numpy.zeros(LANES, numpy.int64)
         self.is_done, self.waits, self.generation = False, None, None
-        self.groups, self.open_group = [], []
+        self.groups, self.open_group = [], []  # of instructions of groups of warps
+        self.copies, self.open_copies = [], []  # of this warp
 
     # -- Values
 
@@ -281,6 +287,14 @@ class Warp:
             self.workgroup.copy_box(self.one(operands[0], mask),
                                     self.one(tensor, mask, numpy.uint64) - PARAMETER_BASE, numbers,
                                     self.one(operands[2], mask))
+        elif parts[:2] == ["cp", "async"]:
+            self.copy(parts, operands, mask)
+        elif parts[0] in ("ld", "st") and parts[1] == "shared":
+            self.access_shared(parts, operands, mask)
+        elif parts[0] == "ldmatrix":
+            self.load_matrices(parts, operands)
+        elif parts[0] == "mma":
+            self.multiply_fragments(operands)
         elif parts[1] == "global":
             self.access(parts, operands, mask)
         elif parts[0] == "mov" and operands[0].startswith("{"):
@@ -309,6 +323,70 @@ class Warp:
         for name, value in zip(names, values.T):
             self.put(name, value, mask)
 
+    def copy(self, parts, operands, mask):
+        """To shared memory by lanes; what is beyond the size that is read is zero."""
+        if parts[2] == "commit_group":
+            self.copies.append(self.open_copies)
+            self.open_copies = []
+        elif parts[2] == "wait_group":
+            while len(self.copies) > int(operands[0]):
+                for finish in self.copies.pop(0):
+                    finish()
+        else:
+            targets, sources = self.addresses(operands[0], numpy.uint32), self.addresses(operands[1], numpy.uint64)
+            size, read = int(operands[2]), self.value(operands[3] if len(operands) > 3 else operands[2], numpy.uint32)
+
+            def finish():
+                for lane in numpy.nonzero(mask)[0]:
+                    count, target = int(read[lane]), int(targets[lane])
+                    if target % size != 0 or count not in (0, size):
+                        raise Wrong(f"a copy of {count} of {size} bytes to {target}")
+                    found = self.workgroup.launch.memory.load(int(sources[lane]), size) if count else 0
+                    self.workgroup.shared[target:target + size] = found
+
+            self.open_copies.append(finish) if self.workgroup.are_copies_late else finish()
+
+    def access_shared(self, parts, operands, mask):
+        """{ld,st}.shared[.vN].type."""
+        kind, shared = TYPES[parts[-1]], self.workgroup.shared
+        place, names = operands[::-1] if parts[0] == "ld" else operands
+        names, addresses = [name.strip() for name in names.strip("{}").split(",")], self.addresses(place, numpy.uint32)
+        where = addresses[:, None].astype(numpy.int64) + numpy.arange(len(names) * numpy.dtype(kind).itemsize)
+        if parts[0] == "st":
+            values = numpy.stack([self.value(name, kind) for name in names], axis=1)
+            shared[where[mask]] = values.view(numpy.uint8)[mask]
+            return
+        values = numpy.ascontiguousarray(shared[numpy.where(mask[:, None], where, 0)]).view(kind)
+        for name, value in zip(names, values.T):
+            self.put(name, value, mask)
+
+    def load_matrices(self, parts, operands):
+        """Lane t gives the address of row t % 8 of matrix t / 8, and has elements 2 (t % 4) and the next of row t / 4."""
+        names, lane = [name.strip() for name in operands[0].strip("{}").split(",")], numpy.arange(LANES)
+        addresses = self.addresses(operands[1], numpy.uint32).astype(numpy.int64)
+        for index, name in enumerate(names):
+            rows = addresses[8 * index:8 * index + 8, None] + numpy.arange(16)
+            matrix = numpy.ascontiguousarray(self.workgroup.shared[rows]).view(numpy.uint16)
+            matrix = matrix.T if "trans" in parts else matrix
+            low, high = (matrix[lane // 4, 2 * (lane % 4) + odd].astype(numpy.uint32) for odd in (0, 1))
+            self.registers[name] = low | high << numpy.uint32(16)
+
+    def multiply_fragments(self, operands):
+        """m16n8k16 of bf16 with sums in f32."""
+        sums, left, right, start = ([name.strip() for name in operand.strip("{}").split(",")] for operand in operands)
+        lane, rows, columns = numpy.arange(LANES), numpy.zeros((16, 16), numpy.float32), numpy.zeros((8, 16), numpy.float32)
+        for index, name in enumerate(left):
+            word, row, depth = self.value(name, numpy.uint32), lane // 4 + 8 * (index % 2), 2 * (lane % 4) + 8 * (index // 2)
+            rows[row, depth], rows[row, depth + 1] = widen(word & 0xFFFF), widen(word >> 16)
+        for index, name in enumerate(right):
+            word, depth = self.value(name, numpy.uint32), 2 * (lane % 4) + 8 * index
+            columns[lane // 4, depth], columns[lane // 4, depth + 1] = widen(word & 0xFFFF), widen(word >> 16)
+        product = rows.astype(numpy.float64) @ columns.T
+        values = [self.value(name, numpy.float32) + product[lane // 4 + 8 * (index // 2), 2 * (lane % 4) + index % 2]
+                  for index, name in enumerate(start)]
+        for name, value in zip(sums, values):
+            self.registers[name] = value.astype(numpy.float32)
+
     def wait(self, parts, operands, mask):
         if parts[0] == "await":
             barrier, parity = self.workgroup.barriers[self.one(operands[0], mask)], self.one(operands[1], mask) & 1
@@ -327,6 +405,8 @@ class Warp:
         address = self.one(operands[operands[0] == "_"], mask)
         if ".init." in opcode:
             self.workgroup.make_barrier(address, int(operands[1]))
+        elif ".inval." in opcode:
+            del self.workgroup.barriers[address]
         else:
             expected = self.one(operands[2], mask) if "expect_tx" in opcode else 0
             self.workgroup.arrive(address, int(mask.sum()), expected)

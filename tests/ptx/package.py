@@ -1,4 +1,4 @@
-"""Packages of one kernel, compiled for sm_90a and interpreted."""
+"""First kernels of packages, compiled for sm_90a and interpreted."""
 
 import pathlib
 import re
@@ -11,17 +11,17 @@ import machine
 
 
 class Package:
-    """A variant of the one kernel: what heed-dump says of it, for given symbols."""
+    """A variant of the first kernel: what heed-dump says of it, for given symbols."""
 
     def __init__(self, dump, symbols, entry):
-        self.names = {**symbols, "ceildiv": lambda a, b: -(-a // b)}
+        self.names = {**symbols, "ceildiv": lambda a, b: -(-a // b), "floordiv": lambda a, b: a // b}
         self.variant = re.search(r"variant \[.*\] \S+:(\w+" + entry + r") grid (.*?) threads(.*)\n((?:\s+tensor map.*\n)*)", dump)
         if not self.variant:
             raise machine.Wrong(f"no variant {entry}")
         self.entry = self.variant.group(1)
         self.grid = [self.number(size) for size in self.variant.group(2).split(" x ")]
-        step = re.search(r"steps\n\s+0\s+\w+\(.*?\) \[(.*)\]", dump).group(1)
-        self.parameters = [self.number(part) for part in re.split(r", (?![^(]*\))", step) if part]
+        step = re.search(r"steps\n\s+0\s+[\w.]+\(.*?\) \[(.*)\]", dump).group(1)
+        self.parameters = [self.number(part) for part in machine.split_operands(step)]
 
     def number(self, expression):
         return eval(expression, {"__builtins__": {}}, self.names)
@@ -38,20 +38,17 @@ class Package:
         return found
 
 
-def launch(text, plan, operands, result_elements, workgroups, are_copies_late):
-    """The elements that the kernel stores."""
-    memory = machine.Memory(operands, result_elements)
+def launch(text, plan, operands, result_bytes, workgroups, are_copies_late):
+    """What the kernel stores, and how often it does."""
+    memory = machine.Memory(operands, result_bytes)
     parameters = [*memory.bases, *plan.parameters, *plan.grid]
     boxes = plan.boxes(operands, len(parameters))
     machine.Launch(text, plan.entry, parameters, boxes, memory).run(workgroups, are_copies_late)
-    if (memory.stores != 1).any():
-        raise machine.Wrong(f"{int((memory.stores != 1).sum())} of {memory.stores.size} bytes are not stored exactly once")
-    return memory.result.view(numpy.uint16)
+    return memory
 
 
-def interpret(build, model, symbols, entry, operands, result_shape, workgroups):
-    """The result of a model, given as the name of a file and its bytes, and how many programs its kernel has. Copies that
-    come early and copies that come late must give the same."""
+def compile_model(build, model, symbols, entry):
+    """The PTX of a model, given as the name of a file and its bytes, and what is known of the variant."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         source, ptx, package = folder / model[0], folder / "case.ptx", folder / "case.heed"
@@ -59,11 +56,26 @@ def interpret(build, model, symbols, entry, operands, result_shape, workgroups):
         for arguments in (["--emit=ptx", "-o", ptx], ["-o", package]):
             subprocess.run([build / "bin/heedc", source, "--target=cuda:sm_90a", *arguments], check=True)
         dump = subprocess.run([build / "bin/heed-dump", package], check=True, capture_output=True, text=True).stdout
-        text = ptx.read_text()
-    plan = Package(dump, symbols, entry)
+        return ptx.read_text(), Package(dump, symbols, entry)
+
+
+def run_twice(text, plan, operands, result_bytes, workgroups):
+    """What copies that come early and copies that come late lead to, which must be the same, once everywhere or never."""
+    early, late = (launch(text, plan, operands, result_bytes, workgroups, is_late) for is_late in (False, True))
+    for first, second in zip(early.results, late.results):
+        if (first != second).any():
+            raise machine.Wrong("results depend on when copies come")
+    for stores in early.stores:
+        if (stores > 1).any():
+            raise machine.Wrong(f"{int((stores > 1).sum())} of {stores.size} bytes are stored more than once")
+    return early
+
+
+def interpret(build, model, symbols, entry, operands, result_shape, workgroups):
+    """The result of a model of one kernel, and how many programs it has."""
+    text, plan = compile_model(build, model, symbols, entry)
     programs = int(numpy.prod(plan.grid))
-    early, late = (launch(text, plan, operands, int(numpy.prod(result_shape)), min(workgroups, programs), is_late)
-                   for is_late in (False, True))
-    if (early != late).any():
-        raise machine.Wrong("results depend on when copies come")
-    return early.reshape(result_shape), programs
+    memory = run_twice(text, plan, operands, [2 * int(numpy.prod(result_shape))], min(workgroups, programs))
+    if (memory.stores[0] == 0).any():
+        raise machine.Wrong(f"{int((memory.stores[0] == 0).sum())} of {memory.stores[0].size} bytes are not stored")
+    return memory.results[0].view(numpy.uint16).reshape(result_shape), programs

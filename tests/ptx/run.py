@@ -11,7 +11,7 @@ import sys
 import numpy
 
 import machine
-from package import interpret
+from package import compile_model, interpret, run_twice
 
 sys.path.append(str(pathlib.Path(__file__).parents[1]))
 from attention_source import source
@@ -34,6 +34,11 @@ PRODUCT_CASES = [("plain", "128x256", 300, 512, 192, 4), ("across", "128x256", 2
                  ("added", "128x256", 130, 256, 128, 1), ("plain", "128x128", 257, 384, 376, 2),
                  ("across", "128x192", 300, 384, 192, 2), ("added", "128x64", 257, 192, 376, 3),
                  ("across", "128x128", 128, 256, 128, 2), ("added", "128x128", 200, 248, 192, 1)]
+
+
+# batch, heads, key heads, width, keys, their number in a page or 0, programs. More blocks of keys than a ring has slots; one
+# sequence without pages has no lengths and is copied in boxes.
+FEW_ROWS = [(1, 8, 2, 128, 300, 0, 6), (2, 4, 1, 64, 160, 0, 4), (1, 8, 2, 128, 320, 16, 6), (2, 4, 2, 128, 256, 64, 8)]
 
 
 def attention(query, key, value, is_causal, kind, weights=lambda values: values):
@@ -84,12 +89,81 @@ def run_product(build, kind, block, rows, columns, depth, workgroups):
     return check(out, exact, plain), programs
 
 
+def few_rows_source(heads, key_heads, width, page, has_lengths):
+    """One row a head, over keys that lie together or in pages, of given lengths."""
+    tensor = lambda *sizes, kind="bf16": f"tensor<{'x'.join(str(size) if isinstance(size, int) else '?' for size in sizes)}x{kind}>"
+    cache = ("pool", key_heads, page, width) if page else ("batch", key_heads, "keys", width)
+    arguments = {"query": ("batch", heads, 1, width), "key": cache, "value": cache}
+    if has_lengths:
+        arguments["kv_length"] = ("batch",)
+    if page:
+        arguments["pages"] = ("batch", "entries")
+    symbols = ["batch", *(["pool", "entries"] if page else ["keys"])]
+    types = {name: tensor(*sizes, kind="i32" if len(sizes) < 4 else "bf16") for name, sizes in arguments.items()}
+    shape = lambda sizes: f"affine_map<()[{', '.join(symbols)}] -> ({', '.join(map(str, sizes))})>"
+    inputs = ", ".join(f'%{name}: {types[name]} {{plan.name = "{name}", plan.shape = {shape(sizes)}}}'
+                       for name, sizes in arguments.items())
+    operands = " ".join(f"{name}(%{name} : {kind})" for name, kind in types.items())
+    return f"""func.func @main({inputs}) -> ({types["query"]} {{plan.name = "out"}})
+    attributes {{plan.symbols = [{", ".join(f'"{symbol}"' for symbol in symbols)}]}} {{
+  %out = attn.attend {operands} scale {width ** -0.5!r} -> {types["query"]}
+  return %out : {types["query"]}
+}}
+"""
+
+
+def run_few_rows(build, batch, heads, key_heads, width, keys, page, programs):
+    """The kernel for parts of the keys, whose states are merged here."""
+    random, group = numpy.random.default_rng(1), heads // key_heads
+    query, key, value = (machine.narrow(random.standard_normal((batch, count, size, width)))
+                         for count, size in ((heads, 1), (key_heads, keys), (key_heads, keys)))
+    lengths = numpy.array([keys - 3 * index for index in range(batch)], numpy.int32)
+    has_lengths = page != 0 or batch > 1
+    operands, symbols = [query, key, value, *([lengths] if has_lengths else [])], {"batch": batch, "keys": keys}
+    if page:
+        entries = keys // page
+        table = random.permutation(batch * entries).astype(numpy.int32).reshape(batch, entries)
+        for index in (1, 2):  # what no length reaches is no number
+            paged = operands[index].copy()
+            for sequence, length in enumerate(lengths):
+                paged[sequence, :, length:] = 0x7FC0
+            paged = paged.reshape(batch, key_heads, entries, page, width).transpose(0, 2, 1, 3, 4)
+            operands[index] = numpy.empty((batch * entries, *paged.shape[2:]), numpy.uint16)
+            operands[index][table.reshape(-1)] = paged.reshape(operands[index].shape)
+        operands.append(table)
+        symbols = {"batch": batch, "pool": batch * entries, "entries": entries}
+    model = "case.mlir", few_rows_source(heads, key_heads, width, page, has_lengths).encode()
+    text, plan = compile_model(build, model, symbols, "_parts_aligned")
+    count = int(numpy.prod(plan.grid))
+    places = -(-(count // (batch * key_heads)) // 4) * 4
+    shape = (batch, key_heads, group, places)
+    memory = run_twice(text, plan, operands, [4 * int(numpy.prod(shape)), 4 * int(numpy.prod(shape)), 4 * int(numpy.prod(shape)) * width],
+                       count)
+    reference, total, sums = (result.view(numpy.float32) for result in memory.results)
+    reference, total, sums = reference.reshape(shape), total.reshape(shape), sums.reshape(*shape, width)
+    weights = numpy.where(total != 0, numpy.exp2(reference - numpy.where(total != 0, reference, -numpy.inf).max(-1, keepdims=True)), 0)
+    merged = (weights[..., None] * sums).sum(3) / (weights * total).sum(3)[..., None]
+    exact, plain = (numpy.zeros((batch, heads, 1, width), kind) for kind in (numpy.float64, numpy.float32))
+    for sequence, length in enumerate(lengths):
+        for head in range(heads):
+            one = [query[sequence, head][None, None]]
+            one += [cache[sequence, head // group, :length][None, None] for cache in (key, value)]
+            exact[sequence, head] = attention(*one, False, numpy.float64)[0, 0]
+            plain[sequence, head] = machine.widen(machine.narrow(
+                attention(*one, False, numpy.float32, lambda powers: machine.widen(machine.narrow(powers)))))[0, 0]
+    if count != programs:
+        raise machine.Wrong(f"{count} programs, {programs} are expected")
+    return check(machine.narrow(merged.reshape(exact.shape)), exact, plain), count
+
+
 def main():
     build, failures = pathlib.Path(sys.argv[1]), 0
     cases = [(f"attention: batch {case[0]} heads {case[1]} rows {case[2]} width {case[3]} causal {case[4]}", run_attention, case)
              for case in ATTENTION]
     cases += [(f"product: {case[0]} in blocks of {case[1]}, {case[2]} x {case[3]} x {case[4]}", run_product, case)
               for case in PRODUCT_CASES]
+    cases += [(f"few rows: batch {case[0]} heads {case[1]} over {case[2]} width {case[3]} keys {case[4]} in pages of {case[5]}",
+               run_few_rows, case) for case in FEW_ROWS]
     for name, run, case in cases:
         try:
             share, programs = run(build, *case)
