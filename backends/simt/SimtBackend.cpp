@@ -167,14 +167,15 @@ SmallVector<MatmulBlocks> SimtBackend::matmulBlocks(const MatmulShape &shape) co
     if (few->rows == shape.rows)
       return choices;
   }
-  bool hasWholeColumns = llvm::any_of(chip.groupBlocks, [&](const TimedBlocks &each) {
-    return !ShapedType::isDynamic(shape.columns) && shape.columns % each.columns == 0;
-  });
+  bool isWhole = false; // in wider blocks
   if (groupAtomFor(chip, shape.element))
-    for (const TimedBlocks &each : chip.groupBlocks)
-      if (divides(each.rows, shape.rows) && divides(each.depth, shape.depth) &&
-          (hasWholeColumns ? shape.columns % each.columns == 0 : divides(each.columns, shape.columns)))
+    for (const TimedBlocks &each : chip.groupBlocks) {
+      bool wastesNothing = !ShapedType::isDynamic(shape.columns) && shape.columns % each.columns == 0;
+      bool fitsColumns = wastesNothing || (!isWhole && divides(each.columns, shape.columns));
+      isWhole |= wastesNothing;
+      if (fitsColumns && divides(each.rows, shape.rows) && divides(each.depth, shape.depth))
         choices.push_back(timed(chip, each, shape.depth));
+    }
   MatmulBlocks others = timed(chip, chip.blocks, shape.depth);
   others.rows = fit(others.rows, shape.rows);
   others.columns = fit(others.columns, shape.columns);
