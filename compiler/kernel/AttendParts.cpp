@@ -16,8 +16,9 @@
 using namespace mlir;
 using namespace heed;
 
-/// Parts that are merged at a time.
-constexpr int64_t partsOfBlock = 64;
+/// Parts that are merged at a time: so many that one wait is usually enough, fewer of wide values.
+static int64_t partsOfBlock(int64_t valueDepth) { return valueDepth <= 128 ? 64 : 32; }
+
 /// Elements of f32 that machines move at once.
 constexpr int64_t scratchGranule = 4;
 /// More rows than there are.
@@ -195,8 +196,8 @@ AttendSkeleton::RowState AttendSkeleton::mergeBlock(Value firstPart, ValueRange 
 }
 
 FailureOr<AttendSkeleton::RowState> AttendSkeleton::mergeParts() {
-  emitter.getDomain().sizes[Keys] = partsOfBlock;
-  return loop(kernel.constant(0), kernel.value(parts->count), kernel.constant(partsOfBlock), firstState(),
+  emitter.getDomain().sizes[Keys] = blocks.keys;
+  return loop(kernel.constant(0), kernel.value(parts->count), kernel.constant(blocks.keys), firstState(),
               [&](Value first, ValueRange state) -> FailureOr<RowState> { return mergeBlock(first, state); });
 }
 
@@ -273,6 +274,7 @@ LogicalResult heed::buildAttends(plan::KernelOp source, StringRef name, const Ba
   if (failed(build(part, few->blocks, AttendStep::Part, &*parts)))
     return failure();
   KernelBuilder merge(source, (name + "_merge").str(), {ScratchUse::Read, parts->scratch, plan::mergeSuffix, started});
-  AttendBlocks single{.rows = 1, .keys = partsOfBlock, .depthGranule = few->blocks.depthGranule};
+  AttendBlocks single{
+      .rows = 1, .keys = partsOfBlock(attend.getValueType().getDimSize(3)), .depthGranule = few->blocks.depthGranule};
   return build(merge, single, AttendStep::Merge, &*parts);
 }

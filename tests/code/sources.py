@@ -17,9 +17,9 @@ def attention(folder: Path, tools: Path) -> list[Path]:
     subprocess.run([tools / "heed-numerics", "emit", folder], check=True, stdout=subprocess.DEVNULL)
     programs = sorted(folder.glob("*.mlir"))
     widths = [path for path in programs if "-causal-d" in path.name]
-    paged = [path for path in programs if "-pages" in path.name]
-    others = [path for path in programs if path not in widths + paged]
-    return widths + others[::OTHER_ATTENTION] + paged[::OTHER_ATTENTION]
+    # Whole kernels whose keys are in pages gather element by element where nothing is aligned, which does not fit registers.
+    others = [path for path in programs if path not in widths and "-pages" not in path.name]
+    return widths + others[::OTHER_ATTENTION]
 
 
 def write(folder: Path, tools: Path, words: list[str]) -> dict[str, Path]:
