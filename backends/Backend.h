@@ -84,6 +84,7 @@ struct MachineTraits {
   /// Bytes of a cache that all programs which run at a time share; 0: none that matters.
   int64_t sharedCacheBytes = 0;
   int64_t processors = 0;    ///< that programs run on, of a usual product; 0: not known
+  bool infinities = false;   ///< f32 arithmetic computes with them
   bool boundsLabels = false; ///< a kernel before attention that finds which keys have the labels of rows pays
 };
 
@@ -96,6 +97,8 @@ struct AttendBlocks {
   /// Head widths up to this are worked on as a whole, wider ones in chunks of 64.
   int64_t wholeDepth = 128;
   int64_t warps = 0; ///< of a workgroup; 0: as many as the target's usually have
+  /// Of a lane of warps that only copy, where those hand registers to the others; 0: as many as they usually have.
+  int64_t copyingRegisters = 0;
 };
 
 /// How attention of few rows is cut: programs have a block of rows of all query heads that share a key head, and a

@@ -61,13 +61,14 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
                       .tensorCopies = isHopperOrLater,
                       .movableRegisters = isHopperOrLater && chip.name.ends_with("a"),
                       .residentWorkgroups = true,
-                      .fusedMultiplyAdd = true};
+                      .fusedMultiplyAdd = true,
+                      .infinities = true};
   target.processor = processorOf(chip);
   target.atoms = atomsOf(chip.name);
   target.groupAtoms = warpgroupAtomsOf(chip.name);
   if (!target.groupAtoms.empty()) {
     // Two or three groups that multiply and one that copies share the 64 Ki registers of a processor.
-    static const simt::RoleRegisters registers[] = {{8, 40, 232}, {12, 32, 160}};
+    static const simt::RoleRegisters registers[] = {{8, 24, 240}, {8, 56, 224}, {8, 40, 232}, {12, 32, 160}};
     target.warps = 8;
     target.producerWarps = 4;
     target.roleRegisters = registers;

@@ -44,6 +44,7 @@ simt::SimtTarget heed::rocm::describe(const RocmChip &chip) {
   target.sharedBytes = chip.sharedKiB * 1024;
   target.registers = 160;
   target.abilities.fusedMultiplyAdd = true;
+  target.abilities.infinities = true;
   target.atoms = atomsOf(chip.name);
   target.processor = processorOf(chip);
   return target;

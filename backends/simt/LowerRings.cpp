@@ -312,7 +312,8 @@ void TileLowering::emitRoles() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(roles.thenBlock()->getTerminator());
   if (target.abilities.movableRegisters)
-    simt::SetRegistersOp::create(b, simt::RegisterChange::Decrease, target.registersOfRoles(target.warps).producer);
+    simt::SetRegistersOp::create(b, simt::RegisterChange::Decrease,
+                                 target.registersOfRoles(target.warps, target.copyingRegisters).producer);
   TileLowering producer(kernel, target, promises);
   producer.produce(*this);
   failed |= producer.failed;
@@ -320,7 +321,8 @@ void TileLowering::emitRoles() {
   tensorMaps = producer.tensorMaps;
   b.setInsertionPoint(roles.elseBlock()->getTerminator());
   if (target.abilities.movableRegisters)
-    simt::SetRegistersOp::create(b, simt::RegisterChange::Increase, target.registersOfRoles(target.warps).consumer);
+    simt::SetRegistersOp::create(b, simt::RegisterChange::Increase,
+                                 target.registersOfRoles(target.warps, target.copyingRegisters).consumer);
   emitPrograms();
 }
 

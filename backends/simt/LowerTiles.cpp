@@ -1,6 +1,7 @@
 /// From tile kernels to lane programs: the passes, in order.
 #include "backends/simt/BatchStores.h"
 #include "backends/simt/CompareOffsets.h"
+#include "backends/simt/ConvertOffsets.h"
 #include "backends/simt/KernelVariant.h"
 #include "backends/simt/PlaceBarriers.h"
 #include "backends/simt/SimtBackend.h"
@@ -48,8 +49,10 @@ static LogicalResult simplify(ModuleOp lanes) {
   passes.addPass(createCSEPass());
   if (failed(passes.run(lanes)))
     return failure();
-  for (auto kernel : lanes.getOps<simt::KernelOp>())
+  for (auto kernel : lanes.getOps<simt::KernelOp>()) {
     simt::compareOffsets(kernel);
+    simt::convertOffsets(kernel);
+  }
   PassManager again(lanes.getContext());
   again.addPass(createCanonicalizerPass());
   again.addPass(createCSEPass());
@@ -103,9 +106,13 @@ static simt::SimtTarget withoutGroups(simt::SimtTarget target) {
 
 /// The target as a kernel uses it whose schedule names the warps of a workgroup.
 static simt::SimtTarget withWarpsOf(tile::KernelOp kernel, simt::SimtTarget target) {
-  if (DictionaryAttr schedule = kernel.getScheduleAttr())
-    if (auto warps = schedule.getAs<IntegerAttr>(tile::warpsScheduleName))
-      target.warps = warps.getInt();
+  DictionaryAttr schedule = kernel.getScheduleAttr();
+  if (!schedule)
+    return target;
+  if (auto warps = schedule.getAs<IntegerAttr>(tile::warpsScheduleName))
+    target.warps = warps.getInt();
+  if (auto registers = schedule.getAs<IntegerAttr>(tile::copyingRegistersScheduleName))
+    target.copyingRegisters = registers.getInt();
   return target;
 }
 

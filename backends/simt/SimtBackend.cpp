@@ -59,32 +59,44 @@ SmallVector<AttendBlocks> SimtBackend::largerAttendBlocks(int64_t rows, int64_t 
   const tile::Atom *atom = groupAtomFor(chip, element);
   if (!atom)
     return {};
-  // Narrow heads leave registers for a third group, which hides the exponentials of the others.
-  SmallVector<int64_t> groups{chip.warps / atom->warps()};
-  if (std::max(keyDepth, valueDepth) <= 64)
-    groups.insert(groups.begin(), groups.front() + 1);
+  int64_t depth = std::max(keyDepth, valueDepth), usual = chip.warps / atom->warps();
+  if (depth > mostGroupDepth)
+    return {};
   SmallVector<AttendBlocks> choices;
-  for (int64_t count : groups)
-    for (int64_t keys : {128, 64, 32}) {
-      AttendBlocks blocks{.rows = atom->m * count,
-                          .keys = keys,
-                          .depthGranule = 16,
-                          .wholeDepth = mostGroupDepth,
-                          .warps = count * atom->warps()};
-      bool isShort = !ShapedType::isDynamic(rows) && rows <= blocks.rows / 2;
-      bool fits = leastRegisters(blocks, valueDepth, *atom, chip) <= chip.registersOfRoles(blocks.warps).consumer &&
-                  leastSharedBytes(blocks, keyDepth, valueDepth, element) <= chip.sharedBytes;
-      if (!isShort && fits && std::max(keyDepth, valueDepth) <= mostGroupDepth)
-        choices.push_back(blocks);
-      if (count != groups.back())
-        break; // with fewer keys they would be worse than two groups
-    }
+  auto add = [&](int64_t groups, int64_t keys, int64_t copyingRegisters) {
+    AttendBlocks blocks{.rows = atom->m * groups,
+                        .keys = keys,
+                        .depthGranule = 16,
+                        .wholeDepth = mostGroupDepth,
+                        .warps = groups * atom->warps(),
+                        .copyingRegisters = copyingRegisters};
+    int64_t registers = chip.registersOfRoles(blocks.warps, copyingRegisters).consumer;
+    bool isShort = !ShapedType::isDynamic(rows) && rows <= blocks.rows / 2;
+    if (!isShort && leastRegisters(blocks, valueDepth, *atom, chip) <= registers &&
+        leastSharedBytes(blocks, keyDepth, valueDepth, element) <= chip.sharedBytes)
+      choices.push_back(blocks);
+  };
+  // Narrow heads leave registers for a third group, which hides the exponentials of the others.
+  if (depth <= 64)
+    add(usual + 1, 128, /*copyingRegisters=*/0);
+  // Registers are short where the lanes multiply, or, with lengths and masks, where they copy.
+  const RoleRegisters &ofUsual = chip.registersOfRoles(chip.warps);
+  for (int64_t keys : {128, 64, 32}) {
+    add(usual, keys, /*copyingRegisters=*/0);
+    for (const RoleRegisters &other : chip.roleRegisters)
+      if (other.warps == ofUsual.warps && other.producer != ofUsual.producer)
+        add(usual, keys, other.producer);
+  }
   return choices;
 }
 
 MachineTraits SimtBackend::traits() const {
   const SimtTarget &chip = chips().front();
-  return {chip.abilities.fusedMultiplyAdd, chip.cacheBytes, chip.processors, /*boundsLabels=*/true};
+  return {.fusedMultiplyAdd = chip.abilities.fusedMultiplyAdd,
+          .sharedCacheBytes = chip.cacheBytes,
+          .processors = chip.processors,
+          .infinities = chip.abilities.infinities,
+          .boundsLabels = true};
 }
 
 /// The depth is staged in chunks; the query, a block of keys or values, and the weights share the memory. Wide heads

@@ -21,6 +21,7 @@ struct Abilities {
   bool movableRegisters = false;   ///< simt.set_registers
   bool residentWorkgroups = false; ///< simt.workgroups, and launches with fewer workgroups than programs
   bool fusedMultiplyAdd = false;   ///< math.fma is rounded once
+  bool infinities = false;         ///< f32 arithmetic computes with them
 };
 
 /// What the workgroups that are on one processor at the same time share. 0 schedulers: not known.
@@ -71,12 +72,14 @@ struct SimtTarget {
   /// Warps that only copy, beside the others, in kernels with group instructions; 0: every warp copies for itself.
   int64_t producerWarps = 0;
   /// Registers of a lane of those and of the others, where warps can hand registers over. The last entry whose warps
-  /// are no more than a workgroup's counts.
+  /// are no more than a workgroup's is the usual one; others of as many warps are for kernels that it does not fit.
   llvm::ArrayRef<RoleRegisters> roleRegisters;
-  const RoleRegisters &registersOfRoles(int64_t multiplyingWarps) const {
+  int64_t copyingRegisters = 0; ///< wanted of a lane that copies; 0: as many as usual
+  /// Those of a workgroup of so many multiplying warps.
+  const RoleRegisters &registersOfRoles(int64_t multiplyingWarps, int64_t copying = 0) const {
     const RoleRegisters *last = roleRegisters.begin();
     for (const RoleRegisters &each : roleRegisters)
-      if (each.warps <= multiplyingWarps)
+      if (each.warps <= multiplyingWarps && (copying == 0 || each.producer == copying))
         last = &each;
     return *last;
   }

@@ -94,6 +94,23 @@ FailureOr<Value> AttendSkeleton::scores(Value logits) {
   if (failed(changed))
     return failure();
   Value result = emitter.spread(*changed, {Rows, Keys});
+  // One rounding instead of two where a region first adds something.
+  if (auto sum = machine.fusedMultiplyAdd && scaled.hasOneUse() ? dyn_cast<arith::AddFOp>(*scaled.user_begin())
+                                                                : arith::AddFOp()) {
+    Value other = sum.getLhs() == scaled ? sum.getRhs() : sum.getLhs();
+    OpBuilder::InsertionGuard guard(at);
+    at.setInsertionPoint(sum);
+    Value scale = splat(attend.getScale().convertToDouble(), {Rows, Keys});
+    Value fused = math::FmaOp::create(at, logits, scale, other);
+    sum.replaceAllUsesWith(fused);
+    if (result == sum.getResult())
+      result = fused;
+    sum.erase();
+    scaled.getDefiningOp()->erase();
+  }
+  // Minus infinity weighs nothing where it may be computed with.
+  if (machine.infinities && isSoftmax())
+    return result;
   // A bias of minus infinity becomes a finite masked score; comparing this way keeps a NaN.
   Value floor = splat(maskedLogit, {Rows, Keys});
   Value below = arith::CmpFOp::create(at, arith::CmpFPredicate::OLT, result, floor);

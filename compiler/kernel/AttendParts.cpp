@@ -228,6 +228,12 @@ static LogicalResult buildBoundsOf(plan::KernelOp source, StringRef name, Attend
   return buildBounds(kernel, rootOf(source), bounds, parts ? one - parts->isFew : one);
 }
 
+/// What tells a kernel from others of the same attention.
+static std::string nameOf(const AttendBlocks &blocks) {
+  std::string name = std::to_string(blocks.rows) + "x" + std::to_string(blocks.keys);
+  return blocks.copyingRegisters == 0 ? name : name + "_r" + std::to_string(blocks.copyingRegisters);
+}
+
 LogicalResult heed::buildAttends(plan::KernelOp source, StringRef name, const Backend &backend) {
   attn::AttendOp attend = rootOf(source);
   if (!attend)
@@ -248,9 +254,9 @@ LogicalResult heed::buildAttends(plan::KernelOp source, StringRef name, const Ba
     const AttendBounds *known = bounds ? &*bounds : nullptr;
     Alternatives alternatives(whole, name, bounds ? Handover{ScratchUse::Read, bounds->scratch} : Handover());
     for (const auto &[index, blocks] : llvm::enumerate(ArrayRef(choices).drop_back()))
-      if (failed(alternatives.add(
-              Twine(blocks.rows) + "x" + Twine(blocks.keys), Preference(), /*standsIn=*/index > 0,
-              [&](KernelBuilder &kernel) { return build(kernel, blocks, AttendStep::Whole, parts, known); })))
+      if (failed(alternatives.add(nameOf(blocks), Preference(), /*standsIn=*/index > 0, [&](KernelBuilder &kernel) {
+            return build(kernel, blocks, AttendStep::Whole, parts, known);
+          })))
         return failure();
     return alternatives.finish(Preference(), [&](KernelBuilder &kernel) {
       return build(kernel, choices.back(), AttendStep::Whole, parts, known);

@@ -381,6 +381,8 @@ SmallVector<NamedAttribute> AttendSkeleton::schedule() {
     choices.append({number("group", parts->group), number("most_rows", parts->mostRows)});
   if (blocks.warps != 0)
     choices.push_back(number(tile::warpsScheduleName, blocks.warps));
+  if (blocks.copyingRegisters != 0)
+    choices.push_back(number(tile::copyingRegistersScheduleName, blocks.copyingRegisters));
   return choices;
 }
 

@@ -123,7 +123,7 @@ struct LowerKernelsBounded : LowerKernels {
 
 void heed::registerKernelPasses() {
   static const SmallBlocks smallBlocks({}),
-      ordered({.fusedMultiplyAdd = true, .sharedCacheBytes = 64 << 10, .processors = 4}),
+      ordered({.fusedMultiplyAdd = true, .sharedCacheBytes = 64 << 10, .processors = 4, .infinities = true}),
       bounded({.boundsLabels = true}),
       cut({}, FewRowBlocks{.blocks = {4, 8}, .mostRows = 12, .programs = 24, .leastKeys = 8});
   registerPass([] { return createNormaliseGraphPass(); });

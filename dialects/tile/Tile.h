@@ -35,5 +35,7 @@ constexpr llvm::StringLiteral unevenAttrName = "heed.uneven";
 
 /// In a kernel's schedule: warps of a workgroup, where they are not as many as the target's usually have.
 constexpr llvm::StringLiteral warpsScheduleName = "warps";
+/// The same, of how many registers a lane of warps has that only copy.
+constexpr llvm::StringLiteral copyingRegistersScheduleName = "copying_registers";
 
 } // namespace heed::tile

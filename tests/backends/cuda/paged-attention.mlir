@@ -2,7 +2,7 @@
 // products of a round, so their groups take no turns: a group that had one could never hand it on.
 // RUN: heedc %s --target=cuda:sm_90a --emit=ptx | FileCheck %s
 
-// CHECK-LABEL: .entry {{.*}}attend_{{[0-9x]+}}_aligned(
+// CHECK-LABEL: .entry {{.*}}attend_{{[0-9xr_]+}}_aligned(
 // CHECK-NOT: bar.arrive
 // CHECK: wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16
 // CHECK-NOT: bar.arrive

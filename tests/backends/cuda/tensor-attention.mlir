@@ -4,7 +4,7 @@
 // RUN: heedc %s --target=cuda:sm_90a -o %t.heed
 // RUN: heed-dump %t.heed | FileCheck %s --check-prefix=PLAN
 
-// CHECK-LABEL: .entry {{.*}}attend_{{[0-9x]+}}_aligned(
+// CHECK-LABEL: .entry {{.*}}attend_{{[0-9xr_]+}}_aligned(
 // CHECK: .param .align 64 .b8 {{.*}}[128],
 // CHECK-NEXT: .param .align 64 .b8 {{.*}}[128],
 // CHECK-NEXT: .param .align 64 .b8 {{.*}}[128]
@@ -61,7 +61,7 @@
 // CHECK: mma.sync.aligned.m16n8k16
 // CHECK: ret
 
-// PLAN: variant [{{.*}}if mod(stride(key, 1), 8) == 0 if {{.*}} aligned to 16] {{.*}}_attend_{{[0-9x]+}}_aligned grid {{.*}} resident 1
+// PLAN: variant [{{.*}}if mod(stride(key, 1), 8) == 0 if {{.*}} aligned to 16] {{.*}}_attend_{{[0-9xr_]+}}_aligned grid {{.*}} resident 1
 // PLAN-NEXT: tensor map of operand 0, 2 bytes: {{.*}} swizzle 128
 // PLAN-NEXT: tensor map of operand 1, 2 bytes: batch by stride(key, 1)*8 (1) x 8 by stride(key, 1) (1) x sequence by 128 (128) x 128 by 1 (64) swizzle 128
 // PLAN-NEXT: tensor map of operand 2, 2 bytes: {{.*}} swizzle 128

@@ -1,7 +1,7 @@
 // Keys that end before their tensor does, by a length that only the device knows, are copied in pieces; queries are not.
 // RUN: heedc %s --target=cuda:sm_90a --emit=ptx | FileCheck %s
 
-// CHECK-LABEL: .entry {{.*}}attend_{{[0-9x]+}}_aligned(
+// CHECK-LABEL: .entry {{.*}}attend_{{[0-9xr_]+}}_aligned(
 // CHECK: .param .align 64
 // CHECK-NOT: .param .align 64
 // CHECK: cp.async.bulk.tensor

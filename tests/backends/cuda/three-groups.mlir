@@ -3,7 +3,7 @@
 // RUN: heedc %s --target=cuda:sm_90a -o %t.heed
 // RUN: heed-dump %t.heed | FileCheck %s --check-prefix=PLAN
 
-// CHECK-LABEL: .entry {{.*}}attend_{{[0-9x]+}}_aligned(
+// CHECK-LABEL: .entry {{.*}}attend_{{[0-9xr_]+}}_aligned(
 // CHECK: .reqntid 512
 // Slots are empty when twelve warps say so.
 // CHECK: mbarrier.init.shared::cta.b64 [%{{.*}}], 12;

@@ -37,6 +37,8 @@
 
 // Weights are powers of a multiply-add; programs are told apart by divisions of 32 bits.
 // ORDERED: arith.divui %{{.*}} : i32
+// The scale and what a region adds first are one, too.
+// ORDERED: math.fma
 // ORDERED: math.fma
 // ORDERED-NEXT: math.exp2
 // LENGTHS: equal

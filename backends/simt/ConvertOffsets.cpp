@@ -1,0 +1,104 @@
+#include "backends/simt/ConvertOffsets.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+#include <cstdlib>
+#include <vector>
+
+using namespace mlir;
+using namespace heed;
+using namespace heed::simt;
+
+/// Fewer conversions cost less as they are.
+constexpr size_t leastConversions = 8;
+/// Offsets of tiles are far smaller; with larger ones sums might be less exact than promised.
+constexpr int64_t largestOffset = 1 << 16;
+
+namespace {
+
+/// A sum of numbers, those with a minus apart, and a constant.
+struct Sum {
+  SmallVector<Value> added, subtracted;
+  int64_t constant = 0;
+
+  void add(Value value, bool isSubtracted);
+  void normalise();
+};
+
+/// What conversions share, in a block.
+struct Group {
+  Sum base;
+  SmallVector<std::pair<arith::SIToFPOp, int64_t>> conversions;
+};
+
+} // namespace
+
+void Sum::add(Value value, bool isSubtracted) {
+  IntegerAttr known;
+  if (matchPattern(value, m_Constant(&known))) {
+    constant += isSubtracted ? -known.getInt() : known.getInt();
+  } else if (auto sum = value.getDefiningOp<arith::AddIOp>()) {
+    add(sum.getLhs(), isSubtracted);
+    add(sum.getRhs(), isSubtracted);
+  } else if (auto difference = value.getDefiningOp<arith::SubIOp>()) {
+    add(difference.getLhs(), isSubtracted);
+    add(difference.getRhs(), !isSubtracted);
+  } else {
+    (isSubtracted ? subtracted : added).push_back(value);
+  }
+}
+
+/// Equal sums look alike; what is both added and subtracted cancels.
+void Sum::normalise() {
+  auto order = [](Value a, Value b) { return a.getAsOpaquePointer() < b.getAsOpaquePointer(); };
+  for (Value value : llvm::to_vector(added))
+    if (auto *both = llvm::find(subtracted, value); both != subtracted.end()) {
+      subtracted.erase(both);
+      added.erase(llvm::find(added, value));
+    }
+  llvm::sort(added, order);
+  llvm::sort(subtracted, order);
+}
+
+static void rewrite(const Group &group) {
+  arith::SIToFPOp first = group.conversions.front().first;
+  OpBuilder b(first);
+  Location loc = first.getLoc();
+  Value base;
+  for (Value value : group.base.added)
+    base = base ? arith::AddIOp::create(b, loc, base, value).getResult() : value;
+  for (Value value : group.base.subtracted)
+    base = arith::SubIOp::create(b, loc, base, value);
+  Value converted = arith::SIToFPOp::create(b, loc, first.getType(), base);
+  for (auto [op, offset] : group.conversions) {
+    b.setInsertionPoint(op);
+    auto number = b.getFloatAttr(op.getType(), double(offset));
+    Value sum = arith::AddFOp::create(b, loc, converted, arith::ConstantOp::create(b, loc, number));
+    op.replaceAllUsesWith(sum);
+    op.erase();
+  }
+}
+
+void simt::convertOffsets(KernelOp kernel) {
+  using Key = std::tuple<Block *, SmallVector<Value>, SmallVector<Value>>;
+  std::vector<std::pair<Key, Group>> groups;
+  kernel.walk([&](arith::SIToFPOp op) {
+    Sum sum;
+    if (!op.getIn().getType().isInteger(32) || !op.getType().isF32())
+      return;
+    sum.add(op.getIn(), /*isSubtracted=*/false);
+    sum.normalise();
+    if (sum.added.empty() || std::abs(sum.constant) > largestOffset)
+      return;
+    Key key{op->getBlock(), sum.added, sum.subtracted};
+    auto group = llvm::find_if(groups, [&](const auto &each) { return each.first == key; });
+    if (group == groups.end()) {
+      groups.push_back({key, {sum, {}}});
+      group = std::prev(groups.end());
+    }
+    group->second.conversions.push_back({op, sum.constant});
+  });
+  for (auto &[key, group] : groups)
+    if (group.conversions.size() >= leastConversions)
+      rewrite(group);
+}

@@ -1,0 +1,37 @@
+// Coordinates that a lane converts to floats: the part that they share is converted once, and constants are added.
+//
+// RUN: heed-opt %s --split-input-file --pass-pipeline='builtin.module(lower-tiles{lanes=4 warps=1})' | FileCheck %s
+
+// 32 columns of a row in 4 lanes, as distances from a row.
+// CHECK-LABEL: simt.kernel @distances
+// CHECK: %[[BASE:.*]] = arith.sitofp %{{.*}} : i32 to f32
+// CHECK-NOT: arith.sitofp
+// CHECK-COUNT-7: arith.addf %[[BASE]], %cst{{.*}} : f32
+// CHECK-NOT: arith.sitofp
+// CHECK: simt.store
+tile.kernel @distances(%a: memref<?xf32>, %m: index) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %row = arith.index_cast %m : index to i32
+  %columns = tile.index 0 from %c0 : tensor<32xi32>
+  %rows = tile.splat %row : tensor<32xi32>
+  %distances = arith.subi %columns, %rows : tensor<32xi32>
+  %values = arith.sitofp %distances : tensor<32xi32> to tensor<32xf32>
+  %view = memref.reinterpret_cast %a to offset: [0], sizes: [32], strides: [1] : memref<?xf32> to memref<32xf32, strided<[1]>>
+  tile.store %values, %view[%c0] dims [0] : tensor<32xf32>, memref<32xf32, strided<[1]>>
+  tile.return
+}
+
+// -----
+
+// A few conversions stay as they are.
+// CHECK-LABEL: simt.kernel @few
+// CHECK-COUNT-2: arith.sitofp
+// CHECK: simt.store
+tile.kernel @few(%a: memref<?xf32>) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %columns = tile.index 0 from %c0 : tensor<8xi32>
+  %values = arith.sitofp %columns : tensor<8xi32> to tensor<8xf32>
+  %view = memref.reinterpret_cast %a to offset: [0], sizes: [8], strides: [1] : memref<?xf32> to memref<8xf32, strided<[1]>>
+  tile.store %values, %view[%c0] dims [0] : tensor<8xf32>, memref<8xf32, strided<[1]>>
+  tile.return
+}
