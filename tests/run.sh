@@ -26,7 +26,7 @@ suites=(
   "emulated 10 suite_emulated"
   "lit 4 suite_lit"
   "gpu-code 10 suite_gpu_code"
-  "ptx 3 suite_ptx"
+  "ptx 6 suite_ptx"
   "lanes 15 suite_lanes"
   "compiler 2 suite_compiler"
   "examples 2 suite_examples"

@@ -35,7 +35,7 @@ static constexpr struct {
 /// Numbers of rows or keys around which tiles of powers of two end.
 static constexpr int64_t edges[] = {31, 32, 33, 63, 64, 65, 127, 128, 129, 191, 193, 255, 256, 257};
 
-static void drawSizes(Case &test, Kind kind, const Mechanism &m, RandomSequence &random) {
+static void drawSizes(Case &test, Kind kind, RandomSequence &random) {
   switch (kind) {
   case Kind::Square:
     test.rows = test.keys = random.between(40, 260);
@@ -82,7 +82,10 @@ static void drawSizes(Case &test, Kind kind, const Mechanism &m, RandomSequence 
     test.keys = random.between(100, 900);
     break;
   }
-  // Enough outputs for the full measure, and work that a short run can afford.
+}
+
+/// Enough outputs for the full measure, and work that a short run can afford.
+static void drawBatch(Case &test, Kind kind, const Mechanism &m, RandomSequence &random) {
   test.batch = random.between(1, 3);
   bool counts = kind != Kind::Tiny && kind != Kind::OneKey && kind != Kind::OneRow && kind != Kind::FewRows;
   while (counts && test.batch < 6 && test.batch * test.rows * m.queryHeads * m.valueWidth < 4096)
@@ -127,7 +130,8 @@ static Case drawCase(const Mechanism &m, int64_t index, Kind kind, const char *k
   if (round > 0)
     test.seed = mixBits(test.seed + static_cast<uint64_t>(round));
   RandomSequence random(test.seed, 1000);
-  drawSizes(test, kind, m, random);
+  drawSizes(test, kind, random);
+  drawBatch(test, kind, m, random);
   drawRunTimeScalars(test, kind, m, random);
   test.name = m.name + "/" + kindName + "-b" + std::to_string(test.batch) + "-m" + std::to_string(test.rows) + "-n" +
               std::to_string(test.keys);

@@ -5,6 +5,8 @@
                         compares what it stores with float64: rms(e) <= 1.25 rms(e_plain) + half a unit in the last place
 """
 
+import concurrent.futures
+import os
 import pathlib
 import sys
 
@@ -156,6 +158,17 @@ def run_few_rows(build, batch, heads, key_heads, width, keys, page, programs):
     return check(machine.narrow(merged.reshape(exact.shape)), exact, plain), count
 
 
+def run_case(case):
+    """Whether it is right, and a line that says so."""
+    build, name, run, numbers = case
+    try:
+        share, programs = run(build, *numbers)
+        workgroups = min(numbers[-1], programs)
+        return True, f"{name}: {programs} programs on {workgroups} workgroups, error {share:.2f} of what is allowed"
+    except machine.Wrong as wrong:
+        return False, f"{name}: WRONG: {wrong}"
+
+
 def main():
     build, failures = pathlib.Path(sys.argv[1]), 0
     cases = [(f"attention: batch {case[0]} heads {case[1]} rows {case[2]} width {case[3]} causal {case[4]}", run_attention, case)
@@ -164,18 +177,13 @@ def main():
               for case in PRODUCT_CASES]
     cases += [(f"few rows: batch {case[0]} heads {case[1]} over {case[2]} width {case[3]} keys {case[4]} in pages of {case[5]}",
                run_few_rows, case) for case in FEW_ROWS]
-    for name, run, case in cases:
-        try:
-            share, programs = run(build, *case)
-            print(f"{name}: {programs} programs on {min(case[-1], programs)} workgroups, error {share:.2f} of what is allowed",
-                  flush=True)
-        except machine.Wrong as wrong:
-            print(f"{name}: WRONG: {wrong}", flush=True)
-            failures += 1
+    with concurrent.futures.ProcessPoolExecutor(os.cpu_count(), initializer=numpy.seterr, initargs=("ignore",)) as pool:
+        for right, line in pool.map(run_case, [(build, *case) for case in cases]):
+            print(line, flush=True)
+            failures += not right
     print(f"{len(cases) - failures} of {len(cases)} cases right")
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    numpy.seterr(all="ignore")
     sys.exit(main() if len(sys.argv) == 2 else __doc__)
