@@ -126,8 +126,12 @@ std::optional<FewRowBlocks> SimtBackend::fewRowBlocks(int64_t rows, int64_t keyD
       chip.atoms, [&](const tile::Atom &each) { return each.operand == tile::elementOf(element) && each.m <= 16; });
   AttendBlocks blocks = attendBlocks(rowsOfBlock, keyDepth, valueDepth, element);
   blocks.rows = hasAtoms ? rowsOfBlock : fit(rowsOfBlock, rows);
-  if (blocks.rows * valueDepth > outputsOfLane * chip.lanes * chip.warps)
+  if (blocks.rows * valueDepth > outputsOfLane * chip.lanes * chip.warps) {
     blocks.warps = 2 * chip.warps;
+    // Without matrix instructions a lane also holds what it multiplies.
+    if (!hasAtoms)
+      blocks.keys /= 2;
+  }
   if (hasAtoms && chip.fewRowWarps != 0 && std::max(keyDepth, valueDepth) <= 128) {
     // What so few warps hold of scores beside outputs; and more programs copy ahead then.
     blocks.keys = std::min<int64_t>(blocks.keys, 32);
