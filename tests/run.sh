@@ -107,7 +107,7 @@ suite_vulkan() {
   local status=0 messages
   messages=$(mktemp)
   export HEED_VULKAN_VALIDATION=1
-  tests/numerics/run.sh "$build" --device=vulkan:0 --sample=520 2> >(tee "$messages" >&2) || status=1
+  tests/numerics/run.sh "$build" --device=vulkan:0 --sample=260 2> >(tee "$messages" >&2) || status=1
   if grep -q "Vulkan validation" "$messages"; then status=1; fi
   rm "$messages"
   "$python" -m pytest -n "$jobs" --device=vulkan:0 tests/onnx/test_nodes.py || status=1
