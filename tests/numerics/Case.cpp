@@ -9,6 +9,8 @@
 #include "tests/numerics/Random.h"
 
 #include <algorithm>
+#include <set>
+#include <sstream>
 
 using namespace heed::numerics;
 
@@ -153,24 +155,75 @@ std::vector<Case> heed::numerics::listCases(const std::vector<Mechanism> &mechan
   return list;
 }
 
+namespace {
+/// The cases of one kernel, as a range of a list.
+struct KernelCases {
+  size_t begin, size;
+  /// Of its name: each without numbers, as 'boolmask', alone and together with the type.
+  std::vector<std::string> features;
+};
+} // namespace
+
+static std::vector<KernelCases> findKernels(const std::vector<Case> &cases) {
+  std::vector<KernelCases> kernels;
+  for (size_t i = 0; i < cases.size(); ++i) {
+    if (i == 0 || cases[i].mechanism != cases[i - 1].mechanism) {
+      kernels.push_back({i, 0, {}});
+      std::istringstream name(cases[i].name.substr(0, cases[i].name.find('/')));
+      std::string type, word;
+      for (std::getline(name, type, '-'); std::getline(name, word, '-');) {
+        std::string feature = word.substr(0, word.find_first_of("0123456789"));
+        kernels.back().features.insert(kernels.back().features.end(), {feature, type + feature});
+      }
+    }
+    ++kernels.back().size;
+  }
+  return kernels;
+}
+
+/// Half of the kernels evenly spread over the list; then, one at a time, that with the most features which none has
+/// yet, so that rare ones take part too. In the order of the list.
+static std::vector<KernelCases> chooseKernels(const std::vector<KernelCases> &kernels, size_t count) {
+  std::set<size_t> chosen;
+  std::set<std::string> features;
+  auto choose = [&](size_t at) {
+    chosen.insert(at);
+    features.insert(kernels[at].features.begin(), kernels[at].features.end());
+  };
+  size_t spread = (count + 1) / 2;
+  for (size_t i = 0; i < spread; ++i)
+    choose(i * kernels.size() / spread);
+  auto newFeatures = [&](size_t at) {
+    const std::vector<std::string> &all = kernels[at].features;
+    return std::count_if(all.begin(), all.end(), [&](const std::string &each) { return !features.contains(each); });
+  };
+  while (chosen.size() < count) {
+    size_t best = kernels.size(), start = chosen.size() * kernels.size() / count;
+    for (size_t i = 0; i < kernels.size(); ++i)
+      if (size_t at = (start + i) % kernels.size();
+          !chosen.contains(at) && (best == kernels.size() || newFeatures(at) > newFeatures(best)))
+        best = at;
+    choose(best);
+  }
+  std::vector<KernelCases> list;
+  for (size_t at : chosen)
+    list.push_back(kernels[at]);
+  return list;
+}
+
 std::vector<Case> heed::numerics::sampleCases(std::vector<Case> cases, size_t count) {
-  std::vector<Case> sample;
   if (count == 0 || count >= cases.size())
     return cases;
-  std::vector<size_t> starts; // of the kernels' cases
-  for (size_t i = 0; i < cases.size(); ++i)
-    if (i == 0 || cases[i].mechanism != cases[i - 1].mechanism)
-      starts.push_back(i);
-  size_t kernels = starts.size();
-  starts.push_back(cases.size());
+  std::vector<KernelCases> kernels = findKernels(cases);
   constexpr size_t perKernel = 8;
-  size_t chosen = std::clamp<size_t>((count + perKernel - 1) / perKernel, 1, kernels);
-  for (size_t at = 0; at < chosen; ++at) {
-    size_t kernel = at * kernels / chosen, begin = starts[kernel], size = starts[kernel + 1] - begin;
-    size_t wanted = std::min(size, count * (at + 1) / chosen - count * at / chosen);
+  size_t used = std::clamp<size_t>((count + perKernel - 1) / perKernel, 1, kernels.size());
+  kernels = chooseKernels(kernels, used);
+  std::vector<Case> sample;
+  for (size_t at = 0; at < used; ++at) {
+    size_t wanted = std::min(kernels[at].size, count * (at + 1) / used - count * at / used);
     // Another kind is left out at every kernel.
     for (size_t i = 0; i < wanted; ++i)
-      sample.push_back(cases[begin + (at + i) % size]);
+      sample.push_back(cases[kernels[at].begin + (at + i) % kernels[at].size]);
   }
   return sample;
 }

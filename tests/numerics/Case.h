@@ -42,8 +42,8 @@ struct Case {
 /// One case of every kind for each mechanism, `rounds` times with other draws.
 std::vector<Case> listCases(const std::vector<Mechanism> &mechanisms, int64_t rounds = 1);
 
-/// About `count` of the cases, spread evenly over few of the kernels: every kernel that is used costs its loading. The
-/// same ones for the same list.
+/// About `count` of the cases, of few of the kernels, as every kernel that is used costs its loading: some evenly
+/// spread over the list, and some for what those lack. The same ones for the same list.
 std::vector<Case> sampleCases(std::vector<Case> cases, size_t count);
 
 } // namespace heed::numerics

@@ -459,6 +459,29 @@ static void testLists() {
   check(first.query == again.query && first.value == again.value, "inputs depend on the seed alone");
 }
 
+static void testSamples() {
+  std::vector<Mechanism> mechanisms = listMechanisms();
+  std::vector<Case> cases = listCases(mechanisms), sample = sampleCases(cases, 125);
+  check(sample.size() >= 120 && sample.size() <= 130, "a sample has about as many cases as were asked for");
+  std::set<int64_t> kernels;
+  std::set<std::string> names;
+  for (const Case &test : sample) {
+    kernels.insert(test.mechanism);
+    names.insert(test.name);
+  }
+  check(kernels.size() <= 20, "a sample takes few kernels");
+  check(names.size() == sample.size(), "a sample takes no case twice");
+  auto takes = [&](auto has) {
+    return std::any_of(kernels.begin(), kernels.end(), [&](int64_t at) { return has(mechanisms[at]); });
+  };
+  check(takes([](const Mechanism &m) { return m.documents; }), "a sample has documents");
+  check(takes([](const Mechanism &m) { return m.pageSize != 0; }), "a sample has keys in pages");
+  check(takes([](const Mechanism &m) { return m.sink; }), "a sample has a sink");
+  check(takes([](const Mechanism &m) { return m.softcap != 0; }), "a sample has a softcap");
+  check(takes([](const Mechanism &m) { return m.prefix; }), "a sample has a prefix");
+  check(sampleCases(cases, 0).size() == cases.size(), "a sample of nothing in particular is everything");
+}
+
 int main(int argc, char **argv) {
   testStorageTypes();
   testVectorMath();
@@ -469,6 +492,7 @@ int main(int argc, char **argv) {
   testDamagedOutputsFail();
   testLayouts();
   testLists();
+  testSamples();
   // With an argument: every n-th case instead of every 13th.
   testRightKernelsPass(argc > 1 ? std::max(1, std::atoi(argv[1])) : 13);
   std::printf("%d passed, %d failed\n", passed, failed);
