@@ -115,6 +115,7 @@ struct MatmulShape {
   int64_t rows, columns, depth;
   mlir::Type element;
   bool isDepthContiguous; ///< in the right operand
+  int64_t products = 1;   ///< of so many right operands, at once; blocks are of each
 };
 
 /// Block sizes of one matmul kernel.

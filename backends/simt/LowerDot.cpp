@@ -95,8 +95,11 @@ void TileLowering::stageEarly(Value operand) {
   if (staged.contains(operand))
     return;
   if (Ring *ring = ringOf(operand)) { // it comes by itself
-    if (ring->isResident)
-      staged.try_emplace(operand, awaitSlot(*ring));
+    if (!ring->isResident)
+      return;
+    FullSlot slot = awaitSlot(*ring);
+    ring->release = slot.empty;
+    staged.try_emplace(operand, slot.tile);
     return;
   }
   auto dot = cast<tile::DotOp>(*operand.user_begin());

@@ -31,10 +31,18 @@ TileLowering::Staging TileLowering::groupStaging(Value operand, unsigned depthDi
   return {type.getElementType(), swizzledPanels(fastest, rowBytes)};
 }
 
+/// A slot of a ring is awaited for the first of its products, and free when the instructions of the last one are
+/// finished.
 SharedTile TileLowering::groupOperand(Value operand, unsigned depthDim, const Product &product) {
-  if (Ring *ring = ringOf(operand); ring && !ring->isResident)
-    return awaitSlot(*ring);
-  return stage(operand, groupStaging(operand, depthDim, *product.atom));
+  Ring *ring = ringOf(operand);
+  if (!ring || ring->isResident)
+    return stage(operand, groupStaging(operand, depthDim, *product.atom));
+  Reading &reading = readings[operand];
+  if (reading.products == 0)
+    reading = {awaitSlot(*ring), std::distance(operand.user_begin(), operand.user_end())};
+  if (--reading.products == 0)
+    releases.push_back({-1, reading.slot.empty});
+  return reading.slot.tile;
 }
 
 simt::SharedMatrixAttr TileLowering::describe(const SharedTile &tile, unsigned depthDim) {

@@ -60,6 +60,12 @@ std::optional<SharedTile> TileLowering::ringTile(tile::LoadOp load) {
   return tile;
 }
 
+/// A slot is awaited where the first of its products is started, which then has to be on the way to the others.
+static bool isUsedInOneBlock(Operation *load) {
+  return llvm::all_of(load->getUsers(),
+                      [&](Operation *user) { return user->getBlock() == (*load->user_begin())->getBlock(); });
+}
+
 /// A ring for every tile of a loop that can be copied; and for those that a program reads as a whole, where workgroups
 /// go through programs, so that they come while the program before is ending.
 void TileLowering::planRings() {
@@ -69,7 +75,7 @@ void TileLowering::planRings() {
     std::optional<int64_t> site = siteOf(load.getResult());
     bool isInLoop = load->getParentOfType<scf::ForOp>() != nullptr;
     bool isResident = target.abilities.residentWorkgroups && load->getBlock() == &kernel.getBody().front();
-    if (!site || !(isInLoop ? load->hasOneUse() : isResident) || !isGroupOperand(load) || ringOf(load.getResult()))
+    if (!site || !(isInLoop ? isUsedInOneBlock(load) : isResident) || !isGroupOperand(load) || ringOf(load.getResult()))
       return;
     if (std::optional<SharedTile> tile = ringTile(load))
       rings.push_back({*site, *tile, planBoxes(load, tile->layout), !isInLoop, 0, 0, {}, {}, {}});
@@ -170,19 +176,14 @@ void TileLowering::advance(Ring &ring) {
   ring.phase = arith::SelectOp::create(b, wraps, other, ring.phase);
 }
 
-/// The next slot, full; it is free again when the group of instructions that is started next is finished, or the
-/// program.
-SharedTile TileLowering::awaitSlot(Ring &ring) {
+/// The next slot, full.
+TileLowering::FullSlot TileLowering::awaitSlot(Ring &ring) {
   simt::BarrierWaitOp::create(b, barrierOf(ring, /*isFull=*/true), ring.phase);
   SharedTile tile = ring.tile;
   tile.slot = arith::MulIOp::create(b, ring.slot, i32(tile.sizeInBytes()));
   Value empty = barrierOf(ring, /*isFull=*/false);
-  if (ring.isResident)
-    ring.release = empty;
-  else
-    releases.push_back({-1, empty});
   advance(ring);
-  return tile;
+  return {tile, empty};
 }
 
 /// A warp no longer reads a slot.

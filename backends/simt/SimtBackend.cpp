@@ -171,7 +171,8 @@ static std::optional<MatmulBlocks> sumsOfLanes(const SimtTarget &chip, const Mat
     bool isNarrow = !ShapedType::isDynamic(shape.columns) && shape.columns < 64 * chip.processors;
     blocks.columns = fit(isNarrow ? 16 : 64, shape.columns);
   }
-  blocks.depth = fit(elements / blocks.columns / int64_t(llvm::PowerOf2Ceil(blocks.rows)), shape.depth);
+  int64_t sums = blocks.rows * shape.products;
+  blocks.depth = fit(elements / blocks.columns / int64_t(llvm::PowerOf2Ceil(sums)), shape.depth);
   return blocks;
 }
 
@@ -185,7 +186,8 @@ SmallVector<MatmulBlocks> SimtBackend::matmulBlocks(const MatmulShape &shape) co
   }
   bool isWhole = false; // in wider blocks
   if (groupAtomFor(chip, shape.element))
-    for (const TimedBlocks &each : chip.groupBlocks) {
+    for (TimedBlocks each : chip.groupBlocks) {
+      each.columns /= shape.products;
       bool wastesNothing = !ShapedType::isDynamic(shape.columns) && shape.columns % each.columns == 0;
       bool fitsColumns = wastesNothing || (!isWhole && divides(each.columns, shape.columns));
       isWhole |= wastesNothing;
@@ -193,6 +195,7 @@ SmallVector<MatmulBlocks> SimtBackend::matmulBlocks(const MatmulShape &shape) co
         choices.push_back(timed(chip, each, shape.depth));
     }
   MatmulBlocks others = timed(chip, chip.blocks, shape.depth);
+  others.columns /= shape.products;
   others.rows = fit(others.rows, shape.rows);
   others.columns = fit(others.columns, shape.columns);
   others.depth = fit(others.depth, shape.depth);

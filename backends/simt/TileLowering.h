@@ -298,7 +298,12 @@ private:
   void releaseSlot(mlir::Value barrier);
   void advance(Ring &ring);
   mlir::Value barrierOf(const Ring &ring, bool isFull);
-  SharedTile awaitSlot(Ring &ring);
+  /// A slot that can be read, and the barrier to tell when it no longer is.
+  struct FullSlot {
+    SharedTile tile;
+    mlir::Value empty;
+  };
+  FullSlot awaitSlot(Ring &ring);
   void fillSlot(Ring &ring, tile::LoadOp load);
   void fillByBoxes(const Ring &ring, tile::LoadOp load, const SharedTile &slot);
   void fillByLanes(const Ring &ring, tile::LoadOp load, const SharedTile &slot);
@@ -374,6 +379,12 @@ private:
   llvm::SmallVector<Release> releases;
 
   std::vector<Ring> rings;
+  /// By the load, what products have begun to read, and how many of them have yet to be started.
+  struct Reading {
+    FullSlot slot;
+    int64_t products = 0;
+  };
+  llvm::DenseMap<mlir::Value, Reading> readings;
   int64_t stages = 0; ///< the most slots of a ring, for reports
   int64_t scratchBarrier = 0;
   /// In the program of warps that copy by themselves: the address of the barrier of the last slot, which they have not

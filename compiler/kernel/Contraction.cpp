@@ -65,3 +65,18 @@ std::optional<Contraction> heed::matchContraction(linalg::GenericOp generic) {
       contraction.outer.push_back(loop);
   return contraction;
 }
+
+bool heed::shareLeftOperand(linalg::GenericOp a, linalg::GenericOp b) {
+  auto areLike = [](Value one, Value other) { return one.getType() == other.getType(); };
+  return matchContraction(a) && matchContraction(b) && a.getDpsInputs()[0] == b.getDpsInputs()[0] &&
+         areLike(a.getDpsInputs()[1], b.getDpsInputs()[1]) && areLike(a.getResult(0), b.getResult(0)) &&
+         a.getIndexingMaps() == b.getIndexingMaps() && a.getIteratorTypes() == b.getIteratorTypes();
+}
+
+SmallVector<linalg::GenericOp> heed::contractionsOf(Block &kernel) {
+  SmallVector<linalg::GenericOp> found;
+  for (auto generic : kernel.getOps<linalg::GenericOp>())
+    if (matchContraction(generic))
+      found.push_back(generic);
+  return found;
+}

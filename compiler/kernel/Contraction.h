@@ -17,4 +17,11 @@ struct Contraction {
 /// zero initial value, and both a row and a column loop. Sums are f32, or f64 of f64 operands.
 std::optional<Contraction> matchContraction(mlir::linalg::GenericOp generic);
 
+/// Whether two contractions are the same but for their right operands, so that one kernel can work on both and read
+/// what is left of them once. Sizes that are known at run time only are taken to be equal.
+bool shareLeftOperand(mlir::linalg::GenericOp a, mlir::linalg::GenericOp b);
+
+/// The contractions of a matmul kernel, in order; all share their left operand.
+llvm::SmallVector<mlir::linalg::GenericOp> contractionsOf(mlir::Block &kernel);
+
 } // namespace heed

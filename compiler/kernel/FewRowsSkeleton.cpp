@@ -18,10 +18,10 @@ enum Dimension : int64_t { Columns = 0, Depth = 1 };
 
 class FewRowsSkeleton {
 public:
-  FewRowsSkeleton(KernelBuilder &kernel, linalg::GenericOp root, const MatmulBlocks &blocks,
+  FewRowsSkeleton(KernelBuilder &kernel, ArrayRef<linalg::GenericOp> products, const MatmulBlocks &blocks,
                   const MachineTraits &machine)
-      : kernel(kernel), at(kernel.at()), root(root), roles(*matchContraction(root)), emitter(kernel, TileDomain()),
-        blocks(blocks), machine(machine) {}
+      : kernel(kernel), at(kernel.at()), products(products), root(products.front()), roles(*matchContraction(root)),
+        emitter(kernel, TileDomain()), blocks(blocks), machine(machine) {}
 
   LogicalResult build();
 
@@ -30,12 +30,14 @@ private:
   FailureOr<SmallVector<Value>> depthLoop();
   FailureOr<SmallVector<Value>> step(Value firstDepth, ValueRange sums);
   FailureOr<Value> operandTile(OpOperand &operand);
-  LogicalResult store(int64_t row, Value sums);
+  Value multiplyAdd(Value left, Value right, Value sum);
+  LogicalResult store(int64_t row, ValueRange sums);
   void enterRow(int64_t row);
 
   KernelBuilder &kernel;
   ImplicitLocOpBuilder &at;
-  linalg::GenericOp root;
+  ArrayRef<linalg::GenericOp> products;
+  linalg::GenericOp root; ///< the first of them
   Contraction roles;
   TileEmitter emitter;
   MatmulBlocks blocks;
@@ -83,32 +85,40 @@ FailureOr<Value> FewRowsSkeleton::operandTile(OpOperand &operand) {
   return emitter.spread(*piece, {Columns, Depth});
 }
 
+Value FewRowsSkeleton::multiplyAdd(Value left, Value right, Value sum) {
+  if (machine.fusedMultiplyAdd)
+    return math::FmaOp::create(at, left, right, sum);
+  return arith::AddFOp::create(at, sum, arith::MulFOp::create(at, left, right));
+}
+
 FailureOr<SmallVector<Value>> FewRowsSkeleton::step(Value firstDepth, ValueRange sums) {
   TileDomain &domain = emitter.getDomain();
   domain.origins[Depth] = firstDepth;
   domain.extents[Depth] = kernel.extent(sizes[roles.depth], blocks.depth, firstDepth);
-  FailureOr<Value> right = operandTile(*root.getDpsInputOperand(1));
-  if (failed(right))
-    return failure();
-  SmallVector<Value> next;
-  for (auto [row, sum] : llvm::enumerate(sums)) {
-    enterRow(static_cast<int64_t>(row));
+  SmallVector<Value> rights, next;
+  for (linalg::GenericOp product : products) {
+    FailureOr<Value> right = operandTile(*product.getDpsInputOperand(1));
+    if (failed(right))
+      return failure();
+    rights.push_back(*right);
+  }
+  for (int64_t row = 0; row < blocks.rows; ++row) {
+    enterRow(row);
     FailureOr<Value> left = operandTile(*root.getDpsInputOperand(0));
     if (failed(left))
       return failure();
-    if (machine.fusedMultiplyAdd)
-      next.push_back(math::FmaOp::create(at, *left, *right, sum));
-    else
-      next.push_back(arith::AddFOp::create(at, sum, arith::MulFOp::create(at, *left, *right)));
+    for (Value right : rights)
+      next.push_back(multiplyAdd(*left, right, sums[next.size()]));
   }
   return next;
 }
 
-/// The sums of each row, over columns, and over what the lanes have yet to add up.
+/// The sums of each row and product, over columns, and over what the lanes have yet to add up.
 FailureOr<SmallVector<Value>> FewRowsSkeleton::depthLoop() {
   Value zero = arith::ConstantOp::create(at, at.getZeroAttr(emitter.tileType(sumType, {Columns, Depth})));
-  auto loop = scf::ForOp::create(at, kernel.constant(0), kernel.value(sizes[roles.depth]),
-                                 kernel.constant(blocks.depth), SmallVector<Value>(blocks.rows, zero));
+  auto loop =
+      scf::ForOp::create(at, kernel.constant(0), kernel.value(sizes[roles.depth]), kernel.constant(blocks.depth),
+                         SmallVector<Value>(blocks.rows * products.size(), zero));
   OpBuilder::InsertionGuard guard(at);
   at.setInsertionPointToStart(loop.getBody());
   FailureOr<SmallVector<Value>> next = step(loop.getInductionVar(), loop.getRegionIterArgs());
@@ -118,11 +128,15 @@ FailureOr<SmallVector<Value>> FewRowsSkeleton::depthLoop() {
   return SmallVector<Value>(loop.getResults());
 }
 
-LogicalResult FewRowsSkeleton::store(int64_t row, Value sums) {
+/// `sums`: of the products.
+LogicalResult FewRowsSkeleton::store(int64_t row, ValueRange sums) {
   enterRow(row);
-  Value sum = tile::ReduceOp::create(at, emitter.tileType(sumType, {Columns}), tile::Combine::Add, sums, /*dim=*/1,
-                                     /*extent=*/Value());
-  emitter.define(root.getResult(0), TileEmitter::tile(sum, {Columns}));
+  for (auto [position, ofLanes] : llvm::enumerate(sums)) {
+    linalg::GenericOp product = products[position];
+    Value sum = tile::ReduceOp::create(at, emitter.tileType(sumType, {Columns}), tile::Combine::Add, ofLanes, /*dim=*/1,
+                                       /*extent=*/Value());
+    emitter.define(product.getResult(0), TileEmitter::tile(sum, {Columns}));
+  }
   SmallVector<Piece> indices;
   for (AffineExpr expression : root.getIndexingMapsArray().back().getResults())
     indices.push_back(iteration[cast<AffineDimExpr>(expression).getPosition()]);
@@ -139,10 +153,10 @@ LogicalResult FewRowsSkeleton::build() {
   FailureOr<SmallVector<Value>> sums = depthLoop();
   if (failed(sums))
     return failure();
-  for (auto [row, tile] : llvm::enumerate(*sums))
-    if (failed(store(static_cast<int64_t>(row), tile)))
+  for (int64_t row = 0; row < blocks.rows; ++row)
+    if (failed(store(row, ArrayRef(*sums).slice(row * products.size(), products.size()))))
       return failure();
-  AffineExpr flops = kernel.expression(2), outer = kernel.expression(1);
+  AffineExpr flops = kernel.expression(2 * products.size()), outer = kernel.expression(1);
   for (AffineExpr size : sizes)
     flops = flops * size;
   for (unsigned loop : roles.outer)
@@ -154,7 +168,7 @@ LogicalResult FewRowsSkeleton::build() {
   return success();
 }
 
-LogicalResult heed::buildFewRows(KernelBuilder &kernel, linalg::GenericOp root, const MatmulBlocks &blocks,
-                                 const MachineTraits &machine) {
-  return FewRowsSkeleton(kernel, root, blocks, machine).build();
+LogicalResult heed::buildFewRows(KernelBuilder &kernel, ArrayRef<linalg::GenericOp> products,
+                                 const MatmulBlocks &blocks, const MachineTraits &machine) {
+  return FewRowsSkeleton(kernel, products, blocks, machine).build();
 }

@@ -25,6 +25,7 @@ struct Group {
   llvm::SetVector<Operation *> members;
   /// The value the epilogue continues from; null once the root's results leave as they are.
   Value tail;
+  bool joins = false; ///< another contraction is among the members
 
   Operation *last() const {
     Operation *result = root;
@@ -55,8 +56,11 @@ private:
   LogicalResult checkOps();
   void findModifiers();
   void formGroups();
+  void add(Group &group, Operation *op);
   void push(Group &group);
   void pull(Group &group, Operation *consumer);
+  void joinContractions(Group &group, linalg::GenericOp user);
+  bool findJoining(Group &group, Value value, SmallVectorImpl<Operation *> &path);
   FailureOr<StoredResult> placeResult(Value result);
   plan::KernelOp createKernel(const Group &group, ArrayRef<StoredResult> stored);
   LogicalResult fillKernel(plan::KernelOp kernel, ArrayRef<Operation *> members, ArrayRef<StoredResult> stored);
@@ -155,12 +159,16 @@ void KernelFormer::findModifiers() {
   }
 }
 
+void KernelFormer::add(Group &group, Operation *op) {
+  group.members.insert(op);
+  groupOf[op] = &group;
+}
+
 void KernelFormer::formGroups() {
   Block &body = graph.getBody().front();
   auto start = [&](Operation &op, plan::KernelRoot kind) {
     auto group = std::make_unique<Group>(Group{&op, kind, {}, op.getResult(0)});
-    group->members.insert(&op);
-    groupOf[&op] = group.get();
+    add(*group, &op);
     push(*group);
     if (kind == plan::KernelRoot::Row)
       pull(*group, &op);
@@ -184,9 +192,45 @@ void KernelFormer::push(Group &group) {
     AffineMap stored = user.getIndexingMapsArray().back();
     if (!user.isDpsInput(&use) || user.getMatchingIndexingMap(&use) != stored)
       return;
-    group.members.insert(user);
-    groupOf[user] = &group;
+    add(group, user);
     group.tail = user.getResult(0);
+    joinContractions(group, user);
+  }
+}
+
+/// A contraction that shares the root's left operand, or elementwise users of one, ahead of a member that alone reads
+/// the value: all of them, the contraction first.
+bool KernelFormer::findJoining(Group &group, Value value, SmallVectorImpl<Operation *> &path) {
+  auto producer = value.getDefiningOp<linalg::GenericOp>();
+  if (!producer || !value.hasOneUse() || groupOf.contains(producer) || modifiers.contains(producer) ||
+      producer->getNumResults() != 1)
+    return false;
+  bool joins = shareLeftOperand(cast<linalg::GenericOp>(group.root), producer) &&
+               shapes.shapeOf(group.root->getResult(0)) == shapes.shapeOf(value);
+  if (!joins && isMapLike(producer))
+    joins = llvm::any_of(producer.getDpsInputOperands(), [&](OpOperand *input) {
+      return producer.getMatchingIndexingMap(input) == producer.getIndexingMapsArray().back() &&
+             findJoining(group, input->get(), path);
+    });
+  if (joins)
+    path.push_back(producer);
+  return joins;
+}
+
+/// Takes in a contraction whose sums meet the root's in an elementwise op, as in a gated product: the kernel computes
+/// both, and no sum is stored. With more than two, blocks would be so narrow that the left operand is read more often.
+void KernelFormer::joinContractions(Group &group, linalg::GenericOp user) {
+  if (group.kind != plan::KernelRoot::Matmul || group.joins)
+    return;
+  for (OpOperand *input : user.getDpsInputOperands()) {
+    SmallVector<Operation *> path;
+    if (user.getMatchingIndexingMap(input) != user.getIndexingMapsArray().back() ||
+        !findJoining(group, input->get(), path))
+      continue;
+    for (Operation *op : path)
+      add(group, op);
+    group.joins = true;
+    return;
   }
 }
 
@@ -197,8 +241,7 @@ void KernelFormer::pull(Group &group, Operation *consumer) {
     if (!producer || !operand.hasOneUse() || !isMapLike(producer) || producer->getNumResults() != 1 ||
         groupOf.contains(producer) || modifiers.contains(producer))
       continue;
-    group.members.insert(producer);
-    groupOf[producer] = &group;
+    add(group, producer);
     pull(group, producer);
   }
 }
@@ -282,7 +325,9 @@ ArrayAttr KernelFormer::notes(const Group &group) {
   for (Operation *op : group.members) {
     if (op == group.root)
       continue;
-    std::string note = op->isBeforeInBlock(group.root) ? "pulled in:" : "fused:";
+    auto generic = dyn_cast<linalg::GenericOp>(op);
+    bool isContraction = generic && matchContraction(generic);
+    std::string note = isContraction ? "joined:" : op->isBeforeInBlock(group.root) ? "pulled in:" : "fused:";
     op->walk([&](Operation *inner) {
       if (inner != op && !inner->hasTrait<OpTrait::IsTerminator>() && !inner->hasTrait<OpTrait::ConstantLike>())
         note += (" " + inner->getName().stripDialect()).str();

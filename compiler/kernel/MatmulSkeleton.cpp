@@ -1,4 +1,5 @@
-/// One block of a matrix product: a loop over chunks of the contracted dimension, then the epilogue.
+/// One block of a matrix product, or of several that share their left operand: a loop over chunks of the contracted
+/// dimension, then the epilogue.
 #include "compiler/kernel/Contraction.h"
 #include "compiler/kernel/Skeletons.h"
 #include "compiler/kernel/TileEmitter.h"
@@ -16,21 +17,22 @@ enum Dimension : int64_t { Rows = 0, Depth = 1, Columns = 2 };
 
 class MatmulSkeleton {
 public:
-  MatmulSkeleton(KernelBuilder &kernel, linalg::GenericOp root, const MatmulBlocks &blocks)
-      : kernel(kernel), at(kernel.at()), root(root), roles(*matchContraction(root)), emitter(kernel, TileDomain()),
-        blocks(blocks) {}
+  MatmulSkeleton(KernelBuilder &kernel, ArrayRef<linalg::GenericOp> products, const MatmulBlocks &blocks)
+      : kernel(kernel), at(kernel.at()), products(products), root(products.front()), roles(*matchContraction(root)),
+        emitter(kernel, TileDomain()), blocks(blocks) {}
 
   LogicalResult build();
 
 private:
   void openProgram();
-  FailureOr<Value> depthLoop(Type sumType);
-  FailureOr<Value> step(Value firstDepth, Value sum);
+  FailureOr<SmallVector<Value>> depthLoop(Type sumType);
+  FailureOr<SmallVector<Value>> step(Value firstDepth, ValueRange sums);
   FailureOr<Value> operandTile(OpOperand &operand, ArrayRef<int64_t> dims);
 
   KernelBuilder &kernel;
   ImplicitLocOpBuilder &at;
-  linalg::GenericOp root;
+  ArrayRef<linalg::GenericOp> products;
+  linalg::GenericOp root; ///< the first of them
   Contraction roles;
   TileEmitter emitter;
   MatmulBlocks blocks;
@@ -71,45 +73,57 @@ FailureOr<Value> MatmulSkeleton::operandTile(OpOperand &operand, ArrayRef<int64_
   return emitter.spread(*piece, dims);
 }
 
-FailureOr<Value> MatmulSkeleton::step(Value firstDepth, Value sum) {
+FailureOr<SmallVector<Value>> MatmulSkeleton::step(Value firstDepth, ValueRange sums) {
   TileDomain &domain = emitter.getDomain();
   domain.origins[Depth] = firstDepth;
   domain.extents[Depth] = kernel.extent(sizes[roles.depth], blocks.depth, firstDepth);
   FailureOr<SmallVector<Value>> operands = kernel.part("operands", [&]() -> FailureOr<SmallVector<Value>> {
     FailureOr<Value> left = operandTile(*root.getDpsInputOperand(0), {Rows, Depth});
-    FailureOr<Value> right = operandTile(*root.getDpsInputOperand(1), {Depth, Columns});
-    if (failed(left) || failed(right))
+    if (failed(left))
       return failure();
-    return SmallVector<Value>{*left, *right};
+    SmallVector<Value> tiles{*left};
+    for (linalg::GenericOp product : products) {
+      FailureOr<Value> right = operandTile(*product.getDpsInputOperand(1), {Depth, Columns});
+      if (failed(right))
+        return failure();
+      tiles.push_back(*right);
+    }
+    return tiles;
   });
   if (failed(operands))
     return failure();
-  FailureOr<SmallVector<Value>> product = kernel.part("multiply", [&]() -> FailureOr<SmallVector<Value>> {
-    return SmallVector<Value>{tile::DotOp::create(at, (*operands)[0], (*operands)[1], sum)};
+  return kernel.part("multiply", [&]() -> FailureOr<SmallVector<Value>> {
+    SmallVector<Value> next;
+    for (auto [right, sum] : llvm::zip_equal(ArrayRef(*operands).drop_front(), sums))
+      next.push_back(tile::DotOp::create(at, operands->front(), right, sum));
+    return next;
   });
-  return product->front();
 }
 
-FailureOr<Value> MatmulSkeleton::depthLoop(Type sumType) {
+/// The sums of each product.
+FailureOr<SmallVector<Value>> MatmulSkeleton::depthLoop(Type sumType) {
   RankedTensorType type = emitter.tileType(sumType, {Rows, Columns});
   Value zero = arith::ConstantOp::create(at, at.getZeroAttr(type));
   auto loop = scf::ForOp::create(at, kernel.constant(0), kernel.value(sizes[roles.depth]),
-                                 kernel.constant(blocks.depth), ValueRange{zero});
+                                 kernel.constant(blocks.depth), SmallVector<Value>(products.size(), zero));
   OpBuilder::InsertionGuard guard(at);
   at.setInsertionPointToStart(loop.getBody());
-  FailureOr<Value> next = step(loop.getInductionVar(), loop.getRegionIterArg(0));
+  FailureOr<SmallVector<Value>> next = step(loop.getInductionVar(), loop.getRegionIterArgs());
   if (failed(next))
     return failure();
   scf::YieldOp::create(at, *next);
-  return loop.getResult(0);
+  return SmallVector<Value>(loop.getResults());
 }
 
 LogicalResult MatmulSkeleton::build() {
   openProgram();
-  FailureOr<Value> sum = depthLoop(getElementTypeOrSelf(root.getResult(0).getType()));
-  if (failed(sum))
+  FailureOr<SmallVector<Value>> sums = depthLoop(getElementTypeOrSelf(root.getResult(0).getType()));
+  if (failed(sums))
     return failure();
-  emitter.define(root.getResult(0), TileEmitter::tile(*sum, {Rows, Columns}));
+  for (auto [position, sum] : llvm::enumerate(*sums)) {
+    linalg::GenericOp product = products[position];
+    emitter.define(product.getResult(0), TileEmitter::tile(sum, {Rows, Columns}));
+  }
   SmallVector<Piece> indices;
   for (AffineExpr expression : root.getIndexingMapsArray().back().getResults())
     indices.push_back(iteration[cast<AffineDimExpr>(expression).getPosition()]);
@@ -118,7 +132,7 @@ LogicalResult MatmulSkeleton::build() {
     if (failed(piece) || failed(emitter.write(result, *piece, indices)))
       return failure();
   }
-  AffineExpr flops = kernel.expression(2), outer = kernel.expression(1);
+  AffineExpr flops = kernel.expression(2 * products.size()), outer = kernel.expression(1);
   for (AffineExpr size : sizes)
     flops = flops * size;
   for (unsigned loop : roles.outer)
@@ -128,14 +142,6 @@ LogicalResult MatmulSkeleton::build() {
                  at.getNamedAttr("block_n", at.getI64IntegerAttr(blocks.columns)),
                  at.getNamedAttr("block_k", at.getI64IntegerAttr(blocks.depth))});
   return success();
-}
-
-static linalg::GenericOp rootOf(plan::KernelOp kernel) {
-  linalg::GenericOp root;
-  for (linalg::GenericOp op : kernel.getBody().front().getOps<linalg::GenericOp>())
-    if (matchContraction(op))
-      root = op;
-  return root;
 }
 
 /// Whether elements of the right operand that are neighbours along a loop are neighbours in memory.
@@ -152,19 +158,23 @@ static bool isAlong(linalg::GenericOp root, unsigned loop) {
 }
 
 FailureOr<SmallVector<MatmulBlocks>> heed::matmulChoices(plan::KernelOp kernel, const Backend &backend) {
-  linalg::GenericOp root = rootOf(kernel);
-  if (!root)
+  SmallVector<linalg::GenericOp> products = contractionsOf(kernel.getBody().front());
+  if (products.empty())
     return kernel.emitOpError("has no contraction for its root");
+  if (!llvm::all_of(products, [&](linalg::GenericOp each) { return shareLeftOperand(products.front(), each); }))
+    return kernel.emitOpError("has contractions that are not the same but for their right operands");
+  linalg::GenericOp root = products.front();
   Contraction roles = *matchContraction(root);
   SmallVector<int64_t> ranges = root.getStaticLoopRanges();
   Type left = getElementTypeOrSelf(root.getDpsInputs()[0]), right = getElementTypeOrSelf(root.getDpsInputs()[1]);
   Type element = left == right ? left : getElementTypeOrSelf(root.getResult(0));
-  MatmulShape shape{ranges[roles.row], ranges[roles.column], ranges[roles.depth], element, isAlong(root, roles.depth)};
+  MatmulShape shape{ranges[roles.row], ranges[roles.column],       ranges[roles.depth],
+                    element,           isAlong(root, roles.depth), static_cast<int64_t>(products.size())};
   return backend.matmulBlocks(shape);
 }
 
 LogicalResult heed::buildMatmul(KernelBuilder &kernel, const MatmulBlocks &blocks, const MachineTraits &machine) {
-  linalg::GenericOp root = rootOf(kernel.source());
-  return blocks.areSumsOfLanes ? buildFewRows(kernel, root, blocks, machine)
-                               : MatmulSkeleton(kernel, root, blocks).build();
+  SmallVector<linalg::GenericOp> products = contractionsOf(kernel.sourceBlock());
+  return blocks.areSumsOfLanes ? buildFewRows(kernel, products, blocks, machine)
+                               : MatmulSkeleton(kernel, products, blocks).build();
 }

@@ -8,11 +8,12 @@ namespace heed {
 
 /// Online-softmax attention around an attn.attend: the kernels it becomes, which replace `source`.
 mlir::LogicalResult buildAttends(plan::KernelOp source, llvm::StringRef name, const Backend &backend);
-/// A contraction over one dimension, with an epilogue; in blocks of one of matmulChoices().
+/// Contractions over one dimension that share their left operand, with an epilogue; in blocks of one of
+/// matmulChoices().
 mlir::LogicalResult buildMatmul(KernelBuilder &kernel, const MatmulBlocks &blocks, const MachineTraits &machine);
-/// The same around `root` where lanes sum along the depth; called by buildMatmul.
-mlir::LogicalResult buildFewRows(KernelBuilder &kernel, mlir::linalg::GenericOp root, const MatmulBlocks &blocks,
-                                 const MachineTraits &machine);
+/// The same of these where lanes sum along the depth; called by buildMatmul.
+mlir::LogicalResult buildFewRows(KernelBuilder &kernel, llvm::ArrayRef<mlir::linalg::GenericOp> products,
+                                 const MatmulBlocks &blocks, const MachineTraits &machine);
 /// What it may be blocked in, the best first. Fails, with an error, where there is no contraction.
 mlir::FailureOr<llvm::SmallVector<MatmulBlocks>> matmulChoices(plan::KernelOp kernel, const Backend &backend);
 /// Norms, softmax and reductions over the rows of a tensor.

@@ -51,6 +51,11 @@ GRAPHS = {
         ],
         {"weight": weights(72, 96), "bias": weights(96)},
     ),
+    "matmul_gated": Graph(
+        FLOATS,
+        {"x": [M, K], "y": [K, N], "z": [K, N]},
+        [("MatMul", ["x", "y"], {}), ("Sigmoid", [""], {}), ("MatMul", ["x", "z"], {}), ("Mul", ["value1", ""], {})],
+    ),
     "matmul_one_row": Graph(FLOATS, {"x": [1, K], "y": [K, N]}, [("MatMul", ["x", "y"], {})]),
     "row_softmax": Graph(FLOATS, {"x": [B, M, N]}, [("Softmax", ["x"], {"axis": -1})]),
     "row_layernorm": Graph(

@@ -29,12 +29,15 @@ PRODUCTS = {
     "across": ("(bfloat16[rows,{k}] x, bfloat16[{n},{k}] w) => (bfloat16[rows,{n}] y) {{ y = Gemm<transB=1>(x, w) }}", True),
     "added": ("(bfloat16[rows,{k}] x, bfloat16[{k},{n}] w, bfloat16[{n}] c, bfloat16[rows,{n}] r) => (bfloat16[rows,{n}] y)"
               "{{ p = MatMul(x, w) s = Add(p, c) y = Add(s, r) }}", False),
+    "gated": ("(bfloat16[rows,{k}] x, bfloat16[{k},{n}] w, bfloat16[{k},{n}] v) => (bfloat16[rows,{n}] y)"
+              "{{ p = MatMul(x, w) q = MatMul(x, v) y = Mul(p, q) }}", False),
 }
 # kind, block, rows, columns, depth, workgroups. Rows that blocks do not divide, and columns and depths; several programs for
 # each workgroup, one workgroup for all, and rings that wrap in the middle of a program.
 PRODUCT_CASES = [("plain", "128x256", 300, 512, 192, 4), ("across", "128x256", 256, 504, 376, 3),
                  ("added", "128x256", 130, 256, 128, 1), ("plain", "128x128", 257, 384, 376, 2),
                  ("added", "128x64", 257, 192, 376, 3),
+                 ("gated", "128x128", 300, 256, 192, 2), ("gated", "128x64", 130, 184, 376, 3),
                  ("across", "128x128", 128, 256, 128, 2), ("added", "128x128", 200, 248, 192, 1)]
 
 
@@ -78,14 +81,18 @@ def run_product(build, kind, block, rows, columns, depth, workgroups):
     random, (text, is_across) = numpy.random.default_rng(1), PRODUCTS[kind]
     model = onnx.parser.parse_model('<ir_version: 9, opset_import: ["" : 20]> agraph ' + text.format(k=depth, n=columns))
     weights = (columns, depth) if is_across else (depth, columns)
-    shapes = [(rows, depth), weights, (columns,), (rows, columns)][:len(model.graph.input)]
+    others = [weights] if kind == "gated" else [(columns,), (rows, columns)]
+    shapes = [(rows, depth), weights, *others][:len(model.graph.input)]
     operands = [machine.narrow(random.standard_normal(shape)) for shape in shapes]
     out, programs = interpret(build, ("case.onnx", model.SerializeToString()), {"rows": rows}, f"_{block}_aligned",
                               operands, (rows, columns), workgroups)
     x, w, *added = (machine.widen(operand) for operand in operands)
     round_off = lambda tensor: machine.widen(machine.narrow(tensor))
-    exact, plain = (x @ (w.T if is_across else w) for x, w in ((x.astype(numpy.float64), w.astype(numpy.float64)), (x, w)))
-    plain = round_off(plain)
+    multiply = lambda kind, right: x.astype(kind) @ (right.T if is_across else right).astype(kind)
+    exact, plain = multiply(numpy.float64, w), round_off(multiply(numpy.float32, w))
+    if kind == "gated":
+        exact, plain = exact * multiply(numpy.float64, added[0]), round_off(plain * round_off(multiply(numpy.float32, added[0])))
+        added = []
     for each in added:
         exact, plain = exact + each, round_off(plain + each)
     return check(out, exact, plain), programs
