@@ -1,12 +1,28 @@
 """A network of MiniLM's sizes (all-MiniLM-L6-v2 behind its embeddings) in ONNX's text form: six layers of self-attention over
 masked keys and a GELU network, each behind a residual and a layer norm. Weights are inputs, one row for each output."""
 
-LAYERS, HIDDEN, HEADS, INNER, EPSILON = 6, 384, 12, 1536, 1e-12
+import dataclasses
 
-# What a layer reads besides its input: shapes by name.
-WEIGHTS = {"w_qkv": (3 * HIDDEN, HIDDEN), "b_qkv": (3 * HIDDEN,), "w_out": (HIDDEN, HIDDEN), "b_out": (HIDDEN,),
-           "norm1": (HIDDEN,), "shift1": (HIDDEN,), "w_in": (INNER, HIDDEN), "b_in": (INNER,), "w_down": (HIDDEN, INNER),
-           "b_down": (HIDDEN,), "norm2": (HIDDEN,), "shift2": (HIDDEN,)}
+EPSILON = 1e-12
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    layers: int
+    hidden: int
+    heads: int
+    inner: int
+
+    @property
+    def weights(self):
+        """What a layer reads besides its input: shapes by name."""
+        hidden, inner = self.hidden, self.inner
+        return {"w_qkv": (3 * hidden, hidden), "b_qkv": (3 * hidden,), "w_out": (hidden, hidden), "b_out": (hidden,),
+                "norm1": (hidden,), "shift1": (hidden,), "w_in": (inner, hidden), "b_in": (inner,), "w_down": (hidden, inner),
+                "b_down": (hidden,), "norm2": (hidden,), "shift2": (hidden,)}
+
+
+MINILM = Sizes(layers=6, hidden=384, heads=12, inner=1536)
 
 LAYER = """
   wt_qkv{n} = Transpose<perm=[1,0]>(w_qkv{n})
@@ -30,10 +46,10 @@ LAYER = """
   {out} = LayerNormalization<axis=-1, epsilon={epsilon}>(e{n}, norm2{n}, shift2{n})"""
 
 
-def source(element):
+def source(element, sizes=MINILM):
     """The model over symbols batch and sequence; `element` is float, float16 or bfloat16. The mask is true where a key is one."""
-    inputs = [f"{element}[batch,sequence,{HIDDEN}] x0", "bool[batch,1,1,sequence] mask"]
-    inputs += [f"{element}[{','.join(map(str, shape))}] {name}{n}" for n in range(LAYERS) for name, shape in WEIGHTS.items()]
-    layers = [LAYER.format(n=n, heads=HEADS, epsilon=EPSILON, out=f"x{n + 1}" if n + 1 < LAYERS else "out") for n in range(LAYERS)]
+    inputs = [f"{element}[batch,sequence,{sizes.hidden}] x0", "bool[batch,1,1,sequence] mask"]
+    inputs += [f"{element}[{','.join(map(str, shape))}] {name}{n}" for n in range(sizes.layers) for name, shape in sizes.weights.items()]
+    layers = [LAYER.format(n=n, heads=sizes.heads, epsilon=EPSILON, out=f"x{n + 1}" if n + 1 < sizes.layers else "out") for n in range(sizes.layers)]
     return (f'<ir_version: 10, opset_import: ["" : 23]> agraph ({", ".join(inputs)}) => '
-            f"({element}[batch,sequence,{HIDDEN}] out) {{{''.join(layers)}\n}}")
+            f"({element}[batch,sequence,{sizes.hidden}] out) {{{''.join(layers)}\n}}")

@@ -97,8 +97,8 @@ suite_numerics() {
 # Products, rows and maps with sizes that are known at run time only.
 suite_generated() { "$python" tests/generated/run.py "$build"; }
 suite_errors() { "$python" -m pytest -n "$jobs" tests/onnx/test_errors.py; }
-# Whole models: accuracy, fusion, memory, compile time and byte-identical compilations.
-suite_models() { "$python" -m pytest -s tests/onnx/test_models.py; }
+# Whole models and layers: accuracy, fusion, memory, compile time and byte-identical compilations.
+suite_models() { "$python" -m pytest -s tests/onnx/test_models.py tests/onnx/test_layers.py; }
 suite_onnx() { "$python" -m pytest -n "$jobs" tests/onnx/test_nodes.py; }
 
 # On the first Vulkan device, which is software where there is no GPU, under the validation layer. Its messages are
@@ -113,6 +113,7 @@ suite_vulkan() {
   "$python" -m pytest -n "$jobs" --device=vulkan:0 tests/onnx/test_nodes.py || status=1
   "$python" -m pytest -s --device=vulkan:0 tests/onnx/test_models.py \
     -k "test_minilm and attention and not plan" || status=1
+  "$python" -m pytest -n "$jobs" --device=vulkan:0 tests/onnx/test_layers.py || status=1
   return "$status"
 }
 # Code objects for AMD GPUs, stepped through the driver by an emulator, where there is one.

@@ -26,6 +26,8 @@ import time
 sys.path += [str(pathlib.Path(__file__).parents[level]) for level in (0, 2)]
 import llama_layer
 import minilm_layers
+from llama_layer import LLAMA_1B
+from minilm_layers import MINILM
 from measure import heed_output, save
 
 ROWS, CAPACITY, BATCH, SEQUENCE = 2048, 2048, 64, 128
@@ -54,7 +56,7 @@ def seeded(shapes, kind):
 
 def rope_tables(first, rows):
     import torch
-    periods = 500000.0 ** (torch.arange(0, llama_layer.WIDTH, 2, device="cuda").double() / llama_layer.WIDTH)
+    periods = 500000.0 ** (torch.arange(0, LLAMA_1B.width, 2, device="cuda").double() / LLAMA_1B.width)
     angles = torch.arange(first, first + rows, device="cuda").double()[:, None] / periods
     return {"cos": angles.cos().bfloat16(), "sin": angles.sin().bfloat16()}
 
@@ -63,15 +65,15 @@ def llama(x, cos, sin, w, attend):
     """attend(query, key, value) in [1, heads, rows, width]."""
     import torch
     from torch.nn.functional import linear, rms_norm, silu
-    m, rows = llama_layer, x.shape[0]
-    norm = lambda x, scale: rms_norm(x, (m.HIDDEN,), scale, m.EPSILON)
+    m, rows = LLAMA_1B, x.shape[0]
+    norm = lambda x, scale: rms_norm(x, (m.hidden,), scale, llama_layer.EPSILON)
 
     def turn(x):
         low, high = x.chunk(2, -1)
         return x * torch.cat((cos, cos), -1) + torch.cat((-high, low), -1) * torch.cat((sin, sin), -1)
 
-    joint = linear(norm(x, w["norm_in"]), w["w_qkv"]).view(1, rows, -1, m.WIDTH).transpose(1, 2)
-    query, key, value = joint.split((m.HEADS, m.KEY_HEADS, m.KEY_HEADS), 1)
+    joint = linear(norm(x, w["norm_in"]), w["w_qkv"]).view(1, rows, -1, m.width).transpose(1, 2)
+    query, key, value = joint.split((m.heads, m.key_heads, m.key_heads), 1)
     out = attend(turn(query), turn(key), value).transpose(1, 2).reshape(rows, -1)
     x = x + linear(out, w["w_out"])
     y = norm(x, w["norm_mid"])
@@ -80,12 +82,12 @@ def llama(x, cos, sin, w, attend):
 
 def minilm(x, mask, w):
     from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_attention
-    m = minilm_layers
+    m = MINILM
     batch, sequence, hidden = x.shape
-    for n in range(m.LAYERS):
-        of = {name: w[f"{name}{n}"] for name in m.WEIGHTS}
-        norm = lambda x, which: layer_norm(x, (hidden,), of[f"norm{which}"], of[f"shift{which}"], m.EPSILON)
-        joint = linear(x, of["w_qkv"], of["b_qkv"]).view(batch, sequence, 3, m.HEADS, -1).permute(2, 0, 3, 1, 4)
+    for n in range(m.layers):
+        of = {name: w[f"{name}{n}"] for name in m.weights}
+        norm = lambda x, which: layer_norm(x, (hidden,), of[f"norm{which}"], of[f"shift{which}"], minilm_layers.EPSILON)
+        joint = linear(x, of["w_qkv"], of["b_qkv"]).view(batch, sequence, 3, m.heads, -1).permute(2, 0, 3, 1, 4)
         out = scaled_dot_product_attention(joint[0], joint[1], joint[2], attn_mask=mask).transpose(1, 2).reshape(x.shape)
         x = norm(linear(out, of["w_out"], of["b_out"]) + x, 1)
         x = norm(linear(gelu(linear(x, of["w_in"], of["b_in"])), of["w_down"], of["b_down"]) + x, 2)
@@ -100,18 +102,18 @@ def prepare(name):
     normal = lambda *shape: torch.randn(shape, device="cuda", generator=random)
     if name.startswith("minilm"):
         kind = getattr(torch, {"bfloat16": "bfloat16", "float": "float32"}[name.split("-")[1]])
-        shapes = {f"{weight}{n}": shape for n in range(minilm_layers.LAYERS) for weight, shape in minilm_layers.WEIGHTS.items()}
+        shapes = {f"{weight}{n}": shape for n in range(MINILM.layers) for weight, shape in MINILM.weights.items()}
         lengths = torch.randint(SEQUENCE // 2, SEQUENCE + 1, (BATCH,), device="cuda", generator=random)
         mask = (torch.arange(SEQUENCE, device="cuda") < lengths[:, None])[:, None, None]
-        tensors = {"x0": normal(BATCH, SEQUENCE, minilm_layers.HIDDEN).to(kind), "mask": mask, **seeded(shapes, kind)}
+        tensors = {"x0": normal(BATCH, SEQUENCE, MINILM.hidden).to(kind), "mask": mask, **seeded(shapes, kind)}
         return lambda t: minilm(t["x0"], t["mask"], t), tensors
-    weights = seeded(llama_layer.WEIGHTS, torch.bfloat16)
+    weights = seeded(LLAMA_1B.weights, torch.bfloat16)
     rows, first = (ROWS, 0) if name == "prefill" else (1, CAPACITY - 1)
-    tensors = {"x": normal(rows, llama_layer.HIDDEN).bfloat16(), **rope_tables(first, rows), **weights}
+    tensors = {"x": normal(rows, LLAMA_1B.hidden).bfloat16(), **rope_tables(first, rows), **weights}
     if name == "prefill":
         attend = lambda t: lambda q, k, v: sdpa(q, k, v, is_causal=True, enable_gqa=True)
     else:
-        shape = (1, llama_layer.KEY_HEADS, CAPACITY, llama_layer.WIDTH)
+        shape = (1, LLAMA_1B.key_heads, CAPACITY, LLAMA_1B.width)
         tensors |= {"keys": normal(*shape).bfloat16(), "values": normal(*shape).bfloat16(),
                     "position": torch.tensor([first], dtype=torch.int32, device="cuda")}
 
