@@ -18,6 +18,8 @@ mlir::LogicalResult buildFewRows(KernelBuilder &kernel, llvm::ArrayRef<mlir::lin
 mlir::FailureOr<llvm::SmallVector<MatmulBlocks>> matmulChoices(plan::KernelOp kernel, const Backend &backend);
 /// Norms, softmax and reductions over the rows of a tensor.
 mlir::LogicalResult buildRow(KernelBuilder &kernel, const Backend &backend);
+/// The reductions among these; called by buildRow.
+mlir::LogicalResult buildReduction(KernelBuilder &kernel, mlir::linalg::GenericOp root, const Backend &backend);
 /// Anything index-mapped: elementwise, transposes, gathers.
 mlir::LogicalResult buildMap(KernelBuilder &kernel, const Backend &backend);
 
