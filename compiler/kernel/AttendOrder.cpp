@@ -38,43 +38,35 @@ void AttendSkeleton::locateProgram() {
   batch = tile::ProgramIdOp::create(at, 2);
 }
 
-/// a / b of sizes and indices, which are numbers of programs or less: 32 bits hold them, and divide with less work.
-Value AttendSkeleton::divide(Value a, Value b) {
-  auto narrow = [&](Value value) { return arith::IndexCastUIOp::create(at, at.getI32Type(), value).getResult(); };
-  Value quotient = arith::DivUIOp::create(at, narrow(a), narrow(b));
-  return arith::IndexCastUIOp::create(at, at.getIndexType(), quotient);
-}
-
 /// How many of `heads` take a turn: all turns have about as many.
 Value AttendSkeleton::headsOfTurn(Value heads, Value numBlocks) {
   Value one = kernel.constant(1);
-  auto divideUp = [&](Value a, Value b) { return divide(kernel.sub(kernel.add(a, b), one), b); };
+  auto divideUp = [&](Value a, Value b) { return kernel.divideCounts(kernel.sub(kernel.add(a, b), one), b); };
   RankedTensorType key = attend.getKeyType(), value = attend.getValueType();
   int64_t keyBits =
       key.getDimSize(3) * key.getElementTypeBitWidth() + value.getDimSize(3) * value.getElementTypeBitWidth();
   int64_t keysInCache = machine.sharedCacheBytes / cacheShares / std::max<int64_t>(keyBits / 8, 1);
   int64_t sharers = attend.getQueryType().getDimSize(1) / key.getDimSize(1);
-  Value fitting =
-      kernel.mul(divide(kernel.constant(keysInCache), kernel.max(one, kernel.value(keys))), kernel.constant(sharers));
+  Value fitting = kernel.mul(kernel.divideCounts(kernel.constant(keysInCache), kernel.max(one, kernel.value(keys))),
+                             kernel.constant(sharers));
   Value least = divideUp(kernel.constant(std::max<int64_t>(machine.processors, 1)), numBlocks);
   return divideUp(heads, divideUp(heads, kernel.max(fitting, least)));
 }
 
 void AttendSkeleton::orderPrograms() {
   SmallVector<AffineExpr> sizes = kernel.sizesOf(attend.getQuery());
-  auto remainder = [&](Value a, Value b, Value quotient) { return kernel.sub(a, kernel.mul(quotient, b)); };
   Value index = rowBlock, one = kernel.constant(1), two = kernel.constant(2);
   Value lastRow = kernel.add(kernel.value(rows), kernel.constant(blocks.rows - 1)); // of a whole block
-  Value numBlocks = divide(lastRow, kernel.constant(blocks.rows)), numHeads = kernel.value(sizes[1]);
+  Value numBlocks = kernel.divideCounts(lastRow, kernel.constant(blocks.rows)), numHeads = kernel.value(sizes[1]);
   Value allHeads = kernel.value(sizes[0] * sizes[1]), ofTurn = headsOfTurn(allHeads, numBlocks);
-  Value lastTurn = divide(kernel.sub(allHeads, one), ofTurn), programs = kernel.mul(ofTurn, numBlocks);
+  Value lastTurn = kernel.divideCounts(kernel.sub(allHeads, one), ofTurn), programs = kernel.mul(ofTurn, numBlocks);
 
-  Value turn = divide(index, programs), place = remainder(index, programs, turn);
+  auto [turn, place] = kernel.divideWithRest(index, programs);
   Value firstHead = kernel.mul(turn, ofTurn), heads = kernel.min(ofTurn, kernel.sub(allHeads, firstHead));
-  Value level = divide(place, heads), linearHead = kernel.add(firstHead, remainder(place, heads, level));
+  auto [level, headOfTurn] = kernel.divideWithRest(place, heads);
+  Value linearHead = kernel.add(firstHead, headOfTurn);
   Value isOdd = arith::RemUIOp::create(at, kernel.sub(lastTurn, turn), two);
   Value isUp = arith::CmpIOp::create(at, arith::CmpIPredicate::eq, isOdd, one);
   rowBlock = arith::SelectOp::create(at, isUp, level, kernel.sub(kernel.sub(numBlocks, one), level));
-  batch = divide(linearHead, numHeads);
-  head = remainder(linearHead, numHeads, batch);
+  std::tie(batch, head) = kernel.divideWithRest(linearHead, numHeads);
 }

@@ -60,7 +60,6 @@ private:
   void locatePart();
   void locateMerge();
   void orderPrograms();
-  mlir::Value divide(mlir::Value a, mlir::Value b);
   mlir::Value headsOfTurn(mlir::Value heads, mlir::Value numBlocks);
   mlir::LogicalResult loadQuery();
   double firstReference();

@@ -226,6 +226,19 @@ Value KernelBuilder::floorDiv(Value a, int64_t divisor) {
   return divisor == 1 ? a : builder.createOrFold<arith::FloorDivSIOp>(a, constant(divisor));
 }
 
+Value KernelBuilder::divideCounts(Value a, Value b) {
+  auto narrow = [&](Value value) {
+    return arith::IndexCastUIOp::create(builder, builder.getI32Type(), value).getResult();
+  };
+  Value quotient = arith::DivUIOp::create(builder, narrow(a), narrow(b));
+  return arith::IndexCastUIOp::create(builder, builder.getIndexType(), quotient);
+}
+
+std::pair<Value, Value> KernelBuilder::divideWithRest(Value a, Value b) {
+  Value quotient = divideCounts(a, b);
+  return {quotient, sub(a, mul(quotient, b))};
+}
+
 Value KernelBuilder::extent(AffineExpr size, int64_t block, Value origin) {
   auto known = dyn_cast<AffineConstantExpr>(size);
   return known && known.getValue() % block == 0 ? Value() : sub(value(size), origin);

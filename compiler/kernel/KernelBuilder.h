@@ -92,6 +92,10 @@ public:
   mlir::Value min(mlir::Value a, mlir::Value b);
   mlir::Value max(mlir::Value a, mlir::Value b);
   mlir::Value floorDiv(mlir::Value a, int64_t divisor);
+  /// a / b of sizes and numbers of programs: 32 bits hold them, and divide with less work.
+  mlir::Value divideCounts(mlir::Value a, mlir::Value b);
+  /// The same and what is left over.
+  std::pair<mlir::Value, mlir::Value> divideWithRest(mlir::Value a, mlir::Value b);
   /// What is left of a loop from `origin` on; null where blocks are always whole.
   mlir::Value extent(mlir::AffineExpr size, int64_t block, mlir::Value origin);
   /// Splits a linear index over sizes, the last fastest.

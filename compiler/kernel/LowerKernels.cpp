@@ -90,7 +90,7 @@ public:
   SmallVector<MatmulBlocks> matmulBlocks(const MatmulShape &shape) const override {
     if (!ShapedType::isDynamic(shape.rows) && shape.rows <= 2)
       return {{shape.rows, 4, 16, /*time=*/0, /*atOnce=*/0, /*areSumsOfLanes=*/true}};
-    return {{4, 8, 16}};
+    return {{4, 8, 16, /*time=*/0, /*atOnce=*/machine.processors}};
   }
   RowBlocks rowBlocks(int64_t) const override { return {4, 16}; }
   RowBlocks mapBlocks(int64_t) const override { return {4, 16}; }

@@ -1,5 +1,8 @@
 /// One block of a matrix product, or of several that share their left operand: a loop over chunks of the contracted
 /// dimension, then the epilogue.
+///
+/// Where it is known how many programs run at a time, these work on about a square of the result, so that together they
+/// read little of either operand.
 #include "compiler/kernel/Contraction.h"
 #include "compiler/kernel/Skeletons.h"
 #include "compiler/kernel/TileEmitter.h"
@@ -19,11 +22,15 @@ class MatmulSkeleton {
 public:
   MatmulSkeleton(KernelBuilder &kernel, ArrayRef<linalg::GenericOp> products, const MatmulBlocks &blocks)
       : kernel(kernel), at(kernel.at()), products(products), root(products.front()), roles(*matchContraction(root)),
-        emitter(kernel, TileDomain()), blocks(blocks) {}
+        emitter(kernel, TileDomain()), blocks(blocks), sizes(kernel.loopSizes(root)) {}
 
   LogicalResult build();
 
 private:
+  bool isOrdered() const { return blocks.atOnce > 0; }
+  AffineExpr numBlocks(unsigned loop, int64_t block) { return sizes[loop].ceilDiv(block); }
+  SmallVector<AffineExpr> grid();
+  std::pair<Value, Value> blockOfProgram();
   void openProgram();
   FailureOr<SmallVector<Value>> depthLoop(Type sumType);
   FailureOr<SmallVector<Value>> step(Value firstDepth, ValueRange sums);
@@ -41,17 +48,44 @@ private:
 };
 } // namespace
 
+SmallVector<AffineExpr> MatmulSkeleton::grid() {
+  AffineExpr rows = numBlocks(roles.row, blocks.rows), columns = numBlocks(roles.column, blocks.columns);
+  AffineExpr outer = kernel.expression(1);
+  for (unsigned loop : roles.outer)
+    outer = outer * sizes[loop];
+  if (isOrdered())
+    return {rows * columns, kernel.expression(1), outer};
+  return {rows, columns, outer};
+}
+
+/// Which block of rows and of columns the program works on. Ordered programs take bands of rows one after another, in a
+/// band column by column; it is as high as the columns that then run at a time are wide.
+std::pair<Value, Value> MatmulSkeleton::blockOfProgram() {
+  Value index = tile::ProgramIdOp::create(at, 0);
+  if (!isOrdered())
+    return {index, tile::ProgramIdOp::create(at, 1)};
+  auto columnsOfProgram = double(blocks.columns * products.size());
+  double side = std::sqrt(double(blocks.atOnce) * columnsOfProgram / double(blocks.rows));
+  Value height = kernel.constant(int64_t(llvm::bit_floor(uint64_t(std::max(side, 1.0)))));
+  Value ofBand = kernel.mul(height, kernel.value(numBlocks(roles.column, blocks.columns)));
+  auto [band, place] = kernel.divideWithRest(index, ofBand);
+  Value firstRow = kernel.mul(band, height);
+  Value rows = kernel.min(height, kernel.sub(kernel.value(numBlocks(roles.row, blocks.rows)), firstRow));
+  auto [column, row] = kernel.divideWithRest(place, rows);
+  return {kernel.add(firstRow, row), column};
+}
+
 void MatmulSkeleton::openProgram() {
-  sizes = kernel.loopSizes(root);
   iteration.resize(root.getNumLoops());
   TileDomain &domain = emitter.getDomain();
-  auto addBlocked = [&](unsigned grid, int64_t block, unsigned loop) {
-    Value origin = kernel.mul(tile::ProgramIdOp::create(at, grid), kernel.constant(block));
+  auto addBlocked = [&](Value number, int64_t block, unsigned loop) {
+    Value origin = kernel.mul(number, kernel.constant(block));
     domain.addDimension(block, origin, kernel.extent(sizes[loop], block, origin));
   };
-  addBlocked(0, blocks.rows, roles.row);
+  auto [row, column] = blockOfProgram();
+  addBlocked(row, blocks.rows, roles.row);
   domain.addDimension(blocks.depth, Value(), Value());
-  addBlocked(1, blocks.columns, roles.column);
+  addBlocked(column, blocks.columns, roles.column);
   iteration[roles.row] = emitter.coordinate(Rows);
   iteration[roles.column] = emitter.coordinate(Columns);
   iteration[roles.depth] = emitter.coordinate(Depth);
@@ -132,12 +166,10 @@ LogicalResult MatmulSkeleton::build() {
     if (failed(piece) || failed(emitter.write(result, *piece, indices)))
       return failure();
   }
-  AffineExpr flops = kernel.expression(2 * products.size()), outer = kernel.expression(1);
+  AffineExpr flops = kernel.expression(2 * products.size());
   for (AffineExpr size : sizes)
     flops = flops * size;
-  for (unsigned loop : roles.outer)
-    outer = outer * sizes[loop];
-  kernel.finish({sizes[roles.row].ceilDiv(blocks.rows), sizes[roles.column].ceilDiv(blocks.columns), outer}, flops,
+  kernel.finish(grid(), flops,
                 {at.getNamedAttr("block_m", at.getI64IntegerAttr(blocks.rows)),
                  at.getNamedAttr("block_n", at.getI64IntegerAttr(blocks.columns)),
                  at.getNamedAttr("block_k", at.getI64IntegerAttr(blocks.depth))});

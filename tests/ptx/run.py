@@ -33,11 +33,11 @@ PRODUCTS = {
               "{{ p = MatMul(x, w) q = MatMul(x, v) y = Mul(p, q) }}", False),
 }
 # kind, block, rows, columns, depth, workgroups. Rows that blocks do not divide, and columns and depths; several programs for
-# each workgroup, one workgroup for all, and rings that wrap in the middle of a program.
+# each workgroup, one workgroup for all, rings that wrap in the middle of a program, and more rows than a band of programs has.
 PRODUCT_CASES = [("plain", "128x256", 300, 512, 192, 4), ("across", "128x256", 256, 504, 376, 3),
                  ("added", "128x256", 130, 256, 128, 1), ("plain", "128x128", 257, 384, 376, 2),
                  ("added", "128x64", 257, 192, 376, 3),
-                 ("gated", "128x128", 300, 256, 192, 2), ("gated", "128x64", 130, 184, 376, 3),
+                 ("plain", "128x64", 1100, 128, 128, 5), ("gated", "128x128", 300, 256, 192, 2), ("gated", "128x64", 130, 184, 376, 3),
                  ("across", "128x128", 128, 256, 128, 2), ("added", "128x128", 200, 248, 192, 1)]
 
 

@@ -37,13 +37,13 @@
 // Few rows, any operands; then the blocks whose rounds are over first: each is compared with the others.
 // PLAN: variant [sm_90a if rows*-1 + 4 >= 0 {{.*}}aligned to 16] {{.*}}matmul_1x16_aligned grid rows x 96 x 1
 // PLAN: variant [sm_90a if rows*-1 + 4 >= 0] {{.*}}matmul_1x16 grid rows x 96 x 1
-// PLAN: variant [{{.*}}if ceildiv(ceildiv(rows, 128)*12, 132)*{{[0-9]+}} + ceildiv(ceildiv(rows, 128)*6, 132)*-{{[0-9]+}} >= 0 {{.*}} aligned to 16] {{.*}}matmul_128x256_aligned grid ceildiv(rows, 128) x 6 x 1
+// PLAN: variant [{{.*}}if ceildiv(ceildiv(rows, 128)*12, 132)*{{[0-9]+}} + ceildiv(ceildiv(rows, 128)*6, 132)*-{{[0-9]+}} >= 0 {{.*}} aligned to 16] {{.*}}matmul_128x256_aligned grid ceildiv(rows, 128)*6 x 1 x 1
 // PLAN-NEXT: tensor map of operand {{.*}} swizzle 128
 // PLAN-NEXT: tensor map of operand {{.*}} swizzle 128
-// PLAN: variant [{{.*}}] {{.*}}matmul_128x128_aligned grid ceildiv(rows, 128) x 12 x 1
-// PLAN: variant [{{.*}}] {{.*}}matmul_128x64_aligned grid ceildiv(rows, 128) x 24 x 1
-// PLAN: variant [{{.*}}aligned to 16] {{.*}}matmul_aligned grid ceildiv(rows, 64) x 24 x 1
-// PLAN: variant [sm_90a] {{.*}}matmul grid ceildiv(rows, 64) x 24 x 1
+// PLAN: variant [{{.*}}] {{.*}}matmul_128x128_aligned grid ceildiv(rows, 128)*12 x 1 x 1
+// PLAN: variant [{{.*}}] {{.*}}matmul_128x64_aligned grid ceildiv(rows, 128)*24 x 1 x 1
+// PLAN: variant [{{.*}}aligned to 16] {{.*}}matmul_aligned grid ceildiv(rows, 64)*24 x 1 x 1
+// PLAN: variant [sm_90a] {{.*}}matmul grid ceildiv(rows, 64)*24 x 1 x 1
 #id = affine_map<(r, n) -> (r, n)>
 #column = affine_map<(r, n) -> (n)>
 func.func @main(%x: tensor<?x384xbf16> {plan.name = "x", plan.shape = affine_map<()[s0] -> (s0, 384)>},

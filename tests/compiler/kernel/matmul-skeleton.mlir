@@ -4,6 +4,19 @@
 // RUN: heed-interpret %s %t --dim b=2 --dim s=7
 // RUN: heed-opt %s --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels))' | FileCheck %s
 
+// Of four programs at a time, bands of two blocks of rows: five such blocks are three bands, the last one of half height.
+// RUN: heed-opt %s --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels,merge-dimensions),lower-kernels-ordered,canonicalize,cse)' -o %t.ordered
+// RUN: FileCheck %s --check-prefix=ORDER < %t.ordered
+// RUN: heed-interpret %s %t.ordered --dim b=2 --dim s=9
+// ORDER-LABEL: tile.kernel @k0_matmul
+// ORDER: %[[PROGRAM:.*]] = tile.program_id 0
+// ORDER: %[[NARROW:.*]] = arith.index_castui %[[PROGRAM]]
+// ORDER: arith.divui %[[NARROW]], %{{.*}} : i32
+// ORDER: arith.minsi
+// ORDER: arith.divui {{.*}} : i32
+// ORDER-NOT: tile.program_id 1
+// ORDER: scf.for
+
 #rows = affine_map<(b, s, n, k) -> (b, s, k)>
 #weights = affine_map<(b, s, n, k) -> (k, n)>
 #result = affine_map<(b, s, n, k) -> (b, s, n)>
