@@ -168,8 +168,9 @@ public:
   /// bound; the last fits any number of programs.
   virtual llvm::SmallVector<MatmulBlocks> matmulBlocks(const MatmulShape &shape) const = 0;
   virtual RowBlocks rowBlocks(int64_t columns) const = 0;
-  /// Elements of the innermost dimension that one program of a map kernel handles, and how many rows of them.
-  virtual RowBlocks mapBlocks(int64_t columns) const = 0;
+  /// Elements of the innermost dimension, of this type, that one program of a map kernel makes, and how many rows of
+  /// them.
+  virtual RowBlocks mapBlocks(int64_t columns, mlir::Type element) const = 0;
 
   /// Lowers and serialises every tile.kernel of `kernels`, which is left unchanged. With `dumpDirectory` not empty,
   /// intermediate forms are written there. Errors are reported on the kernels.

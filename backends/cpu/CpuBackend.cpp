@@ -72,7 +72,7 @@ public:
                                            Type element) const override;
   SmallVector<MatmulBlocks> matmulBlocks(const MatmulShape &shape) const override;
   RowBlocks rowBlocks(int64_t columns) const override;
-  RowBlocks mapBlocks(int64_t columns) const override;
+  RowBlocks mapBlocks(int64_t columns, Type element) const override;
   FailureOr<CompiledKernels> compile(ModuleOp kernels, StringRef dumpDirectory) const override;
   ArrayRef<StringRef> codeLevels() const override;
   FailureOr<std::string> printCode(ModuleOp kernels, StringRef level) const override;
@@ -114,7 +114,7 @@ RowBlocks CpuBackend::rowBlocks(int64_t columns) const {
   return {8, 256};
 }
 
-RowBlocks CpuBackend::mapBlocks(int64_t columns) const {
+RowBlocks CpuBackend::mapBlocks(int64_t columns, Type) const {
   if (isKnown(columns) && columns <= 1024)
     return {std::max<int64_t>(1, 4096 / std::max<int64_t>(columns, 1)), std::max<int64_t>(columns, 1)};
   return {16, 256};

@@ -208,9 +208,11 @@ RowBlocks SimtBackend::rowBlocks(int64_t columns) const {
   return {chip.warps, fit(8 * chip.lanes, columns)};
 }
 
-RowBlocks SimtBackend::mapBlocks(int64_t columns) const {
+/// A vector a lane.
+RowBlocks SimtBackend::mapBlocks(int64_t columns, Type element) const {
   const SimtTarget &chip = chips().front();
-  int64_t elements = 4 * chip.lanes * chip.warps, block = fit(elements, columns);
+  int64_t ofLane = std::max<int64_t>(4, 8 * chip.vectorBytes / element.getIntOrFloatBitWidth());
+  int64_t elements = ofLane * chip.lanes * chip.warps, block = fit(elements, columns);
   return {elements / block, block};
 }
 

@@ -67,7 +67,7 @@ public:
                                                      mlir::Type element) const override;
   llvm::SmallVector<MatmulBlocks> matmulBlocks(const MatmulShape &shape) const override;
   RowBlocks rowBlocks(int64_t columns) const override;
-  RowBlocks mapBlocks(int64_t columns) const override;
+  RowBlocks mapBlocks(int64_t columns, mlir::Type element) const override;
   mlir::FailureOr<CompiledKernels> compile(mlir::ModuleOp kernels, llvm::StringRef dumpDirectory) const override;
   mlir::FailureOr<std::string> printCode(mlir::ModuleOp kernels, llvm::StringRef level) const override;
 

@@ -94,6 +94,8 @@ private:
   void mergeStates(attn::MergeOp op);
   void finishState(attn::FinishOp op);
   void rotate(attn::RopeOp op);
+  void rotateHalves(attn::RopeOp op);
+  SmallVector<Value> tableEntry(attn::RopeOp op, Scalars &s, Value position, Value batch, Value row, Value pair);
   void writeRows(attn::AppendOp op);
 
   using Body = llvm::function_ref<Value(Scalars &, ValueRange)>;
@@ -218,12 +220,68 @@ void AttnDecomposer::finishState(attn::FinishOp op) {
     op.getLse().replaceAllUsesWith(convertTo(builder, location, lse, cast<RankedTensorType>(op.getLse().getType())));
 }
 
+/// The input at (batch, head, row, feature) as (batch, head, half, row, feature of the half), which is walked half by
+/// half: then both reads of the input, the tables and the result are runs in memory.
+void AttnDecomposer::rotateHalves(attn::RopeOp op) {
+  Location location = op.getLoc();
+  auto type = cast<RankedTensorType>(op.getInput().getType());
+  int64_t half = op.getRotaryDim() / 2;
+  SmallVector<OpFoldResult> sizes = materialiseShape(builder, location, function, shapes, op.getInput());
+  sizes.back() = builder.getIndexAttr(2);
+  sizes.push_back(builder.getIndexAttr(half));
+  SmallVector<int64_t> split(type.getShape().drop_back());
+  split.append({2, half});
+  SmallVector<ReassociationIndices> groups{{0}, {1}, {2}, {3, 4}};
+  auto splitType = RankedTensorType::get(split, type.getElementType());
+  Value input = tensor::ExpandShapeOp::create(builder, location, splitType, op.getInput(), groups, sizes);
+
+  constexpr std::array<unsigned, 5> swapped = {0, 1, 3, 2, 4};
+  AffineMap bySwapped = AffineMap::getPermutationMap(swapped, builder.getContext());
+  std::swap(sizes[2], sizes[3]);
+  Value start = tensor::EmptyOp::create(builder, location, sizes, type.getElementType());
+  SmallVector<AffineMap> maps{bySwapped};
+  Value positions = op.getPositions();
+  SmallVector<Value> inputs{input};
+  if (positions) {
+    inputs.push_back(positions);
+    maps.push_back(
+        AffineMap::get(5, 0, {builder.getAffineDimExpr(0), builder.getAffineDimExpr(3)}, builder.getContext()));
+  }
+  Value rotated = map(location, inputs, maps, start, [&](Scalars &s, ValueRange in) -> Value {
+    Value batch = s.loop(0), which = s.loop(2), row = s.loop(3), pair = s.loop(4);
+    SmallVector<Value> entry = tableEntry(op, s, positions ? in[1] : Value(), batch, row, pair);
+    Value other = s.read(input, {batch, s.loop(1), row, s.make<arith::SubIOp>(s.index(1), which), pair});
+    Value sign = s.choose(s.less(which, s.index(1)), s.number(-1.0), s.number(1.0));
+    Value straight = s.make<arith::MulFOp>(s.widen(in[0]), s.widen(s.read(op.getCos(), entry)));
+    Value crossed =
+        s.make<arith::MulFOp>(s.widen(other), s.make<arith::MulFOp>(s.widen(s.read(op.getSin(), entry)), sign));
+    return s.narrow(s.make<arith::AddFOp>(straight, crossed), type.getElementType());
+  });
+  std::swap(sizes[2], sizes[3]);
+  Value ordered = tensor::EmptyOp::create(builder, location, sizes, type.getElementType());
+  SmallVector<int64_t> order(swapped.begin(), swapped.end());
+  ordered = linalg::TransposeOp::create(builder, location, rotated, ordered, order).getResult()[0];
+  op.getResult().replaceAllUsesWith(
+      tensor::CollapseShapeOp::create(builder, location, type, ordered, groups).getResult());
+}
+
+/// Where the tables hold what rotates a pair of features of a row.
+SmallVector<Value> AttnDecomposer::tableEntry(attn::RopeOp op, Scalars &s, Value position, Value batch, Value row,
+                                              Value pair) {
+  if (position)
+    return {s.toIndex(position), pair};
+  if (cast<RankedTensorType>(op.getCos().getType()).getRank() == 3)
+    return {batch, row, pair};
+  return {row, pair};
+}
+
 void AttnDecomposer::rotate(attn::RopeOp op) {
   auto type = cast<RankedTensorType>(op.getInput().getType());
   int64_t width = op.getRotaryDim(), half = width / 2;
   bool interleaved = op.getInterleaved();
-  Value cos = op.getCos(), sin = op.getSin(), input = op.getInput();
-  bool perBatch = cast<RankedTensorType>(cos.getType()).getRank() == 3;
+  if (!interleaved && width == type.getDimSize(3))
+    return rotateHalves(op);
+  Value input = op.getInput();
   SmallVector<Value> inputs{input};
   SmallVector<AffineMap> maps{identity(4)};
   if (Value positions = op.getPositions()) {
@@ -231,37 +289,32 @@ void AttnDecomposer::rotate(attn::RopeOp op) {
     maps.push_back(
         AffineMap::get(4, 0, {builder.getAffineDimExpr(0), builder.getAffineDimExpr(2)}, builder.getContext()));
   }
-  Value rotated = map(op.getLoc(), inputs, maps, emptyLike(op.getLoc(), input, type.getElementType()),
-                      [&](Scalars &s, ValueRange in) -> Value {
-                        Value batch = s.loop(0), head = s.loop(1), row = s.loop(2), feature = s.loop(3);
-                        // Features that are not rotated read something in range and drop it.
-                        Value inside = width == type.getDimSize(3) ? Value() : s.less(feature, s.index(width));
-                        Value t = inside ? s.clamp(feature, s.index(width)) : feature;
-                        Value isFirst, partner, pair;
-                        if (interleaved) {
-                          pair = s.make<arith::DivUIOp>(t, s.index(2));
-                          partner = s.make<arith::XOrIOp>(t, s.index(1));
-                          isFirst = s.less(t, partner);
-                        } else {
-                          isFirst = s.less(t, s.index(half));
-                          pair = s.choose(isFirst, t, s.make<arith::SubIOp>(t, s.index(half)));
-                          partner = s.choose(isFirst, s.make<arith::AddIOp>(t, s.index(half)), pair);
-                        }
-                        SmallVector<Value> entry;
-                        if (op.getPositions())
-                          entry = {s.toIndex(in[1]), pair};
-                        else if (perBatch)
-                          entry = {batch, row, pair};
-                        else
-                          entry = {row, pair};
-                        Value own = s.widen(in[0]), other = s.widen(s.read(input, {batch, head, row, partner}));
-                        Value straight = s.make<arith::MulFOp>(own, s.widen(s.read(cos, entry)));
-                        Value crossed = s.make<arith::MulFOp>(other, s.widen(s.read(sin, entry)));
-                        Value turned = s.choose(isFirst, s.make<arith::SubFOp>(straight, crossed),
-                                                s.make<arith::AddFOp>(straight, crossed));
-                        turned = s.narrow(turned, type.getElementType());
-                        return inside ? s.choose(inside, turned, in[0]) : turned;
-                      });
+  Value rotated =
+      map(op.getLoc(), inputs, maps, emptyLike(op.getLoc(), input, type.getElementType()),
+          [&](Scalars &s, ValueRange in) -> Value {
+            Value batch = s.loop(0), head = s.loop(1), row = s.loop(2), feature = s.loop(3);
+            // Features that are not rotated read something in range and drop it.
+            Value inside = width == type.getDimSize(3) ? Value() : s.less(feature, s.index(width));
+            Value t = inside ? s.clamp(feature, s.index(width)) : feature;
+            Value isFirst, partner, pair;
+            if (interleaved) {
+              pair = s.make<arith::DivUIOp>(t, s.index(2));
+              partner = s.make<arith::XOrIOp>(t, s.index(1));
+              isFirst = s.less(t, partner);
+            } else {
+              isFirst = s.less(t, s.index(half));
+              pair = s.choose(isFirst, t, s.make<arith::SubIOp>(t, s.index(half)));
+              partner = s.choose(isFirst, s.make<arith::AddIOp>(t, s.index(half)), pair);
+            }
+            SmallVector<Value> entry = tableEntry(op, s, op.getPositions() ? in[1] : Value(), batch, row, pair);
+            Value own = s.widen(in[0]), other = s.widen(s.read(input, {batch, head, row, partner}));
+            Value straight = s.make<arith::MulFOp>(own, s.widen(s.read(op.getCos(), entry)));
+            Value crossed = s.make<arith::MulFOp>(other, s.widen(s.read(op.getSin(), entry)));
+            Value turned =
+                s.choose(isFirst, s.make<arith::SubFOp>(straight, crossed), s.make<arith::AddFOp>(straight, crossed));
+            turned = s.narrow(turned, type.getElementType());
+            return inside ? s.choose(inside, turned, in[0]) : turned;
+          });
   op.getResult().replaceAllUsesWith(rotated);
 }
 

@@ -93,7 +93,7 @@ public:
     return {{4, 8, 16, /*time=*/0, /*atOnce=*/machine.processors}};
   }
   RowBlocks rowBlocks(int64_t) const override { return {4, 16}; }
-  RowBlocks mapBlocks(int64_t) const override { return {4, 16}; }
+  RowBlocks mapBlocks(int64_t, Type) const override { return {4, 16}; }
   FailureOr<CompiledKernels> compile(ModuleOp, StringRef) const override { return failure(); }
 
 private:

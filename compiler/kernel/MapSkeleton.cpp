@@ -50,7 +50,7 @@ LogicalResult heed::buildMap(KernelBuilder &kernel, const Backend &backend) {
   TileEmitter emitter(kernel, TileDomain());
   SmallVector<Piece> indices(rank);
 
-  RowBlocks blocks = backend.mapBlocks(rank > 0 ? type.getDimSize(rank - 1) : 1);
+  RowBlocks blocks = backend.mapBlocks(rank > 0 ? type.getDimSize(rank - 1) : 1, storageType(type.getElementType()));
   SmallVector<AffineExpr> grid(3, kernel.expression(1));
   auto block = [&](int64_t dim, unsigned gridDim, int64_t size) {
     Value origin = kernel.mul(tile::ProgramIdOp::create(at, gridDim), kernel.constant(size));

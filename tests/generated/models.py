@@ -105,6 +105,9 @@ MODELS = [
     elementwise("to-half", "T[M,N] x => float16[M,N] y { y = Cast<to=10>(x) }", types=("float", "bfloat16", "int32")),
     elementwise("to-float", "T[M,N] x => float[M,N] y { y = Cast<to=1>(x) }", types=("float16", "bfloat16", "int32")),
     elementwise("reverse", "T[M,N] x => T[M,N] y { t = Transpose<perm=[1,0]>(x)  u = Neg(t)  y = Transpose<perm=[1,0]>(u) }"),
+    elementwise("rotary", "T[B,H,M,64] x, T[B,M,32] c, T[B,M,32] s => T[B,H,M,64] y { y = RotaryEmbedding(x, c, s) }", opset=23),
+    elementwise("rotary-pairs", "T[B,H,M,40] x, T[P,16] c, T[P,16] s, int64[B,M] p => T[B,H,M,40] y "
+                "{ y = RotaryEmbedding<interleaved=1, rotary_embedding_dim=32>(x, c, s, p) }", opset=23, indices={"p": "P"}),
     elementwise("rescale", "T[B,M,N] x, T[M] s => T[B,M,N] y { axes = Constant<value_ints=[1]>()  u = Unsqueeze(s, axes)  y = Div(x, u) }",
                 roundings=2),
 ]

@@ -1,6 +1,6 @@
 // Index-mapped work through the map skeleton: broadcasts, transposes, gathers, joins, bools and integers.
 //
-// RUN: heed-opt %s --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels,canonicalize,cse)' -o %t
+// RUN: heed-opt %s --pass-pipeline='builtin.module(func.func(decompose-attn,normalise-graph,form-kernels),lower-kernels,canonicalize,cse)' -o %t
 // RUN: heed-interpret %s %t --entry=gather_rows --dim n=7
 // RUN: heed-interpret %s %t --entry=mean --dim n=7
 // RUN: heed-interpret %s %t --entry=join --dim n=7 --dim m=3
@@ -12,6 +12,8 @@
 // RUN: heed-interpret %s %t --entry=two_slices --dim n=9
 // RUN: heed-interpret %s %t --entry=scalar --dim n=9
 // RUN: heed-interpret %s %t --entry=returned_argument --dim n=9
+// RUN: heed-interpret %s %t --entry=rotate --dim n=5
+// RUN: FileCheck %s --check-prefix=ROTATE < %t
 
 func.func @gather_rows(%table: tensor<11x20xf32> {plan.name = "table"}, %ids: tensor<2x?xi64> {plan.name = "ids", plan.shape = affine_map<()[n]->(2,n)>})
     -> (tensor<2x?x20xf32> {plan.name = "y"}) attributes {plan.symbols = ["n"]} {
@@ -121,4 +123,21 @@ func.func @two_slices(%x: tensor<6xf32> {plan.name = "x"}) -> (tensor<2xf32> {pl
   %a = tensor.extract_slice %x[0] [2] [1] : tensor<6xf32> to tensor<2xf32>
   %b = tensor.extract_slice %x[2] [4] [1] : tensor<6xf32> to tensor<4xf32>
   return %a, %b : tensor<2xf32>, tensor<4xf32>
+}
+
+// Halves are walked one after the other, so that everything is read and stored in runs, here of what is a part of rows that
+// hold all heads.
+// ROTATE-LABEL: tile.kernel @k12_map
+// ROTATE-COUNT-4: tile.load
+// ROTATE-NOT: tile.gather
+// ROTATE: tile.store
+// ROTATE-LABEL: func.func @rotate
+func.func @rotate(%x: tensor<?x24xbf16> {plan.name = "x", plan.shape = affine_map<()[n]->(n,24)>}, %cos: tensor<?x4xf32> {plan.name = "cos", plan.shape = affine_map<()[n]->(n,4)>},
+                  %sin: tensor<?x4xf32> {plan.name = "sin", plan.shape = affine_map<()[n]->(n,4)>}) -> (tensor<1x3x?x8xbf16> {plan.name = "y"}) attributes {plan.symbols = ["n"]} {
+  %n = plan.symbol "n"
+  %s = tensor.expand_shape %x [[0, 1], [2, 3]] output_shape [1, %n, 3, 8] : tensor<?x24xbf16> into tensor<1x?x3x8xbf16>
+  %e = tensor.empty(%n) : tensor<1x3x?x8xbf16>
+  %t = linalg.transpose ins(%s : tensor<1x?x3x8xbf16>) outs(%e : tensor<1x3x?x8xbf16>) permutation = [0, 2, 1, 3]
+  %y = attn.rope %t : tensor<1x3x?x8xbf16> cos(%cos : tensor<?x4xf32>) sin(%sin : tensor<?x4xf32>) rotary_dim 8
+  return %y : tensor<1x3x?x8xbf16>
 }
