@@ -22,8 +22,11 @@ struct Sum {
   int64_t constant = 0;
 
   void add(Value value, bool isSubtracted);
-  void normalise();
+  void cancel();
 };
+
+/// The numbers of a sum in an order of no meaning, so that equal sums look alike.
+using Numbers = std::pair<SmallVector<Value>, SmallVector<Value>>;
 
 /// What conversions share, in a block.
 struct Group {
@@ -48,18 +51,24 @@ void Sum::add(Value value, bool isSubtracted) {
   }
 }
 
-/// Equal sums look alike; what is both added and subtracted cancels.
-void Sum::normalise() {
-  auto order = [](Value a, Value b) { return a.getAsOpaquePointer() < b.getAsOpaquePointer(); };
+/// Takes out what is both added and subtracted.
+void Sum::cancel() {
   for (Value value : llvm::to_vector(added))
     if (auto *both = llvm::find(subtracted, value); both != subtracted.end()) {
       subtracted.erase(both);
       added.erase(llvm::find(added, value));
     }
-  llvm::sort(added, order);
-  llvm::sort(subtracted, order);
 }
 
+static Numbers numbersOf(const Sum &sum) {
+  Numbers numbers(sum.added, sum.subtracted);
+  auto order = [](Value a, Value b) { return a.getAsOpaquePointer() < b.getAsOpaquePointer(); };
+  llvm::sort(numbers.first, order);
+  llvm::sort(numbers.second, order);
+  return numbers;
+}
+
+/// The sum stands in the order of its first conversion, which is the same in every compilation.
 static void rewrite(const Group &group) {
   arith::SIToFPOp first = group.conversions.front().first;
   OpBuilder b(first);
@@ -80,17 +89,17 @@ static void rewrite(const Group &group) {
 }
 
 void simt::convertOffsets(KernelOp kernel) {
-  using Key = std::tuple<Block *, SmallVector<Value>, SmallVector<Value>>;
+  using Key = std::pair<Block *, Numbers>;
   std::vector<std::pair<Key, Group>> groups;
   kernel.walk([&](arith::SIToFPOp op) {
     Sum sum;
     if (!op.getIn().getType().isInteger(32) || !op.getType().isF32())
       return;
     sum.add(op.getIn(), /*isSubtracted=*/false);
-    sum.normalise();
+    sum.cancel();
     if (sum.added.empty() || std::abs(sum.constant) > largestOffset)
       return;
-    Key key{op->getBlock(), sum.added, sum.subtracted};
+    Key key{op->getBlock(), numbersOf(sum)};
     auto group = llvm::find_if(groups, [&](const auto &each) { return each.first == key; });
     if (group == groups.end()) {
       groups.push_back({key, {sum, {}}});

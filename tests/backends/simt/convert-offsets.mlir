@@ -23,6 +23,35 @@ tile.kernel @distances(%a: memref<?xf32>, %m: index) attributes {grid_rank = 1 :
 
 // -----
 
+// Sums are made again in the order in which they were written, whatever the order of their values in memory.
+// CHECK-LABEL: simt.kernel @sums
+// CHECK: %[[LAST:.*]] = arith.trunci %arg1 : i64 to i32
+// CHECK: %[[MIDDLE:.*]] = arith.trunci %arg2 : i64 to i32
+// CHECK: %[[FIRST:.*]] = arith.trunci %arg3 : i64 to i32
+// CHECK: %[[TWO:.*]] = arith.addi %[[FIRST]], %[[MIDDLE]] : i32
+// CHECK-NEXT: %[[THREE:.*]] = arith.addi %[[TWO]], %[[LAST]] : i32
+// CHECK-NEXT: arith.addi %[[THREE]],
+// CHECK-NEXT: arith.sitofp
+// CHECK-NOT: arith.sitofp
+// CHECK: simt.store
+tile.kernel @sums(%a: memref<?xf32>, %i: index, %j: index, %k: index) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %last = arith.index_cast %i : index to i32
+  %middle = arith.index_cast %j : index to i32
+  %first = arith.index_cast %k : index to i32
+  %pair = arith.addi %first, %middle : i32
+  %all = arith.addi %pair, %last : i32
+  %columns = tile.index 0 from %c0 : tensor<32xi32>
+  %spread = tile.splat %all : tensor<32xi32>
+  %moved = arith.addi %spread, %columns : tensor<32xi32>
+  %values = arith.sitofp %moved : tensor<32xi32> to tensor<32xf32>
+  %view = memref.reinterpret_cast %a to offset: [0], sizes: [32], strides: [1] : memref<?xf32> to memref<32xf32, strided<[1]>>
+  tile.store %values, %view[%c0] dims [0] : tensor<32xf32>, memref<32xf32, strided<[1]>>
+  tile.return
+}
+
+// -----
+
 // A few conversions stay as they are.
 // CHECK-LABEL: simt.kernel @few
 // CHECK-COUNT-2: arith.sitofp
