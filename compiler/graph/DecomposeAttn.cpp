@@ -1,4 +1,4 @@
-/// decompose-attn: rope, append, merge and finish become linalg, so that kernels are made of attend, norm and linalg.
+/// decompose-attn: rope, merge and finish become linalg, so that kernels are made of attend, append, norm and linalg.
 ///
 /// A row state between ops becomes two tensors, the output of its rows and their lse: attention over joined keys is
 /// the mean of the parts' outputs weighted by exp(lse). A normaliser without a running maximum needs the output alone.
@@ -64,7 +64,7 @@ public:
   LogicalResult run() {
     SmallVector<Operation *> ops;
     function.walk([&](Operation *op) {
-      if (isa<attn::AttendOp, attn::MergeOp, attn::FinishOp, attn::RopeOp, attn::AppendOp>(op))
+      if (isa<attn::AttendOp, attn::MergeOp, attn::FinishOp, attn::RopeOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops) {
@@ -77,8 +77,6 @@ public:
         finishState(finish);
       else if (auto rope = dyn_cast<attn::RopeOp>(op))
         rotate(rope);
-      else if (auto append = dyn_cast<attn::AppendOp>(op))
-        writeRows(append);
     }
     for (Operation *op : llvm::reverse(ops)) {
       if (op->use_empty() && (!isa<attn::AttendOp>(op) || cast<attn::AttendOp>(op).getState()))
@@ -96,7 +94,6 @@ private:
   void rotate(attn::RopeOp op);
   void rotateHalves(attn::RopeOp op);
   SmallVector<Value> tableEntry(attn::RopeOp op, Scalars &s, Value position, Value batch, Value row, Value pair);
-  void writeRows(attn::AppendOp op);
 
   using Body = llvm::function_ref<Value(Scalars &, ValueRange)>;
 
@@ -318,41 +315,11 @@ void AttnDecomposer::rotate(attn::RopeOp op) {
   op.getResult().replaceAllUsesWith(rotated);
 }
 
-/// The cache is the init of the op that replaces the append, read where no row is written: its result is tied to it.
-void AttnDecomposer::writeRows(attn::AppendOp op) {
-  Location location = op.getLoc();
-  Value rows = op.getRows();
-  Value count = getValueOrCreateConstantIndexOp(builder, location,
-                                                materialiseShape(builder, location, function, shapes, rows)[2]);
-  Value capacity = getValueOrCreateConstantIndexOp(
-      builder, location, materialiseShape(builder, location, function, shapes, op.getCache())[2]);
-  bool circular = op.getMode() == attn::AppendMode::Circular;
-  Value written = map(location, op.getIndex(), AffineMap::get(4, 0, builder.getAffineDimExpr(0)), op.getCache(),
-                      [&](Scalars &s, ValueRange in) -> Value {
-                        Value zero = s.index(0), one = s.index(1);
-                        Value source = s.make<arith::SubIOp>(s.loop(2), s.toIndex(in[0]));
-                        if (circular) {
-                          Value rest = s.make<arith::RemSIOp>(source, capacity);
-                          Value first = s.choose(s.less(rest, zero), s.make<arith::AddIOp>(rest, capacity), rest);
-                          // Of several rows that land here the last one stays.
-                          Value after = s.make<arith::SubIOp>(s.make<arith::SubIOp>(count, one), first);
-                          Value rounds = s.make<arith::FloorDivSIOp>(after, capacity);
-                          Value last = s.make<arith::AddIOp>(first, s.make<arith::MulIOp>(rounds, capacity));
-                          source = s.choose(s.less(first, count), last, count);
-                        }
-                        Value isWritten = s.make<arith::AndIOp>(
-                            s.make<arith::CmpIOp>(arith::CmpIPredicate::sge, source, zero), s.less(source, count));
-                        Value fresh = s.read(rows, {s.loop(0), s.loop(1), s.clamp(source, count), s.loop(3)});
-                        return s.choose(isWritten, fresh, in[1]);
-                      });
-  op.getResult().replaceAllUsesWith(written);
-}
-
 namespace {
 struct DecomposeAttnPass : PassWrapper<DecomposeAttnPass, OperationPass<func::FuncOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(DecomposeAttnPass)
   StringRef getArgument() const final { return "decompose-attn"; }
-  StringRef getDescription() const final { return "Write rope, append, merge and finish as linalg"; }
+  StringRef getDescription() const final { return "Write rope, merge and finish as linalg"; }
   void getDependentDialects(DialectRegistry &registry) const final { registerRewritingDialects(registry); }
   void runOnOperation() final {
     if (failed(AttnDecomposer(getOperation()).run()))

@@ -37,8 +37,8 @@ std::unique_ptr<mlir::Pass> createRaiseAttentionPass();
 /// maps. A producer with several users is copied into them only when that is free.
 std::unique_ptr<mlir::Pass> createSimplifyGraphPass();
 
-/// attn.rope, attn.append, attn.merge and attn.finish become linalg.generic; an attend that gives its row state gives
-/// its output and lse instead. What replaces an append has the cache as its init, so that its result is tied to it.
+/// attn.rope, attn.merge and attn.finish become linalg.generic; an attend that gives its row state gives its output and
+/// lse instead.
 std::unique_ptr<mlir::Pass> createDecomposeAttnPass();
 
 /// Registers the passes above by flag.

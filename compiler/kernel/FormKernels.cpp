@@ -6,6 +6,7 @@
 #include "compiler/kernel/KernelGroups.h"
 #include "compiler/kernel/Passes.h"
 #include "compiler/kernel/ViewResolver.h"
+#include "dialects/attn/Attn.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -33,7 +34,8 @@ public:
   LogicalResult run();
 
 private:
-  FailureOr<StoredResult> placeResult(Value result);
+  FailureOr<StoredResult> placeResult(Value result, bool mayTurn);
+  LogicalResult isolate(OpOperand &changed, const KernelGroup &group);
   plan::KernelOp createKernel(const KernelGroup &group, ArrayRef<StoredResult> stored);
   LogicalResult fillKernel(plan::KernelOp kernel, ArrayRef<Operation *> members, ArrayRef<StoredResult> stored);
   LogicalResult outline(const KernelGroup &group);
@@ -204,14 +206,15 @@ FailureOr<Value> KernelFormer::bringIn(Value outside, plan::KernelOp kernel, IRM
   return inside;
 }
 
-/// Stored in the order of its transpose when that is all that reads it.
-FailureOr<StoredResult> KernelFormer::placeResult(Value result) {
+/// Stored in the order of its transpose when that is all that reads it and it `mayTurn`.
+FailureOr<StoredResult> KernelFormer::placeResult(Value result, bool mayTurn) {
   ArrayRef<AffineExpr> sizes = shapes.shapeOf(result);
   if (llvm::any_of(sizes, [](AffineExpr size) { return !size; }))
     return failure();
   StoredResult stored{
       result, result, {result, views.constant(0), views.contiguousStrides(sizes), llvm::to_vector(sizes)}};
-  auto transpose = result.hasOneUse() ? dyn_cast<linalg::TransposeOp>(*result.user_begin()) : linalg::TransposeOp();
+  auto transpose =
+      mayTurn && result.hasOneUse() ? dyn_cast<linalg::TransposeOp>(*result.user_begin()) : linalg::TransposeOp();
   if (transpose && transpose.getInput() == result) {
     stored.replaced = transpose->getResult(0);
     SmallVector<AffineExpr> outer = views.contiguousStrides(shapes.shapeOf(stored.replaced));
@@ -260,7 +263,25 @@ LogicalResult KernelFormer::fillKernel(plan::KernelOp kernel, ArrayRef<Operation
   return success();
 }
 
+/// What a group changes in place is all of some storage, and read by nothing else in the group.
+LogicalResult KernelFormer::isolate(OpOperand &changed, const KernelGroup &group) {
+  Value tensor = changed.get();
+  auto reads = llvm::count_if(tensor.getUsers(), [&](Operation *user) { return group.members.contains(user); });
+  FailureOr<ResolvedView> resolved = view(tensor);
+  if (reads == 1 && succeeded(resolved) && views.isWhole(*resolved) &&
+      !(resolved->base.getDefiningOp() && isRepeated(resolved->base.getDefiningOp())))
+    return success();
+  Value copied = copy(tensor);
+  if (!copied)
+    return failure();
+  changed.set(copied);
+  return success();
+}
+
 LogicalResult KernelFormer::outline(const KernelGroup &group) {
+  auto append = dyn_cast<attn::AppendOp>(group.root);
+  if (append && failed(isolate(append.getCacheMutable(), group)))
+    return failure();
   SmallVector<Operation *> members(group.members.begin(), group.members.end());
   llvm::sort(members, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
   SmallVector<StoredResult> stored;
@@ -268,7 +289,7 @@ LogicalResult KernelFormer::outline(const KernelGroup &group) {
     for (Value result : op->getResults()) {
       if (llvm::all_of(result.getUsers(), [&](Operation *user) { return group.members.contains(user); }))
         continue;
-      FailureOr<StoredResult> place = placeResult(result);
+      FailureOr<StoredResult> place = placeResult(result, /*mayTurn=*/!append);
       if (failed(place))
         return group.root->emitOpError("has a result whose sizes do not follow from the sizes of the inputs");
       stored.push_back(*place);

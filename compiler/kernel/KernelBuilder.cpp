@@ -264,7 +264,13 @@ void KernelBuilder::markUneven() { kernel->setAttr(tile::unevenAttrName, builder
 AffineExpr KernelBuilder::usefulBytes() {
   AffineExpr bytes = expression(0);
   auto count = [&](const StoredView &view, unsigned base) {
+    if (tied && base == tied->operand)
+      return;
     AffineExpr elements = expression(storageBytes(storedElement(base)));
+    if (tied && base == operandViews.size()) {
+      bytes = bytes + elements * tied->elements;
+      return;
+    }
     for (auto [size, stride] : llvm::zip_equal(view.sizes, view.strides))
       if (stride != expression(0))
         elements = elements * size;
@@ -326,7 +332,7 @@ void KernelBuilder::finish(ArrayRef<AffineExpr> grid, AffineExpr flops, ArrayRef
                                               llvm::seq(first, first + int64_t(handover.started.size())))));
   }
   if (tied)
-    launchOp->setAttr(plan::tiedAttrName, builder.getDenseI64ArrayAttr({*tied}));
+    launchOp->setAttr(plan::tiedAttrName, builder.getDenseI64ArrayAttr({tied->operand}));
   sourceOp.replaceAllUsesWith(launchOp.getResults());
   sourceOp.erase();
 }

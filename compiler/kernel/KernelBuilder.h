@@ -103,8 +103,8 @@ public:
 
   /// Programs take different times.
   void markUneven();
-  /// The storage of result 0 starts as that of an operand, of which a program reads no element but those it writes.
-  void tie(unsigned operand) { tied = operand; }
+  /// The storage of result 0 starts as that of an operand, which programs do not read; they write so many elements.
+  void tie(unsigned operand, mlir::AffineExpr elements) { tied = {operand, elements}; }
   /// Ends the kernel, whose grid has up to three sizes, x first, and replaces the plan.kernel with its launch; a kernel
   /// that writes scratch is launched before it.
   void finish(llvm::ArrayRef<mlir::AffineExpr> grid, mlir::AffineExpr flops,
@@ -129,7 +129,11 @@ private:
   mlir::Block *entry;
   SymbolicShapes shapes;
   unsigned numSymbols;
-  std::optional<unsigned> tied;
+  struct Tie {
+    unsigned operand;
+    mlir::AffineExpr elements; ///< that are written
+  };
+  std::optional<Tie> tied;
   llvm::SmallVector<StoredView> operandViews, resultViews;
   llvm::SmallVector<mlir::AffineExpr> parameters;
   llvm::DenseMap<mlir::AffineExpr, mlir::Value> parameterValues;

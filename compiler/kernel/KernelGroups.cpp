@@ -44,6 +44,8 @@ bool heed::isRepeated(Operation *op) {
 static std::optional<plan::KernelRoot> rootKind(Operation *op) {
   if (isa<attn::AttendOp>(op))
     return plan::KernelRoot::Attend;
+  if (isa<attn::AppendOp>(op))
+    return plan::KernelRoot::Append;
   if (isa<attn::NormOp, linalg::SoftmaxOp>(op))
     return plan::KernelRoot::Row;
   auto generic = dyn_cast<linalg::GenericOp>(op);
@@ -70,8 +72,8 @@ LogicalResult KernelGroups::checkOps() {
     if (!touchesTensors || isView(&op) || isRepeated(&op) || op.hasTrait<OpTrait::ConstantLike>() || rootKind(&op) ||
         isa<plan::KernelOp, plan::LaunchOp>(op))
       continue;
-    return op.emitOpError("cannot be compiled: no kernel is made of it and no rewrite to attend, matmul, row or map "
-                          "kernels is known");
+    return op.emitOpError("cannot be compiled: no kernel is made of it and no rewrite to attend, matmul, row, map "
+                          "or append kernels is known");
   }
   return success();
 }
@@ -108,9 +110,13 @@ void KernelGroups::formGroups() {
   auto start = [&](Operation &op, plan::KernelRoot kind) {
     auto group = std::make_unique<KernelGroup>(KernelGroup{&op, kind, {}, op.getResult(0)});
     add(*group, &op);
-    push(*group);
-    if (kind == plan::KernelRoot::Row)
-      pull(*group, &op);
+    if (auto append = dyn_cast<attn::AppendOp>(op)) {
+      pull(*group, append.getRows()); // of the result only these are computed, so nothing can follow
+    } else {
+      push(*group);
+      if (kind == plan::KernelRoot::Row)
+        pull(*group, op.getOperands());
+    }
     groups.push_back(std::move(group));
   };
   for (bool maps : {false, true})
@@ -174,13 +180,13 @@ void KernelGroups::joinContractions(KernelGroup &group, linalg::GenericOp user) 
 }
 
 /// Takes in elementwise producers that nobody else reads.
-void KernelGroups::pull(KernelGroup &group, Operation *consumer) {
-  for (Value operand : consumer->getOperands()) {
+void KernelGroups::pull(KernelGroup &group, ValueRange operands) {
+  for (Value operand : operands) {
     Operation *producer = operand.getDefiningOp();
     if (!producer || !operand.hasOneUse() || !isMapLike(producer) || producer->getNumResults() != 1 ||
         groupOf.contains(producer) || modifiers.contains(producer))
       continue;
     add(group, producer);
-    pull(group, producer);
+    pull(group, producer->getOperands());
   }
 }

@@ -44,7 +44,7 @@ private:
   void formGroups();
   void add(KernelGroup &group, mlir::Operation *op);
   void push(KernelGroup &group);
-  void pull(KernelGroup &group, mlir::Operation *consumer);
+  void pull(KernelGroup &group, mlir::ValueRange operands);
   void joinContractions(KernelGroup &group, mlir::linalg::GenericOp user);
   bool findJoining(KernelGroup &group, mlir::Value value, llvm::SmallVectorImpl<mlir::Operation *> &path);
 

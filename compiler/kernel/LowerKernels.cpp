@@ -43,6 +43,10 @@ static LogicalResult buildKernel(plan::KernelOp kernel, StringRef name, const Ba
     KernelBuilder builder(kernel, name);
     return buildMap(builder, backend);
   }
+  case plan::KernelRoot::Append: {
+    KernelBuilder builder(kernel, name);
+    return buildAppend(builder, backend);
+  }
   }
   llvm_unreachable("all roots handled");
 }

@@ -3,42 +3,17 @@
 #include "compiler/kernel/TileEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 using namespace mlir;
 using namespace heed;
 
-/// Whether the graph has a result in place of this argument of it.
-static bool isState(Value value) {
-  auto argument = dyn_cast<BlockArgument>(value);
-  auto graph = argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()) : func::FuncOp();
-  if (!graph)
-    return false;
-  for (unsigned result = 0; result < graph.getNumResults(); ++result)
-    if (auto alias = graph.getResultAttrOfType<IntegerAttr>(result, plan::aliasAttrName);
-        alias && alias.getInt() == argument.getArgNumber())
-      return true;
-  return false;
-}
-
-/// The operand that the kernel's one result may be in place of: state that an op starts from and reads nowhere else, as
-/// it is.
-static std::optional<unsigned> stateOf(plan::KernelOp kernel) {
-  auto root = kernel.getNumResults() == 1
-                  ? kernel.getBody().front().getTerminator()->getOperand(0).getDefiningOp<linalg::GenericOp>()
-                  : linalg::GenericOp();
-  if (!root || root.getNumDpsInits() != 1 || !root.getIndexingMapsArray().back().isIdentity())
-    return std::nullopt;
-  auto init = dyn_cast<BlockArgument>(root.getDpsInits()[0]);
-  if (!init || !init.hasOneUse() || !root.payloadUsesValueFromOperand(root.getDpsInitOperand(0)))
-    return std::nullopt;
-  unsigned operand = init.getArgNumber();
-  Value state = kernel.getOperands()[operand];
-  bool isSame = kernel.getOperandViews()[operand] == kernel.getResultViews()[0] &&
-                kernel.getOperandSizes()[operand] == kernel.getResultSizes()[0] &&
-                llvm::count(kernel.getOperands(), state) == 1;
-  return isSame && isState(state) ? std::optional(operand) : std::nullopt;
+RowBlocks heed::mapBlocksOf(RankedTensorType type, const Backend &backend) {
+  int64_t rank = type.getRank();
+  RowBlocks blocks = backend.mapBlocks(rank > 0 ? type.getDimSize(rank - 1) : 1, storageType(type.getElementType()));
+  if (rank >= 2 && !type.isDynamicDim(rank - 2))
+    blocks.rows = std::min<int64_t>(blocks.rows, llvm::PowerOf2Ceil(std::max<int64_t>(type.getDimSize(rank - 2), 1)));
+  return blocks;
 }
 
 /// Tiles the last dimension and the one before it; the grid walks the rest.
@@ -50,7 +25,7 @@ LogicalResult heed::buildMap(KernelBuilder &kernel, const Backend &backend) {
   TileEmitter emitter(kernel, TileDomain());
   SmallVector<Piece> indices(rank);
 
-  RowBlocks blocks = backend.mapBlocks(rank > 0 ? type.getDimSize(rank - 1) : 1, storageType(type.getElementType()));
+  RowBlocks blocks = mapBlocksOf(type, backend);
   SmallVector<AffineExpr> grid(3, kernel.expression(1));
   auto block = [&](int64_t dim, unsigned gridDim, int64_t size) {
     Value origin = kernel.mul(tile::ProgramIdOp::create(at, gridDim), kernel.constant(size));
@@ -79,8 +54,6 @@ LogicalResult heed::buildMap(KernelBuilder &kernel, const Backend &backend) {
     if (failed(piece) || failed(emitter.write(position, *piece, indices)))
       return failure();
   }
-  if (std::optional<unsigned> state = stateOf(kernel.source()))
-    kernel.tie(*state);
   kernel.finish(grid, elements,
                 {at.getNamedAttr("block_rows", at.getI64IntegerAttr(rank >= 2 ? blocks.rows : 1)),
                  at.getNamedAttr("block_columns", at.getI64IntegerAttr(blocks.columns))});

@@ -23,6 +23,11 @@ mlir::LogicalResult buildReduction(KernelBuilder &kernel, mlir::linalg::GenericO
 /// Anything index-mapped: elementwise, transposes, gathers.
 mlir::LogicalResult buildMap(KernelBuilder &kernel, const Backend &backend);
 
+/// Blocks of the last two dimensions of a tensor that a kernel makes element by element.
+RowBlocks mapBlocksOf(mlir::RankedTensorType type, const Backend &backend);
+/// Rows written into a cache, in whose place the result is.
+mlir::LogicalResult buildAppend(KernelBuilder &kernel, const Backend &backend);
+
 /// Sizes of the chunks a head width is worked on in; the last one is rounded up to a multiple of the granule.
 llvm::SmallVector<int64_t> depthChunks(int64_t depth, const AttendBlocks &blocks);
 

@@ -29,7 +29,7 @@ def Plan_Dialect : Dialect {
 
 def Plan_KernelRoot : I32EnumAttr<"KernelRoot", "the op a kernel is built around", [
     I32EnumAttrCase<"Attend", 0, "attend">, I32EnumAttrCase<"Matmul", 1, "matmul">, I32EnumAttrCase<"Row", 2, "row">,
-    I32EnumAttrCase<"Map", 3, "map">]> {
+    I32EnumAttrCase<"Map", 3, "map">, I32EnumAttrCase<"Append", 4, "append">]> {
   let cppNamespace = "::heed::plan";
 }
 

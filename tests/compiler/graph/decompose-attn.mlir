@@ -3,13 +3,11 @@
 // RUN: heed-interpret %s %t --entry=rope_halves
 // RUN: heed-interpret %s %t --entry=rope_interleaved_part
 // RUN: heed-interpret %s %t --entry=rope_at_positions --input=p=3,0,1,2,2,5
-// RUN: heed-interpret %s %t --entry=append_rows --input=i=0,3
-// RUN: heed-interpret %s %t --entry=append_around --input=i=2,7
 // RUN: heed-interpret %s %t --entry=joined_keys
 // RUN: heed-interpret %s %t --entry=nothing_to_see --input=n=splat:0
 // RUN: heed-interpret %s %t --entry=joined_sigmoid
 
-// CHECK-NOT: attn.{{rope|append|merge|finish}}
+// CHECK-NOT: attn.{{rope|merge|finish}}
 // CHECK-NOT: row_state
 
 func.func @rope_halves(%x: tensor<2x3x4x8xf16>, %cos: tensor<4x4xf32>, %sin: tensor<4x4xf32>) -> tensor<2x3x4x8xf16> {
@@ -25,21 +23,6 @@ func.func @rope_interleaved_part(%x: tensor<2x3x4x8xf32>, %cos: tensor<2x4x2xf32
 func.func @rope_at_positions(%x: tensor<2x2x3x8xf32>, %cos: tensor<6x3xf32>, %sin: tensor<6x3xf32>, %p: tensor<2x3xi64> {plan.name = "p"}) -> tensor<2x2x3x8xf32> {
   %0 = attn.rope %x : tensor<2x2x3x8xf32> cos(%cos : tensor<6x3xf32>) sin(%sin : tensor<6x3xf32>) positions(%p : tensor<2x3xi64>) rotary_dim 6
   return %0 : tensor<2x2x3x8xf32>
-}
-
-// The result of what replaces an append is tied to the cache; rows beyond the capacity are dropped.
-// CHECK-LABEL: func.func @append_rows
-// CHECK-SAME: %[[CACHE:[^:]*]]: tensor<2x2x4x3xf32>
-func.func @append_rows(%cache: tensor<2x2x4x3xf32>, %rows: tensor<2x2x2x3xf32>, %i: tensor<2xi64> {plan.name = "i"}) -> tensor<2x2x4x3xf32> {
-  // CHECK: linalg.generic {{.*}} outs(%[[CACHE]] : tensor<2x2x4x3xf32>)
-  %0 = attn.append %rows : tensor<2x2x2x3xf32> into %cache : tensor<2x2x4x3xf32> at %i : tensor<2xi64>
-  return %0 : tensor<2x2x4x3xf32>
-}
-
-// More rows than the ring holds, written from an index beyond its end.
-func.func @append_around(%cache: tensor<2x2x3x3xf32>, %rows: tensor<2x2x5x3xf32>, %i: tensor<2xi32> {plan.name = "i"}) -> tensor<2x2x3x3xf32> {
-  %0 = attn.append circular %rows : tensor<2x2x5x3xf32> into %cache : tensor<2x2x3x3xf32> at %i : tensor<2xi32>
-  return %0 : tensor<2x2x3x3xf32>
 }
 
 // Law: attention over joined keys is the merge of attentions over the parts, and a sink is a virtual key added once.

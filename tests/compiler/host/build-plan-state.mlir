@@ -10,6 +10,8 @@
 // RUN: heedc %t/appended.mlir -o %t/appended.heed
 // RUN: heed-dump %t/appended.heed | FileCheck %t/appended.mlir
 // RUN: heed-run %t/appended.heed --device=cpu --input=cache=2x1x2x4xf32=0 --input=rows=2x1x1x4xf32=5 --input=at=2xi32=0,1 | FileCheck %t/appended.mlir --check-prefix=VALUES
+// RUN: heedc %t/anywhere.mlir -o %t/anywhere.heed
+// RUN: heed-run %t/anywhere.heed --device=cpu --input=cache=3x1x4x1xf32=0 --input=rows=3x1x2x1xf32=5 --input=at=3xi64=-1,-9223372036854775808,9223372036854775807 | FileCheck %t/anywhere.mlir --check-prefix=VALUES
 
 //--- in-place.mlir
 tile.kernel @append(%rows: memref<?xf32>, %cache: memref<?xf32>, %y: memref<?xf32>) attributes {grid_rank = 1 : i64} {
@@ -65,7 +67,7 @@ func.func @main(%a: tensor<4xf32> {plan.name = "a"}, %b: tensor<4xf32> {plan.nam
 // Rows are written into a cache: no program reads what another writes, so the kernel works in place.
 // CHECK: operands (read, read, read, read and write)
 // CHECK: {{^}}steps
-// CHECK-NEXT: 0 map(b{{[0-9]+}}, b[[CACHE:[0-9]+]], b{{[0-9]+}}, b[[CACHE]])
+// CHECK-NEXT: 0 append(b[[CACHE:[0-9]+]], b{{[0-9]+}}, b{{[0-9]+}}, b[[CACHE]])
 // CHECK-NOT: copy
 // VALUES: after: 2x1x2x4xf32 = 5 5 5 5 0 0 0 0 0 0 0 0 5 5 5 5{{$}}
 func.func @main(%cache: tensor<2x1x?x4xf32> {plan.name = "cache", plan.shape = affine_map<()[s0] -> (2, 1, s0, 4)>},
@@ -73,4 +75,15 @@ func.func @main(%cache: tensor<2x1x?x4xf32> {plan.name = "cache", plan.shape = a
     -> (tensor<2x1x?x4xf32> {plan.name = "after", plan.alias = 0 : i64}) attributes {plan.symbols = ["capacity"]} {
   %0 = attn.append %rows : tensor<2x1x1x4xf32> into %cache : tensor<2x1x?x4xf32> at %at : tensor<2xi32>
   return %0 : tensor<2x1x?x4xf32>
+}
+
+//--- anywhere.mlir
+// Rows without a place are dropped, however far away they are; around the end all have one.
+// VALUES: linear: 3x1x4x1xf32 = 5 0 0 0 0 0 0 0 0 0 0 0{{$}}
+// VALUES: around: 3x1x4x1xf32 = 5 0 0 5 5 5 0 0 5 0 0 5{{$}}
+func.func @main(%cache: tensor<3x1x4x1xf32> {plan.name = "cache"}, %rows: tensor<3x1x2x1xf32> {plan.name = "rows"}, %at: tensor<3xi64> {plan.name = "at"})
+    -> (tensor<3x1x4x1xf32> {plan.name = "linear"}, tensor<3x1x4x1xf32> {plan.name = "around"}) {
+  %0 = attn.append %rows : tensor<3x1x2x1xf32> into %cache : tensor<3x1x4x1xf32> at %at : tensor<3xi64>
+  %1 = attn.append circular %rows : tensor<3x1x2x1xf32> into %cache : tensor<3x1x4x1xf32> at %at : tensor<3xi64>
+  return %0, %1 : tensor<3x1x4x1xf32>, tensor<3x1x4x1xf32>
 }
