@@ -130,7 +130,14 @@ struct MatmulBlocks {
   int64_t mostRows = 0;
 };
 
-/// Block sizes of a row kernel: rows of a program, columns of one step along the row.
+/// What a row kernel walks; sizes may be dynamic.
+struct RowShape {
+  int64_t rows, columns;
+  bool areReduced = true; ///< the columns; else something else is, and they are walked by the grid
+};
+
+/// Block sizes of a row kernel: rows of a program, columns of one step along the row. Columns that are no more than
+/// those of a step are loaded once.
 struct RowBlocks {
   int64_t rows, columns;
 };
@@ -167,7 +174,7 @@ public:
   /// What products of operands of this type may be blocked in, the best first. Which is taken is decided when a call is
   /// bound; the last fits any number of programs.
   virtual llvm::SmallVector<MatmulBlocks> matmulBlocks(const MatmulShape &shape) const = 0;
-  virtual RowBlocks rowBlocks(int64_t columns) const = 0;
+  virtual RowBlocks rowBlocks(const RowShape &shape) const = 0;
   /// Elements of the innermost dimension, of this type, that one program of a map kernel makes, and how many rows of
   /// them.
   virtual RowBlocks mapBlocks(int64_t columns, mlir::Type element) const = 0;

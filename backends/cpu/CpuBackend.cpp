@@ -71,7 +71,7 @@ public:
   std::optional<FewRowBlocks> fewRowBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth,
                                            Type element) const override;
   SmallVector<MatmulBlocks> matmulBlocks(const MatmulShape &shape) const override;
-  RowBlocks rowBlocks(int64_t columns) const override;
+  RowBlocks rowBlocks(const RowShape &shape) const override;
   RowBlocks mapBlocks(int64_t columns, Type element) const override;
   FailureOr<CompiledKernels> compile(ModuleOp kernels, StringRef dumpDirectory) const override;
   ArrayRef<StringRef> codeLevels() const override;
@@ -108,9 +108,9 @@ SmallVector<MatmulBlocks> CpuBackend::matmulBlocks(const MatmulShape &shape) con
   return {blocks};
 }
 
-RowBlocks CpuBackend::rowBlocks(int64_t columns) const {
-  if (isKnown(columns) && columns <= 1024)
-    return {8, std::max<int64_t>(columns, 1)};
+RowBlocks CpuBackend::rowBlocks(const RowShape &shape) const {
+  if (isKnown(shape.columns) && shape.columns <= 1024)
+    return {8, std::max<int64_t>(shape.columns, 1)};
   return {8, 256};
 }
 

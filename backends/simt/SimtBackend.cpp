@@ -203,9 +203,17 @@ SmallVector<MatmulBlocks> SimtBackend::matmulBlocks(const MatmulShape &shape) co
   return choices;
 }
 
-RowBlocks SimtBackend::rowBlocks(int64_t columns) const {
+/// Rows that registers hold are loaded once, by as many lanes as there are.
+RowBlocks SimtBackend::rowBlocks(const RowShape &shape) const {
+  constexpr int64_t ofLane = 16, mostOfLane = 32;
   const SimtTarget &chip = chips().front();
-  return {chip.warps, fit(8 * chip.lanes, columns)};
+  int64_t lanes = chip.lanes * chip.warps, whole = llvm::PowerOf2Ceil(uint64_t(std::max<int64_t>(shape.columns, 1)));
+  if (!shape.areReduced || ShapedType::isDynamic(shape.columns) || whole > mostOfLane * lanes)
+    return {chip.warps, fit(8 * chip.lanes, shape.columns)};
+  int64_t rows = fit(std::clamp<int64_t>(ofLane * lanes / whole, 1, chip.warps), shape.rows);
+  // What is left of the last power of two are registers of their own, which lanes should share evenly.
+  bool isEven = rows * (shape.columns & -shape.columns) >= 2 * lanes;
+  return {rows, isEven ? shape.columns : whole};
 }
 
 /// A vector a lane.

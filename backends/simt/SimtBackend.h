@@ -66,7 +66,7 @@ public:
   llvm::SmallVector<AttendBlocks> largerAttendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth,
                                                      mlir::Type element) const override;
   llvm::SmallVector<MatmulBlocks> matmulBlocks(const MatmulShape &shape) const override;
-  RowBlocks rowBlocks(int64_t columns) const override;
+  RowBlocks rowBlocks(const RowShape &shape) const override;
   RowBlocks mapBlocks(int64_t columns, mlir::Type element) const override;
   mlir::FailureOr<CompiledKernels> compile(mlir::ModuleOp kernels, llvm::StringRef dumpDirectory) const override;
   mlir::FailureOr<std::string> printCode(mlir::ModuleOp kernels, llvm::StringRef level) const override;

@@ -96,7 +96,7 @@ public:
       return {{shape.rows, 4, 16, /*time=*/0, /*atOnce=*/0, /*areSumsOfLanes=*/true}};
     return {{4, 8, 16, /*time=*/0, /*atOnce=*/machine.processors}};
   }
-  RowBlocks rowBlocks(int64_t) const override { return {4, 16}; }
+  RowBlocks rowBlocks(const RowShape &) const override { return {4, 16}; }
   RowBlocks mapBlocks(int64_t, Type) const override { return {4, 16}; }
   FailureOr<CompiledKernels> compile(ModuleOp, StringRef) const override { return failure(); }
 

@@ -84,7 +84,8 @@ void ReductionSkeleton::chooseLoops() {
 void ReductionSkeleton::open() {
   sizes = kernel.loopSizes(root);
   iteration.resize(root.getNumLoops());
-  blocks = backend.rowBlocks(columnLoop ? root.getStaticLoopRanges()[*columnLoop] : 1);
+  auto sizeOf = [&](std::optional<unsigned> loop) { return loop ? root.getStaticLoopRanges()[*loop] : 1; };
+  blocks = backend.rowBlocks({sizeOf(rowLoop), sizeOf(columnLoop), tiledCombine.has_value()});
   TileDomain &domain = emitter.getDomain();
   auto addBlocked = [&](std::optional<unsigned> loop, unsigned grid, int64_t block) {
     Value origin = kernel.mul(tile::ProgramIdOp::create(at, grid), kernel.constant(block));

@@ -16,9 +16,9 @@ void RowFrame::open() {
   Value firstRow = kernel.mul(tile::ProgramIdOp::create(at, 0), kernel.constant(blocks.rows));
   Value rows = rowDim ? kernel.value(sizes[*rowDim]) : kernel.constant(1);
   domain.addDimension(rowDim ? blocks.rows : 1, firstRow, kernel.sub(rows, firstRow));
-  if (isOneBlock())
-    blocks.columns = cast<AffineConstantExpr>(sizes[columnDim]).getValue();
-  domain.addDimension(blocks.columns, kernel.constant(0), Value());
+  Value none = kernel.constant(0);
+  domain.addDimension(blocks.columns, none,
+                      isOneBlock() ? kernel.extent(sizes[columnDim], blocks.columns, none) : Value());
   if (rowDim)
     iteration[*rowDim] = emitter.coordinate(Rows);
   iteration[columnDim] = emitter.coordinate(Columns);

@@ -162,19 +162,25 @@ static LogicalResult buildSoftmax(RowFrame &frame, linalg::SoftmaxOp softmax) {
   return success();
 }
 
+/// Of a tensor whose dimension `columns` is reduced; its rows are those of the last other dimension.
+static RowShape shapeOf(Value tensor, unsigned columns) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  int64_t rank = type.getRank(), rows = columns + 1 == rank ? rank - 2 : rank - 1;
+  return {rows < 0 ? 1 : type.getDimSize(rows), type.getDimSize(columns)};
+}
+
 LogicalResult heed::buildRow(KernelBuilder &kernel, const Backend &backend) {
   for (Operation &op : kernel.sourceBlock()) {
     if (auto norm = dyn_cast<attn::NormOp>(op)) {
       SmallVector<AffineExpr> sizes = kernel.sizesOf(norm.getInput());
-      RowFrame frame(kernel, backend.rowBlocks(cast<RankedTensorType>(norm.getInput().getType()).getShape().back()),
-                     sizes, sizes.size() - 1);
+      unsigned columns = sizes.size() - 1;
+      RowFrame frame(kernel, backend.rowBlocks(shapeOf(norm.getInput(), columns)), sizes, columns);
       return NormSkeleton(frame, norm, sizes.back()).build();
     }
     if (auto softmax = dyn_cast<linalg::SoftmaxOp>(op)) {
-      SmallVector<AffineExpr> sizes = kernel.sizesOf(softmax.getInput());
-      unsigned dim = softmax.getDimension();
-      RowFrame frame(kernel, backend.rowBlocks(cast<RankedTensorType>(softmax.getInput().getType()).getDimSize(dim)),
-                     sizes, dim);
+      unsigned columns = softmax.getDimension();
+      RowFrame frame(kernel, backend.rowBlocks(shapeOf(softmax.getInput(), columns)),
+                     kernel.sizesOf(softmax.getInput()), columns);
       return buildSoftmax(frame, softmax);
     }
     if (auto generic = dyn_cast<linalg::GenericOp>(op); generic && generic.getNumReductionLoops() != 0)
