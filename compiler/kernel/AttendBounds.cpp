@@ -7,12 +7,10 @@
 /// them, says so. Where the rows have one label and as many keys have it as there are between, no mask is needed.
 #include "compiler/kernel/AttendBounds.h"
 
-#include "compiler/graph/SymbolicShapes.h"
 #include "compiler/kernel/MaskAnalysis.h"
 #include "compiler/kernel/TileEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -25,10 +23,7 @@ constexpr int64_t keysOfStep = 1024;
 std::optional<AttendBounds> heed::boundLabels(plan::KernelOp source, attn::AttendOp attend) {
   if (!attend.hasKeep() || !MaskAnalysis::findLabels(attend.getKeep()))
     return std::nullopt;
-  SymbolicShapes shapes(source->getParentOfType<func::FuncOp>());
-  for (auto [argument, sizes] :
-       llvm::zip_equal(source.getBody().getArguments(), source.getOperandSizes().getAsValueRange<AffineMapAttr>()))
-    shapes.setShape(argument, SmallVector<AffineExpr>(sizes.getResults()));
+  SymbolicShapes shapes = shapesInside(source);
   AttendBounds bounds;
   AffineExpr batch = shapes.shapeOf(attend.getQuery())[0];
   bounds.rows = shapes.shapeOf(attend.getQuery())[2];

@@ -10,14 +10,10 @@
 /// and the two for few have one where they are many.
 #include "compiler/kernel/AttendParts.h"
 
-#include "compiler/kernel/Alternatives.h"
 #include "compiler/kernel/AttendSkeleton.h"
 
 using namespace mlir;
 using namespace heed;
-
-/// Parts that are merged at a time: so many that one wait is usually enough, fewer of wide values.
-static int64_t partsOfBlock(int64_t valueDepth) { return valueDepth <= 128 ? 64 : 32; }
 
 /// Elements of f32 that machines move at once.
 constexpr int64_t scratchGranule = 4;
@@ -25,10 +21,7 @@ constexpr int64_t scratchGranule = 4;
 constexpr int64_t manyRows = int64_t(1) << 31;
 
 AttendParts heed::cutIntoParts(plan::KernelOp source, attn::AttendOp attend, const FewRowBlocks &few) {
-  SymbolicShapes shapes(source->getParentOfType<func::FuncOp>());
-  for (auto [argument, sizes] :
-       llvm::zip_equal(source.getBody().getArguments(), source.getOperandSizes().getAsValueRange<AffineMapAttr>()))
-    shapes.setShape(argument, SmallVector<AffineExpr>(sizes.getResults()));
+  SymbolicShapes shapes = shapesInside(source);
   auto size = [&](Value tensor, unsigned dim) { return shapes.shapeOf(tensor)[dim]; };
   auto fixed = [&](int64_t value) { return shapes.constant(value); };
   AffineExpr batch = size(attend.getQuery(), 0), keys = size(attend.getKey(), 2);
@@ -199,88 +192,4 @@ FailureOr<AttendSkeleton::RowState> AttendSkeleton::mergeParts() {
   emitter.getDomain().sizes[Keys] = blocks.keys;
   return loop(kernel.constant(0), kernel.value(parts->count), kernel.constant(blocks.keys), firstState(),
               [&](Value first, ValueRange state) -> FailureOr<RowState> { return mergeBlock(first, state); });
-}
-
-//===- The kernels of an attend -----------------------------------------------------------------------------------===//
-
-static attn::AttendOp rootOf(plan::KernelOp source) {
-  attn::AttendOp attend;
-  for (attn::AttendOp op : source.getBody().front().getOps<attn::AttendOp>())
-    attend = op;
-  return attend;
-}
-
-static std::optional<FewRowBlocks> fewRowBlocks(attn::AttendOp attend, const Backend &backend) {
-  // States of other normalisers are sums alone, and lists of blocks are a head's own.
-  if (attend.getNormaliser() != attn::Normaliser::Softmax || attend.getBlocks() || !attend.getOut())
-    return std::nullopt;
-  RankedTensorType query = attend.getQueryType();
-  int64_t group = query.getDimSize(1) / attend.getKeyType().getDimSize(1), rows = query.getDimSize(2);
-  return backend.fewRowBlocks(ShapedType::isDynamic(rows) ? rows : rows * group, query.getDimSize(3),
-                              attend.getValueType().getDimSize(3), attend.getKeyType().getElementType());
-}
-
-/// The kernel that finds bounds, in calls of many rows.
-static LogicalResult buildBoundsOf(plan::KernelOp source, StringRef name, AttendBounds &bounds,
-                                   const AttendParts *parts) {
-  AffineExpr one = getAffineConstantExpr(1, source.getContext());
-  KernelBuilder kernel(source, (name + "_bounds").str(), {ScratchUse::Write, bounds.scratch, plan::boundsSuffix});
-  return buildBounds(kernel, rootOf(source), bounds, parts ? one - parts->isFew : one);
-}
-
-/// What tells a kernel from others of the same attention.
-static std::string nameOf(const AttendBlocks &blocks) {
-  std::string name = std::to_string(blocks.rows) + "x" + std::to_string(blocks.keys);
-  return blocks.copyingRegisters == 0 ? name : name + "_r" + std::to_string(blocks.copyingRegisters);
-}
-
-LogicalResult heed::buildAttends(plan::KernelOp source, StringRef name, const Backend &backend) {
-  attn::AttendOp attend = rootOf(source);
-  if (!attend)
-    return source.emitOpError("has no attn.attend for its root");
-  if (attend.getQueryType().getElementType().isF64())
-    return attend.emitOpError("in f64 has no kernel: scores and sums are f32, so give it f32, f16 or bf16");
-  auto build = [&](KernelBuilder &kernel, AttendBlocks blocks, AttendStep step, const AttendParts *parts,
-                   const AttendBounds *bounds = nullptr) {
-    return AttendSkeleton(kernel, rootOf(kernel.source()), blocks, backend.traits(), step, parts, bounds).build();
-  };
-  SmallVector<AttendBlocks> choices = attendChoices(attend, backend);
-  auto buildWhole = [&](plan::KernelOp whole, const AttendParts *parts) -> FailureOr<plan::LaunchOp> {
-    std::optional<AttendBounds> bounds;
-    if (backend.traits().boundsLabels)
-      bounds = boundLabels(whole, rootOf(whole));
-    if (bounds && failed(buildBoundsOf(whole, name, *bounds, parts)))
-      return failure();
-    const AttendBounds *known = bounds ? &*bounds : nullptr;
-    Alternatives alternatives(whole, name, bounds ? Handover{ScratchUse::Read, bounds->scratch} : Handover());
-    for (const auto &[index, blocks] : llvm::enumerate(ArrayRef(choices).drop_back()))
-      if (failed(alternatives.add(nameOf(blocks), Preference(), /*standsIn=*/index > 0, [&](KernelBuilder &kernel) {
-            return build(kernel, blocks, AttendStep::Whole, parts, known);
-          })))
-        return failure();
-    return alternatives.finish(Preference(), [&](KernelBuilder &kernel) {
-      return build(kernel, choices.back(), AttendStep::Whole, parts, known);
-    });
-  };
-  std::optional<FewRowBlocks> few = fewRowBlocks(attend, backend);
-  std::optional<AttendParts> parts;
-  if (few)
-    parts = cutIntoParts(source, attend, *few);
-  auto isFew = parts ? dyn_cast<AffineConstantExpr>(parts->isFew) : AffineConstantExpr();
-  if (!parts || (isFew && isFew.getValue() == 0))
-    return buildWhole(source, nullptr);
-  ValueRange started;
-  if (!isFew) {
-    FailureOr<plan::LaunchOp> whole = buildWhole(cast<plan::KernelOp>(OpBuilder(source).clone(*source)), &*parts);
-    if (failed(whole))
-      return failure();
-    started = whole->getResults();
-  }
-  KernelBuilder part(source, (name + "_parts").str(), {ScratchUse::Write, parts->scratch, plan::partsSuffix});
-  if (failed(build(part, few->blocks, AttendStep::Part, &*parts)))
-    return failure();
-  KernelBuilder merge(source, (name + "_merge").str(), {ScratchUse::Read, parts->scratch, plan::mergeSuffix, started});
-  AttendBlocks single{
-      .rows = 1, .keys = partsOfBlock(attend.getValueType().getDimSize(3)), .depthGranule = few->blocks.depthGranule};
-  return build(merge, single, AttendStep::Merge, &*parts);
 }

@@ -336,3 +336,11 @@ void KernelBuilder::finish(ArrayRef<AffineExpr> grid, AffineExpr flops, ArrayRef
   sourceOp.replaceAllUsesWith(launchOp.getResults());
   sourceOp.erase();
 }
+
+SymbolicShapes heed::shapesInside(plan::KernelOp kernel) {
+  SymbolicShapes shapes(kernel->getParentOfType<func::FuncOp>());
+  for (auto [argument, sizes] :
+       llvm::zip_equal(kernel.getBody().getArguments(), kernel.getOperandSizes().getAsValueRange<AffineMapAttr>()))
+    shapes.setShape(argument, SmallVector<AffineExpr>(sizes.getResults()));
+  return shapes;
+}

@@ -141,4 +141,7 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value> scalars;
 };
 
+/// The sizes of the tensors inside a kernel as well as of those outside.
+SymbolicShapes shapesInside(plan::KernelOp kernel);
+
 } // namespace heed
