@@ -63,6 +63,11 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
                       .residentWorkgroups = true,
                       .fusedMultiplyAdd = true,
                       .infinities = true};
+  // Clocks of a processor that has so many: small ones as on an H100, large ones by their instructions. With 64 sums a
+  // lane, multiply-adds wait for shared memory no longer (tests/perf/NOTES.md).
+  static const simt::TimedBlocks ofFourWarps[] = {{128, 64, 16, 5800, 4}, {64, 64, 32, 11200, 4}},
+                                 ofEightWarps[] = {{128, 128, 16, 5800, 2}, {64, 64, 32, 5600, 2}};
+  target.laneBlocks = ofFourWarps;
   target.processor = processorOf(chip);
   target.atoms = atomsOf(chip.name);
   target.groupAtoms = warpgroupAtomsOf(chip.name);
@@ -70,6 +75,7 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
     // Two or three groups that multiply and one that copies share the 64 Ki registers of a processor.
     static const simt::RoleRegisters registers[] = {{8, 24, 240}, {8, 56, 224}, {8, 40, 232}, {12, 32, 160}};
     target.warps = 8;
+    target.laneBlocks = ofEightWarps;
     target.producerWarps = 4;
     target.roleRegisters = registers;
     // Clocks on an H100, as products of whole rounds took (tests/perf/NOTES.md).

@@ -71,6 +71,17 @@ struct Prepared {
 };
 } // namespace
 
+/// Whether groups of warps have an instruction for operands of some product.
+static bool mayMultiplyInGroups(tile::KernelOp kernel, const simt::SimtTarget &target) {
+  auto isForGroups = [&](tile::DotOp dot) {
+    std::optional<tile::Element> operand = tile::elementOf(dot.getLeft().getType().getElementType());
+    return llvm::any_of(target.groupAtoms, [&](const tile::Atom &atom) { return atom.operand == operand; })
+               ? WalkResult::interrupt()
+               : WalkResult::advance();
+  };
+  return kernel.walk(isForGroups).wasInterrupted();
+}
+
 /// The variant for operands that lie as vector accesses need them, where there are such accesses. Where no warp copies
 /// for the groups that multiply, or nothing is copied ahead for a few warps, it is made as the one for all operands is.
 static LogicalResult emitAligned(const Prepared &grouped, const Prepared &plain, ModuleOp lanes) {
@@ -88,7 +99,8 @@ static LogicalResult emitAligned(const Prepared &grouped, const Prepared &plain,
   }
   if (failed(lowered))
     return failure();
-  bool isWanted = isAlternative(grouped.kernel) ? lowering->multipliesInGroups() : lowering->reliesOnPromises();
+  bool isForGroups = isAlternative(grouped.kernel) && mayMultiplyInGroups(grouped.kernel, grouped.target);
+  bool isWanted = isForGroups ? lowering->multipliesInGroups() : lowering->reliesOnPromises();
   if (isWanted)
     simt::markVariant(*lowered, promises);
   else

@@ -184,17 +184,20 @@ SmallVector<MatmulBlocks> SimtBackend::matmulBlocks(const MatmulShape &shape) co
     if (few->rows == shape.rows)
       return choices;
   }
-  bool isWhole = false; // in wider blocks
+  bool usesLanes = shape.element.isF32() && !chip.laneBlocks.empty();
+  ArrayRef<TimedBlocks> larger = usesLanes ? chip.laneBlocks.drop_back() : ArrayRef<TimedBlocks>();
   if (groupAtomFor(chip, shape.element))
-    for (TimedBlocks each : chip.groupBlocks) {
-      each.columns /= shape.products;
-      bool wastesNothing = !ShapedType::isDynamic(shape.columns) && shape.columns % each.columns == 0;
-      bool fitsColumns = wastesNothing || (!isWhole && divides(each.columns, shape.columns));
-      isWhole |= wastesNothing;
-      if (fitsColumns && divides(each.rows, shape.rows) && divides(each.depth, shape.depth))
-        choices.push_back(timed(chip, each, shape.depth));
-    }
-  MatmulBlocks others = timed(chip, chip.blocks, shape.depth);
+    larger = chip.groupBlocks;
+  bool isWhole = false; // in wider blocks
+  for (TimedBlocks each : larger) {
+    each.columns /= shape.products;
+    bool wastesNothing = !ShapedType::isDynamic(shape.columns) && shape.columns % each.columns == 0;
+    bool fitsColumns = wastesNothing || (!isWhole && divides(each.columns, shape.columns));
+    isWhole |= wastesNothing;
+    if (fitsColumns && divides(each.rows, shape.rows) && divides(each.depth, shape.depth))
+      choices.push_back(timed(chip, each, shape.depth));
+  }
+  MatmulBlocks others = timed(chip, usesLanes ? chip.laneBlocks.back() : chip.blocks, shape.depth);
   others.columns /= shape.products;
   others.rows = fit(others.rows, shape.rows);
   others.columns = fit(others.columns, shape.columns);

@@ -67,6 +67,8 @@ struct SimtTarget {
   /// Blocks of products by group instructions; and the time of a block beside its steps.
   llvm::ArrayRef<TimedBlocks> groupBlocks;
   int64_t blockTime = 0;
+  /// Blocks of products of f32 by multiply-adds, the last for all; none: as other products.
+  llvm::ArrayRef<TimedBlocks> laneBlocks;
   /// Blocks of other products, which come beside those.
   TimedBlocks blocks = {64, 64, 32, 0, 0};
   /// Warps that only copy, beside the others, in kernels with group instructions; 0: every warp copies for itself.

@@ -227,7 +227,7 @@ class Warp:
 
     def addresses(self, operand, kind):
         name, _, offset = operand.strip("[]").partition("+")
-        return self.value(name, kind) + kind(int(offset or 0))
+        return self.value(name, kind) + numpy.array(int(offset or 0)).astype(kind)
 
     def one(self, operand, mask, kind=numpy.uint32):
         return int(self.addresses(operand, kind)[mask][0])

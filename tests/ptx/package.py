@@ -71,11 +71,12 @@ def run_twice(text, plan, operands, result_bytes, workgroups):
     return early
 
 
-def interpret(build, model, symbols, entry, operands, result_shape, workgroups):
-    """The result of a model of one kernel, and how many programs it has."""
+def interpret(build, model, symbols, entry, operands, result_shape, workgroups, result_type=numpy.uint16):
+    """The result of a model of one kernel, and how many programs it has; no `workgroups`: one for each."""
     text, plan = compile_model(build, model, symbols, entry)
     programs = int(numpy.prod(plan.grid))
-    memory = run_twice(text, plan, operands, [2 * int(numpy.prod(result_shape))], min(workgroups, programs))
+    memory = run_twice(text, plan, operands, [result_type().nbytes * int(numpy.prod(result_shape))],
+                       min(workgroups or programs, programs))
     if (memory.stores[0] == 0).any():
         raise machine.Wrong(f"{int((memory.stores[0] == 0).sum())} of {memory.stores[0].size} bytes are not stored")
-    return memory.results[0].view(numpy.uint16).reshape(result_shape), programs
+    return memory.results[0].view(result_type).reshape(result_shape), programs

@@ -1,0 +1,26 @@
+// Products of f32 by multiply-adds: with many programs, lanes have 64 sums, so that what they read from shared memory is used
+// often enough; vectors of four of both operands a step, for operands that lie aligned.
+// RUN: heedc %s --target=cuda:sm_90a --emit=ptx | FileCheck %s
+// RUN: heedc %s --target=cuda:sm_90a -o %t.heed --explain | FileCheck %s --check-prefix=EXPLAIN
+// RUN: heedc %s --target=cuda:sm_80 -o %t.heed --explain | FileCheck %s --check-prefix=FOUR
+
+// EXPLAIN: schedule matmul block_k=32 block_m=64 block_n=64; {{.*}}for some sizes block_k=16 block_m=128 block_n=128
+// FOUR: schedule matmul block_k=32 block_m=64 block_n=64; {{.*}}for some sizes block_k=16 block_m=128 block_n=64
+
+// CHECK-LABEL: .entry {{.*}}matmul_128x128_aligned(
+// CHECK: ld.global.v4
+// CHECK: bar.sync
+// CHECK-COUNT-4: ld.shared.v4
+// CHECK-COUNT-64: fma.rn.f32
+// CHECK-NOT: .entry {{.*}}matmul_128x128(
+// CHECK-LABEL: .entry {{.*}}matmul_aligned(
+// CHECK-LABEL: .entry {{.*}}matmul(
+func.func @main(%x: tensor<?x384xf32> {plan.name = "x", plan.shape = affine_map<()[s0] -> (s0, 384)>}, %w: tensor<384x1536xf32> {plan.name = "w"})
+    -> (tensor<?x1536xf32> {plan.name = "y"}) attributes {plan.symbols = ["rows"]} {
+  %rows = plan.symbol "rows"
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty(%rows) : tensor<?x1536xf32>
+  %fill = linalg.fill ins(%zero : f32) outs(%empty : tensor<?x1536xf32>) -> tensor<?x1536xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<?x384xf32>, tensor<384x1536xf32>) outs(%fill : tensor<?x1536xf32>) -> tensor<?x1536xf32>
+  return %y : tensor<?x1536xf32>
+}
