@@ -55,6 +55,7 @@ FailureOr<MachineCode> CudaBackend::lower(ModuleOp kernels) const {
   if (failed(simt::checkKernels(kernels, target)) || failed(simt::lowerSimtToLlvm(kernels, CudaLowering(target))))
     return failure();
   Machine machine{"nvptx64-nvidia-cuda", chip.name.str(), "+ptx" + std::to_string(chip.ptx)};
+  machine.isThrifty = true;
   return MachineCode::generate(kernels, machine, annotateKernels);
 }
 

@@ -3,6 +3,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/CodeGen/CodeGenTargetMachineImpl.h"
 #include "llvm/CodeGen/MachineModuleInfo.h"
 #include "llvm/CodeGen/Passes.h"
@@ -11,6 +12,7 @@
 #include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
+#include "llvm/IR/OptBisect.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -70,7 +72,33 @@ static void keepErrors(const llvm::DiagnosticInfo *info, void *errors) {
   stream << "; ";
 }
 
+namespace {
+/// Leaves out of code generation, for long functions, what takes the square of their length: comparing loads with each
+/// other once more, and finding sums that differ by a constant.
+class ThriftyGeneration : public llvm::OptPassGate {
+public:
+  explicit ThriftyGeneration(bool isThrifty) : isThrifty(isThrifty) {}
+  void measure(const llvm::Module &module) {
+    for (const llvm::Function &function : module)
+      if (function.getInstructionCount() > mostInstructions)
+        longFunctions.insert(("function (" + function.getName() + ")").str());
+  }
+  bool isEnabled() const override { return isThrifty; }
+  bool shouldRunPass(StringRef pass, StringRef unit) const override {
+    return (pass != "gvn" && pass != "slsr") || !longFunctions.contains(unit);
+  }
+
+private:
+  static constexpr unsigned mostInstructions = 6000;
+  bool isThrifty;
+  llvm::StringSet<> longFunctions;
+};
+} // namespace
+
 struct MachineCode::State {
+  explicit State(bool isThrifty) : gate(isThrifty) { context.setOptPassGate(gate); }
+
+  ThriftyGeneration gate;
   ModuleOp source;
   bool sinks = true;
   std::string errors; ///< of LLVM, so far
@@ -93,7 +121,7 @@ static LogicalResult checkUndefined(ModuleOp source, const llvm::Module &module)
 
 FailureOr<MachineCode> MachineCode::generate(ModuleOp source, const Machine &machine,
                                              llvm::function_ref<void(llvm::Module &)> annotate) {
-  auto state = std::make_unique<State>();
+  auto state = std::make_unique<State>(machine.isThrifty);
   state->source = source;
   state->sinks = machine.sinks;
   state->context.setDiagnosticHandlerCallBack(keepErrors, &state->errors);
@@ -112,6 +140,7 @@ FailureOr<MachineCode> MachineCode::generate(ModuleOp source, const Machine &mac
   if (llvm::verifyModule(module, &report))
     return source.emitError("the compiled kernels are not valid LLVM IR: ") << error;
   optimise(module, machine, *state->target);
+  state->gate.measure(module);
   if (failed(checkUndefined(source, module)))
     return failure();
   return MachineCode(std::move(state));

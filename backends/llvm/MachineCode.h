@@ -26,6 +26,8 @@ struct Machine {
   /// Code generation may move instructions into later blocks, nearer to their uses, and so away from what loads their
   /// operands.
   bool sinks = true;
+  /// Whoever reads the code optimises it again, so that code generation leaves out what takes long.
+  bool isThrifty = false;
   /// The optimisations; null for LLVM's usual ones, but without unrolling loops.
   void (*optimise)(llvm::Module &module, llvm::ModuleAnalysisManager &analyses) = nullptr;
 };

@@ -149,8 +149,21 @@ struct LowerStore : ConvertOpToLLVMPattern<StoreOp> {
 
 //===- The whole module -------------------------------------------------------------------------------------------===//
 
+/// Says so in the words of LLVM, which branches keep and assemblers hear of.
+static void keepUnrolledLoops(ModuleOp module) {
+  MLIRContext *context = module.getContext();
+  auto never = LLVM::LoopUnrollAttr::get(context, /*disable=*/BoolAttr::get(context, true), {}, {}, {}, {}, {}, {});
+  auto annotation =
+      LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, never, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {});
+  module.walk([&](scf::ForOp loop) {
+    if (loop->removeAttr(unrolledAttrName))
+      loop->setAttr("loop_annotation", annotation);
+  });
+}
+
 static LogicalResult lowerControlFlow(ModuleOp module) {
   MLIRContext *context = module.getContext();
+  keepUnrolledLoops(module);
   RewritePatternSet patterns(context);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
   populateSCFToControlFlowConversionPatterns(patterns);

@@ -9,8 +9,9 @@ using namespace heed;
 using namespace heed::simt;
 using tile::Layout;
 
-/// Multiply-adds written out in the body of the loop over the depth.
-constexpr int64_t unrolledOperations = 128;
+/// Multiply-adds written out in the body of the loop over the depth, and elements that it reads, all of which may be
+/// on their way at once.
+constexpr int64_t unrolledOperations = 128, unrolledElements = 32;
 
 static int64_t bytesOf(Type element) { return element.getIntOrFloatBitWidth() / 8; }
 
@@ -203,7 +204,9 @@ void TileLowering::emitMultiplyAdds(tile::DotOp op) {
   SharedTile right = stage(op.getRight(), stagingOf(op, op.getRight(), 0));
   SmallVector<int64_t> rows = offsetsAlong(layout, 0), columns = offsetsAlong(layout, 1);
   int64_t depth = tileType(op.getLeft()).getDimSize(1), unroll = 1;
-  while (depth % (unroll * 2) == 0 && unroll * 2 * layout.numRegisters() <= unrolledOperations)
+  int64_t elements = rows.size() + columns.size();
+  while (depth % (unroll * 2) == 0 && unroll * 2 * layout.numRegisters() <= unrolledOperations &&
+         unroll * 2 * elements <= unrolledElements)
     unroll *= 2;
   auto multiplyAdd = [&](Value x, Value y, Value sum) -> Value {
     if (isa<FloatType>(type))
@@ -211,6 +214,7 @@ void TileLowering::emitMultiplyAdds(tile::DotOp op) {
     return arith::AddIOp::create(b, arith::MulIOp::create(b, x, y), sum);
   };
   auto loop = scf::ForOp::create(b, i32(0), i32(depth), i32(unroll), sums);
+  loop->setAttr(simt::unrolledAttrName, b.getUnitAttr());
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());

@@ -18,6 +18,8 @@
 namespace heed::simt {
 /// On a select between the operands of a comparison: the greater or the smaller of two, either of them if one is NaN.
 constexpr llvm::StringLiteral extremeAttrName = "heed.extreme";
+/// On a loop whose body holds as many rounds as the registers can: nobody below may unroll it further.
+constexpr llvm::StringLiteral unrolledAttrName = "heed.unrolled";
 } // namespace heed::simt
 
 #define GET_OP_CLASSES

@@ -41,9 +41,13 @@ tile.kernel @invariant(%a: memref<?xf32>, %b: memref<?xf32>, %o: memref<?xf32>, 
 // One that would take more than a third of shared memory is staged with the others, every turn.
 // CHECK-LABEL: simt.kernel @room(
 // CHECK-NOT: simt.store shared
+// The loop over the depth is written out until a round reads 32 elements, and stays a loop for whoever comes after.
+// CHECK: %[[STEP:.*]] = arith.constant 2 : i32
 // CHECK: scf.for
 // CHECK: simt.store shared
+// CHECK: scf.for {{.*}} step %[[STEP]]
 // CHECK: math.fma
+// CHECK: heed.unrolled
 tile.kernel @room(%a: memref<?xf32>, %b: memref<?xf32>, %o: memref<?xf32>, %stride: index, %n: index) attributes {grid_rank = 1 : i64} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
