@@ -35,7 +35,7 @@ public:
 
 private:
   FailureOr<StoredResult> placeResult(Value result, bool mayTurn);
-  LogicalResult isolate(OpOperand &changed, const KernelGroup &group);
+  FailureOr<SmallVector<AffineExpr>> isolate(attn::AppendOp append, const KernelGroup &group);
   plan::KernelOp createKernel(const KernelGroup &group, ArrayRef<StoredResult> stored);
   LogicalResult fillKernel(plan::KernelOp kernel, ArrayRef<Operation *> members, ArrayRef<StoredResult> stored);
   LogicalResult outline(const KernelGroup &group);
@@ -263,24 +263,42 @@ LogicalResult KernelFormer::fillKernel(plan::KernelOp kernel, ArrayRef<Operation
   return success();
 }
 
-/// What a group changes in place is all of some storage, and read by nothing else in the group.
-LogicalResult KernelFormer::isolate(OpOperand &changed, const KernelGroup &group) {
-  Value tensor = changed.get();
-  auto reads = llvm::count_if(tensor.getUsers(), [&](Operation *user) { return group.members.contains(user); });
-  FailureOr<ResolvedView> resolved = view(tensor);
-  if (reads == 1 && succeeded(resolved) && views.isWhole(*resolved) &&
-      !(resolved->base.getDefiningOp() && isRepeated(resolved->base.getDefiningOp())))
-    return success();
-  Value copied = copy(tensor);
-  if (!copied)
-    return failure();
-  changed.set(copied);
-  return success();
+/// Whether the append's result is returned in the place of the argument that is its cache, which nothing else reads.
+static bool staysInPlace(attn::AppendOp append, func::FuncOp graph) {
+  auto argument = dyn_cast<BlockArgument>(append.getCache());
+  if (!argument || !argument.hasOneUse())
+    return false;
+  Operation *terminator = graph.getBody().front().getTerminator();
+  std::optional<unsigned> returned;
+  for (OpOperand &use : append.getResult().getUses())
+    if (use.getOwner() == terminator && std::exchange(returned, use.getOperandNumber()))
+      return false;
+  auto alias = returned ? graph.getResultAttrOfType<IntegerAttr>(*returned, plan::aliasAttrName) : IntegerAttr();
+  return alias && alias.getInt() == argument.getArgNumber();
+}
+
+/// The strides of what the group changes in place. It is all of some storage, and read by nothing else in the group; if
+/// need be, a copy.
+FailureOr<SmallVector<AffineExpr>> KernelFormer::isolate(attn::AppendOp append, const KernelGroup &group) {
+  Value cache = append.getCache();
+  auto reads = llvm::count_if(cache.getUsers(), [&](Operation *user) { return group.members.contains(user); });
+  FailureOr<ResolvedView> resolved = view(cache);
+  if (succeeded(resolved) && staysInPlace(append, graph))
+    return resolved->strides;
+  if (reads != 1 || failed(resolved) || !views.isWhole(*resolved) ||
+      (resolved->base.getDefiningOp() && isRepeated(resolved->base.getDefiningOp()))) {
+    cache = copy(cache);
+    if (!cache)
+      return failure();
+    append.getCacheMutable().set(cache);
+  }
+  return views.contiguousStrides(shapes.shapeOf(cache));
 }
 
 LogicalResult KernelFormer::outline(const KernelGroup &group) {
   auto append = dyn_cast<attn::AppendOp>(group.root);
-  if (append && failed(isolate(append.getCacheMutable(), group)))
+  FailureOr<SmallVector<AffineExpr>> inPlace = append ? isolate(append, group) : FailureOr<SmallVector<AffineExpr>>();
+  if (append && failed(inPlace))
     return failure();
   SmallVector<Operation *> members(group.members.begin(), group.members.end());
   llvm::sort(members, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
@@ -292,6 +310,8 @@ LogicalResult KernelFormer::outline(const KernelGroup &group) {
       FailureOr<StoredResult> place = placeResult(result, /*mayTurn=*/!append);
       if (failed(place))
         return group.root->emitOpError("has a result whose sizes do not follow from the sizes of the inputs");
+      if (append)
+        place->view.strides = *inPlace;
       stored.push_back(*place);
     }
   if (!stored.empty()) {
@@ -301,6 +321,8 @@ LogicalResult KernelFormer::outline(const KernelGroup &group) {
       return failure();
     for (auto [result, now] : llvm::zip_equal(stored, kernel.getResults())) {
       shapes.setShape(now, SmallVector<AffineExpr>(shapes.shapeOf(result.replaced)));
+      if (append && *inPlace != views.contiguousStrides(shapes.shapeOf(now)))
+        views.place(now, *inPlace);
       result.replaced.replaceAllUsesWith(now);
       if (result.replaced != result.computed)
         retire(result.replaced.getDefiningOp());

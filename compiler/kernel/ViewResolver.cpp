@@ -19,6 +19,8 @@ SmallVector<AffineExpr> ViewResolver::contiguousStrides(ArrayRef<AffineExpr> siz
 bool ViewResolver::isWhole(const ResolvedView &view) {
   if (!provablyEqual(view.offset, constant(0)))
     return false;
+  if (auto known = placed.find(view.base); known != placed.end())
+    return ArrayRef(view.sizes) == shapes.shapeOf(view.base) && view.strides == known->second;
   SmallVector<AffineExpr> strides = contiguousStrides(view.sizes);
   for (auto [have, want, size] : llvm::zip_equal(view.strides, strides, view.sizes))
     if (size != constant(1) && !provablyEqual(have, want))
@@ -37,6 +39,8 @@ ResolvedView ViewResolver::whole(Value tensor) {
   if (auto argument = dyn_cast<BlockArgument>(tensor))
     if (auto strides = graph.getArgAttrOfType<AffineMapAttr>(argument.getArgNumber(), plan::stridesAttrName))
       view.strides = llvm::to_vector(strides.getValue().getResults());
+  if (auto known = placed.find(tensor); known != placed.end())
+    view.strides = known->second;
   return view;
 }
 

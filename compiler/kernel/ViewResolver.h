@@ -23,6 +23,9 @@ public:
   /// Fails when a reshape in the chain is no view; `obstacle` is then the tensor that must be copied first.
   mlir::FailureOr<ResolvedView> resolve(mlir::Value tensor, mlir::Value &obstacle);
 
+  /// Says that a tensor's storage has these strides. Without a word, results are contiguous.
+  void place(mlir::Value tensor, llvm::ArrayRef<mlir::AffineExpr> strides) { placed[tensor].assign(strides); }
+
   /// Row-major strides.
   llvm::SmallVector<mlir::AffineExpr> contiguousStrides(llvm::ArrayRef<mlir::AffineExpr> sizes);
   /// Whether the view is the whole storage of its base, in order.
@@ -38,6 +41,7 @@ private:
 
   mlir::func::FuncOp graph;
   SymbolicShapes &shapes;
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::AffineExpr>> placed;
 };
 
 } // namespace heed

@@ -32,6 +32,45 @@ TEST(Compiler, packageLoadsInTheRuntime) {
     EXPECT_EQ(y[i], 2 * x[i]) << i;
 }
 
+/// One row of each head appended to a cache that lies row by row, then attention over it with one key head each.
+constexpr std::string_view decoding = R"mlir(
+#cache = affine_map<()[s0, s1, s2, s3] -> (1, 2, s0, 4)>
+#strides = affine_map<()[s0, s1, s2, s3] -> (s1, s2, s3, 1)>
+func.func @main(%keys: tensor<1x2x?x4xf32> {plan.name = "keys", plan.shape = #cache, plan.strides = #strides},
+                %row: tensor<1x2x1x4xf32> {plan.name = "row"}, %at: tensor<1xi32> {plan.name = "at"})
+    -> (tensor<1x2x1x4xf32> {plan.name = "out"}, tensor<1x2x?x4xf32> {plan.name = "after", plan.alias = 0 : i64})
+    attributes {plan.symbols = ["capacity", "stride(keys,0)", "stride(keys,1)", "stride(keys,2)"]
+} {
+  %after = attn.append %row : tensor<1x2x1x4xf32> into %keys : tensor<1x2x?x4xf32> at %at : tensor<1xi32>
+  %out = attn.attend query(%row : tensor<1x2x1x4xf32>) key(%after : tensor<1x2x?x4xf32>)
+      value(%after : tensor<1x2x?x4xf32>) scale 0.0 -> tensor<1x2x1x4xf32>
+  return %out, %after : tensor<1x2x1x4xf32>, tensor<1x2x?x4xf32>
+}
+)mlir";
+
+TEST(Compiler, appendsToCachesWhereTheyLie) {
+  heed_compile_code code;
+  Compilation compiled = compileText(decoding, nullptr, code);
+  ASSERT_EQ(code, HEED_COMPILE_OK) << heed_compilation_diagnostics(compiled.get());
+  auto data = static_cast<const std::byte *>(heed_compilation_data(compiled.get()));
+  auto module = heed::Module::loadMemory({data, heed_compilation_bytes(compiled.get())});
+  ASSERT_TRUE(module) << module.message();
+  heed::Call call = module->createCall().value();
+  constexpr int64_t capacity = 3, rowElements = 10; // of both heads, and two that belong to nobody
+  std::vector<float> cache(capacity * rowElements, 1.0f), row(8, 4.0f), expected = cache;
+  int32_t at = 2;
+  ASSERT_TRUE(call.bindInput(
+      "keys", heed::view(cache.data(), {1, 2, capacity, 4}, {capacity * rowElements, 4, rowElements, 1})));
+  ASSERT_TRUE(call.bindInput("row", heed::view(row.data(), {1, 2, 1, 4})));
+  ASSERT_TRUE(call.bindInput("at", heed::view(&at, {1})));
+  ASSERT_TRUE(call.run());
+  std::fill_n(expected.begin() + 2 * rowElements, 8, 4.0f);
+  EXPECT_EQ(cache, expected);
+  auto out = static_cast<const float *>(call.output("out").value().data);
+  for (int element = 0; element < 8; ++element)
+    EXPECT_FLOAT_EQ(out[element], 2.0f) << element; // the mean of 1, 1 and 4
+}
+
 TEST(Compiler, explainsOnRequest) {
   heed_compile_options options = {};
   options.struct_bytes = sizeof(options);

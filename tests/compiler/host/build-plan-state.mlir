@@ -10,6 +10,10 @@
 // RUN: heedc %t/appended.mlir -o %t/appended.heed
 // RUN: heed-dump %t/appended.heed | FileCheck %t/appended.mlir
 // RUN: heed-run %t/appended.heed --device=cpu --input=cache=2x1x2x4xf32=0 --input=rows=2x1x1x4xf32=5 --input=at=2xi32=0,1 | FileCheck %t/appended.mlir --check-prefix=VALUES
+// RUN: heedc %t/strided.mlir -o %t/strided.heed
+// RUN: heed-dump %t/strided.heed | FileCheck %t/strided.mlir
+// RUN: heedc %t/returned-twice.mlir -o %t/returned-twice.heed
+// RUN: heed-dump %t/returned-twice.heed | FileCheck %t/returned-twice.mlir
 // RUN: heedc %t/anywhere.mlir -o %t/anywhere.heed
 // RUN: heed-run %t/anywhere.heed --device=cpu --input=cache=3x1x4x1xf32=0 --input=rows=3x1x2x1xf32=5 --input=at=3xi64=-1,-9223372036854775808,9223372036854775807 | FileCheck %t/anywhere.mlir --check-prefix=VALUES
 
@@ -86,4 +90,30 @@ func.func @main(%cache: tensor<3x1x4x1xf32> {plan.name = "cache"}, %rows: tensor
   %0 = attn.append %rows : tensor<3x1x2x1xf32> into %cache : tensor<3x1x4x1xf32> at %at : tensor<3xi64>
   %1 = attn.append circular %rows : tensor<3x1x2x1xf32> into %cache : tensor<3x1x4x1xf32> at %at : tensor<3xi64>
   return %0, %1 : tensor<3x1x4x1xf32>, tensor<3x1x4x1xf32>
+}
+
+//--- strided.mlir
+// A cache of any strides that is the state of a result is changed where it lies.
+// CHECK: output after: f32[2, 1, capacity, 4] strided in place of cache
+// CHECK: {{^}}steps
+// CHECK-NEXT: 0 append(b[[CACHE:[0-9]+]], b{{[0-9]+}}, b{{[0-9]+}}, b[[CACHE]]) [capacity, stride(cache, 0), stride(cache, 2)]
+// CHECK-NOT: {{^ +[0-9]}}
+func.func @main(%cache: tensor<2x1x?x4xf32> {plan.name = "cache", plan.shape = affine_map<()[s0, s1, s2] -> (2, 1, s0, 4)>, plan.strides = affine_map<()[s0, s1, s2] -> (s1, 1, s2, 1)>},
+                %rows: tensor<2x1x1x4xf32> {plan.name = "rows"}, %at: tensor<2xi32> {plan.name = "at"})
+    -> (tensor<2x1x?x4xf32> {plan.name = "after", plan.alias = 0 : i64}) attributes {plan.symbols = ["capacity", "stride(cache,0)", "stride(cache,2)"]} {
+  %0 = attn.append %rows : tensor<2x1x1x4xf32> into %cache : tensor<2x1x?x4xf32> at %at : tensor<2xi32>
+  return %0 : tensor<2x1x?x4xf32>
+}
+
+//--- returned-twice.mlir
+// Two results cannot both be in its place: it is copied.
+// CHECK: {{^}}steps
+// CHECK-NEXT: 0 map(
+// CHECK-NEXT: 1 append(
+// CHECK: copy
+func.func @main(%cache: tensor<2x1x?x4xf32> {plan.name = "cache", plan.shape = affine_map<()[s0, s1, s2] -> (2, 1, s0, 4)>, plan.strides = affine_map<()[s0, s1, s2] -> (s1, 1, s2, 1)>},
+                %rows: tensor<2x1x1x4xf32> {plan.name = "rows"}, %at: tensor<2xi32> {plan.name = "at"})
+    -> (tensor<2x1x?x4xf32> {plan.name = "other"}, tensor<2x1x?x4xf32> {plan.name = "after", plan.alias = 0 : i64}) attributes {plan.symbols = ["capacity", "stride(cache,0)", "stride(cache,2)"]} {
+  %0 = attn.append %rows : tensor<2x1x1x4xf32> into %cache : tensor<2x1x?x4xf32> at %at : tensor<2xi32>
+  return %0, %0 : tensor<2x1x?x4xf32>, tensor<2x1x?x4xf32>
 }
