@@ -78,11 +78,15 @@ LogicalResult KernelGroups::checkOps() {
   return success();
 }
 
-/// Whether the use is as a capture of an attend.
-static bool isCapture(OpOperand &use) {
+/// Whether an attend reads it element by element: as a capture, a length or an offset.
+static bool isReadByElement(OpOperand &use) {
   auto attend = dyn_cast<attn::AttendOp>(use.getOwner());
-  return attend && llvm::is_contained(attend.getCaptures(), use.get()) && use.get() != attend.getQuery() &&
-         use.get() != attend.getKey() && use.get() != attend.getValue();
+  if (!attend)
+    return false;
+  Value value = use.get();
+  bool isOne =
+      llvm::is_contained(attend.getCaptures(), value) || value == attend.getKvLength() || value == attend.getQOffset();
+  return isOne && value != attend.getQuery() && value != attend.getKey() && value != attend.getValue();
 }
 
 void KernelGroups::findModifiers() {
@@ -90,7 +94,7 @@ void KernelGroups::findModifiers() {
     if (!isMapLike(&op) || op.getNumResults() != 1 || op.use_empty())
       continue;
     bool readByAttention = llvm::all_of(
-        op.getUses(), [&](OpOperand &use) { return isCapture(use) || modifiers.contains(use.getOwner()); });
+        op.getUses(), [&](OpOperand &use) { return isReadByElement(use) || modifiers.contains(use.getOwner()); });
     bool isCheap = !op.walk([](Operation *inner) {
                         return isa_and_nonnull<math::MathDialect>(inner->getDialect()) ? WalkResult::interrupt()
                                                                                        : WalkResult::advance();

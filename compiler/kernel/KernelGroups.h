@@ -34,8 +34,8 @@ public:
   mlir::LogicalResult form();
   /// In the order in which their last ops stand in the graph.
   llvm::ArrayRef<std::unique_ptr<KernelGroup>> get() const { return groups; }
-  /// Whether the op is elementwise and only attention reads it, as captures: every attend computes what it needs of it
-  /// itself, so that no mask over rows and keys is stored.
+  /// Whether the op is elementwise and only attention reads it, element by element: every attend computes what it needs
+  /// of it itself, so that no mask over rows and keys is stored.
   bool isModifier(mlir::Operation *op) const { return modifiers.contains(op); }
 
 private:

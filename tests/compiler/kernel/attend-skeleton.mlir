@@ -19,6 +19,9 @@
 // RUN: heed-interpret %t/listed.mlir %t/listed.out --dim m=37 --dim n=45 --dim lists=3 --input=length=45 --input=lists=0,3,-1,2,1,-1,-1,0,5,4,3,2,5,0,-1,-1,0,1,2,4,-1,3,2,1 --counters | FileCheck %s --check-prefix=LISTED
 // RUN: heed-interpret %t/listed.mlir %t/listed.out --dim m=37 --dim n=45 --dim lists=3 --input=length=19 --input=lists=0,3,-1,2,1,-1,-1,0,5,4,3,2,5,0,-1,-1,0,1,2,4,-1,3,2,1 | FileCheck %s --check-prefix=LENGTHS
 // RUN: heed-interpret %t/listed.mlir %t/listed.out --dim m=16 --dim n=45 --dim lists=1 --input=length=45 --input=lists=1000000000,0,-1,-1,1,-1,-1,0 | FileCheck %s --check-prefix=LENGTHS
+// RUN: heed-opt %t/computed.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels,canonicalize,cse)' -o %t/computed.out
+// RUN: FileCheck %t/computed.mlir < %t/computed.out
+// RUN: heed-interpret %t/computed.mlir %t/computed.out --input=position=4,8 | FileCheck %s --check-prefix=LENGTHS
 
 // On a machine that rounds a product and a sum as one, and where late rows are started first so that caches hold their
 // keys: heads in several turns, in one, and the last turn with fewer heads than the others.
@@ -203,4 +206,22 @@ func.func @main(%q: tensor<1x2x?x24xf32> {plan.name = "q", plan.shape = affine_m
       attn.yield %c : i1
     } -> tensor<1x2x?x24xf32>, lse tensor<1x2x?xf32>
   return %out, %lse : tensor<1x2x?x24xf32>, tensor<1x2x?xf32>
+}
+
+//--- computed.mlir
+// A length that is computed for attention alone is no kernel of its own.
+// CHECK-COUNT-1: tile.kernel
+// CHECK-NOT: tile.kernel
+func.func @main(%q: tensor<2x2x1x8xf32> {plan.name = "q"}, %k: tensor<2x2x9x8xf32> {plan.name = "k"}, %position: tensor<2xi32> {plan.name = "position"}) -> (tensor<2x2x1x8xf32> {plan.name = "out"}) {
+  %one = arith.constant 1 : i32
+  %empty = tensor.empty() : tensor<2xi32>
+  %length = linalg.generic {indexing_maps = [affine_map<(b) -> (b)>, affine_map<(b) -> (b)>], iterator_types = ["parallel"]}
+      ins(%position : tensor<2xi32>) outs(%empty : tensor<2xi32>) {
+  ^bb0(%p: i32, %old: i32):
+    %next = arith.addi %p, %one : i32
+    linalg.yield %next : i32
+  } -> tensor<2xi32>
+  %0 = attn.attend query(%q : tensor<2x2x1x8xf32>) key(%k : tensor<2x2x9x8xf32>) value(%k : tensor<2x2x9x8xf32>)
+      kv_length(%length : tensor<2xi32>) scale 0.3 -> tensor<2x2x1x8xf32>
+  return %0 : tensor<2x2x1x8xf32>
 }
