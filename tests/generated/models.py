@@ -61,6 +61,8 @@ MODELS = [
     matmul("large-across", "T[K,M] a, T[N,K] b => T[M,N] y { y = Gemm<transA=1, transB=1>(a, b) }", types=HALVES, sizes=LARGE),
     matmul("large-linear", "T[M,K] x, T[K,N] w, T[N] c, T[M,N] r => T[M,N] y { p = MatMul(x, w)  s = Add(p, c)  g = Gelu(s)  y = Add(g, r) }",
            types=HALVES, sizes=LARGE, roundings=4),
+    matmul("gated-network", "T[B,M,K] x, T[K,N] v, T[K,N] w, T[N] c, T[N,P] u => T[B,M,P] y { p = MatMul(x, v)  q = MatMul(x, w)  "
+           "r = Add(q, c)  s = Sigmoid(r)  g = Mul(r, s)  h = Mul(p, g)  y = MatMul(h, u) }", roundings=8),
     matmul("large-gated", "T[M,K] x, T[K,N] v, T[K,N] w => T[M,N] y { p = MatMul(x, v)  q = MatMul(x, w)  g = Sigmoid(q)  y = Mul(p, g) }",
            types=HALVES, sizes=LARGE),
     matmul("large-batch", "T[B,M,K] a, T[B,N,K] b => T[B,M,N] y { t = Transpose<perm=[0,2,1]>(b)  y = MatMul(a, t) }", types=HALVES,
