@@ -94,6 +94,8 @@ struct AttendBlocks {
   int64_t keys; ///< keys of one step of its loop
   /// Tiles along the head widths are multiples of this; what lies beyond the width is zero.
   int64_t depthGranule = 1;
+  /// What wholes of so many leave of a value's width is rounded up to a power of two; 0: to the granule.
+  int64_t valuePanel = 0;
   /// Head widths up to this are worked on as a whole, wider ones in chunks of 64.
   int64_t wholeDepth = 128;
   int64_t warps = 0; ///< of a workgroup; 0: as many as the target's usually have

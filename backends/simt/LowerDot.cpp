@@ -23,6 +23,16 @@ tile::SharedLayout simt::swizzledPanels(unsigned fastest, int64_t rowBytes) {
   return tile::SharedLayout({fastest, 1 - fastest}, chunk, banks / panel, panel / chunk, /*padBytes=*/0, panel);
 }
 
+tile::SharedLayout simt::fewestPanels(unsigned fastest, int64_t rowBytes) {
+  constexpr int64_t banks = 128, chunk = 16, narrowest = 32;
+  int64_t rest = rowBytes % banks, last = std::max<int64_t>(llvm::PowerOf2Ceil(rest), narrowest);
+  if (rest == 0)
+    return swizzledPanels(fastest, rowBytes);
+  if (rowBytes < banks) // the only one
+    return {{fastest, 1 - fastest}, chunk, banks / last, last / chunk, /*padBytes=*/0, last, last == rest ? 0 : last};
+  return {{fastest, 1 - fastest}, chunk, /*rowsPerPhase=*/1, banks / chunk, /*padBytes=*/0, banks, last};
+}
+
 /// How warps load matrices of 8 rows of 16 bytes, four at a time, from a tile that they share out as a layout says.
 static Layout matrixRows(const Layout &fragments, unsigned fastest) {
   constexpr int64_t rows = 8, elements = 8, matrices = 4;

@@ -31,6 +31,19 @@ TileLowering::Staging TileLowering::groupStaging(Value operand, unsigned depthDi
   return {type.getElementType(), swizzledPanels(fastest, rowBytes)};
 }
 
+/// The same in the fewest boxes: those of 128 bytes a row, and one that may be narrower. An instruction reads panels of
+/// one width, and whole ones across the depth.
+tile::SharedLayout TileLowering::boxedStaging(tile::LoadOp load, unsigned depthDim, const Product &product) const {
+  RankedTensorType type = load.getType();
+  unsigned fastest = ViewAccess(load).contiguousDim().value_or(depthDim);
+  tile::SharedLayout layout = fewestPanels(fastest, type.getDimSize(fastest) * type.getElementTypeBitWidth() / 8);
+  bool isFilled = layout.sizeInBytes(type.getShape(), type.getElementTypeBitWidth() / 8) ==
+                  type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  if (fastest != depthDim && (!isFilled || product.atomOffsets(1 - depthDim).size() != 1))
+    return groupStaging(load.getResult(), depthDim, *product.atom).layout;
+  return layout;
+}
+
 /// A slot of a ring is awaited for the first of its products, and free when the instructions of the last one are
 /// finished.
 SharedTile TileLowering::groupOperand(Value operand, unsigned depthDim, const Product &product) {
@@ -45,8 +58,9 @@ SharedTile TileLowering::groupOperand(Value operand, unsigned depthDim, const Pr
   return reading.slot.tile;
 }
 
-simt::SharedMatrixAttr TileLowering::describe(const SharedTile &tile, unsigned depthDim) {
-  int64_t row = tile.layout.getPanelBytes();
+simt::SharedMatrixAttr TileLowering::describe(const SharedTile &tile, unsigned depthDim, tile::Coordinates at) {
+  int64_t bytes = tile.elementBytes(),
+          row = tile.layout.panelAt(at[tile.fastestDim()] * bytes, tile.shape, bytes).bytes;
   return simt::SharedMatrixAttr::get(b.getContext(), row, /*group=*/swizzledRows * row,
                                      /*panel=*/tile.shape[1 - tile.fastestDim()] * row,
                                      /*across=*/tile.fastestDim() != depthDim);
@@ -62,14 +76,38 @@ TileLowering::GroupAddress TileLowering::groupAddress(const SharedTile &tile, co
   Value base = tile.slot ? tile.slot : i32(0);
   const tile::Bases &bases = product.tiling.sum.warpBases();
   for (size_t bit = llvm::Log2_64(product.atom->warps()); bit < bases.size(); ++bit) {
-    tile::Coordinates distance{0, 0};
-    distance[sumDim] = bases[bit][sumDim];
-    if (int64_t bytes = bytesAt(distance)) {
+    tile::Coordinates beyond = at;
+    beyond[sumDim] += bases[bit][sumDim];
+    if (int64_t bytes = bytesAt(beyond) - bytesAt(at)) {
       Value set = arith::AndIOp::create(b, arith::ShRUIOp::create(b, warp, i32(bit)), i32(1));
       base = arith::AddIOp::create(b, base, arith::MulIOp::create(b, set, i32(bytes)));
     }
   }
   return {base, tile.range.begin + bytesAt(at)};
+}
+
+/// The instructions whose sums are those of a row of the product's atoms: panels of another width are read by one of
+/// their own.
+SmallVector<TileLowering::Piece> TileLowering::piecesOf(const Product &product, const SharedTile &right) {
+  SmallVector<Piece> pieces;
+  int64_t bytes = right.elementBytes(), columns = product.atom->n;
+  auto add = [&](int64_t column, int64_t width) {
+    auto *atom = llvm::find_if(target.groupAtoms, [&](const tile::Atom &each) {
+      return each.n == width && each.operand == product.atom->operand &&
+             each.leftResidence == product.atom->leftResidence;
+    });
+    if (atom != target.groupAtoms.end())
+      pieces.push_back({atom, column});
+  };
+  for (int64_t column : product.atomOffsets(1)) {
+    tile::SharedLayout::Panel last = right.layout.panelAt((column + columns - 1) * bytes, right.shape, bytes);
+    bool isSplit = right.fastestDim() == 1 && last.bytes != right.layout.getPanelBytes() && last.first > column * bytes;
+    int64_t first = isSplit ? last.first / bytes - column : columns;
+    add(column, first);
+    if (isSplit)
+      add(column + first, columns - first);
+  }
+  return pieces;
 }
 
 /// 16-bit elements, two a word.
@@ -101,16 +139,16 @@ void TileLowering::emitGroupAtoms(tile::DotOp op, const Product &product) {
   else
     words = packPairs(registers(op.getLeft(), product.tiling.left));
   SharedTile right = groupOperand(op.getRight(), 0, product);
-  int64_t sums = values.size(), size = atom.sum.numRegisters(), depth = tileType(op.getLeft()).getDimSize(1);
+  int64_t sums = values.size(), depth = tileType(op.getLeft()).getDimSize(1);
   values.append(words);
   values = Registers(simt::MmaFenceOp::create(b, ValueRange(values).getTypes(), values).getResults());
   words = Registers(ArrayRef<Value>(values).drop_front(sums));
   values.truncate(sums);
-  SmallVector<Type> types(size, b.getF32Type());
   Registers results(home.numRegisters());
   for (int64_t row : product.atomOffsets(0))
-    for (int64_t column : product.atomOffsets(1)) {
-      int64_t first = *home.registerAt({row, column});
+    for (auto [piece, column] : piecesOf(product, right)) {
+      int64_t first = *home.registerAt({row, column}), size = piece->sum.numRegisters();
+      SmallVector<Type> types(size, b.getF32Type());
       SmallVector<Value> sum;
       if (!isFresh)
         sum.append(values.begin() + first, values.begin() + first + size);
@@ -122,9 +160,9 @@ void TileLowering::emitGroupAtoms(tile::DotOp op, const Product &product) {
         }
         GroupAddress from = isShared ? groupAddress(left, product, 0, {row, step}) : GroupAddress();
         GroupAddress with = groupAddress(right, product, 1, {step, column});
-        auto multiply = simt::MmaAsyncOp::create(b, types, atom.name, fragment, from.base, with.base, sum,
-                                                 isShared ? describe(left, 1) : simt::SharedMatrixAttr(),
-                                                 describe(right, 0), from.bytes, with.bytes);
+        auto multiply = simt::MmaAsyncOp::create(b, types, piece->name, fragment, from.base, with.base, sum,
+                                                 isShared ? describe(left, 1, {row, step}) : simt::SharedMatrixAttr(),
+                                                 describe(right, 0, {step, column}), from.bytes, with.bytes);
         if (isShared)
           tag(multiply, left);
         tag(multiply, right);

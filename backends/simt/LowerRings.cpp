@@ -27,6 +27,8 @@ constexpr int64_t mostSlots = 4, slackBytes = 2048;
 /// What swizzled tiles start at a multiple of.
 constexpr int64_t swizzleAlignment = 1024;
 
+int64_t TileLowering::Ring::slotBytes() const { return llvm::alignTo(tile.sizeInBytes(), swizzleAlignment); }
+
 static std::optional<int64_t> siteOf(Value tile) {
   Operation *load = tile.getDefiningOp();
   auto site = load ? load->getAttrOfType<IntegerAttr>(tile::siteAttrName) : IntegerAttr();
@@ -40,24 +42,27 @@ bool TileLowering::isGroupOperand(tile::LoadOp load) const {
   });
 }
 
-/// The tile as one slot holds it, if warps can copy it.
-std::optional<SharedTile> TileLowering::ringTile(tile::LoadOp load) {
+/// The tile as one slot holds it, and how it comes there; false if warps cannot copy it.
+bool TileLowering::planRing(tile::LoadOp load, Ring &ring) {
   if (!load.getExtents().empty() && !isZero(load.getFill()))
-    return std::nullopt;
+    return false;
   ViewAccess access(load);
   auto dot = cast<tile::DotOp>(*load->user_begin());
   unsigned depthDim = dot.getLeft() == load.getResult() ? 1 : 0;
-  Staging how = groupStaging(load.getResult(), depthDim, *plan.productOf(dot).atom);
+  const Product &product = plan.productOf(dot);
+  Staging how = groupStaging(load.getResult(), depthDim, *product.atom);
   Type element = access.viewType().getElementType();
   int64_t bytes = plan.vectorWidth(access) * element.getIntOrFloatBitWidth() / 8;
   if (how.stored != element || access.contiguousDim() != how.layout.getOrder()[0] || bytes < 4)
-    return std::nullopt;
-  SharedTile tile;
-  tile.element = element;
-  tile.shape = llvm::to_vector(load.getType().getShape());
-  tile.layout = how.layout;
-  tile.isOrdered = true;
-  return tile;
+    return false;
+  ring.tile.element = element;
+  ring.tile.shape = llvm::to_vector(load.getType().getShape());
+  ring.tile.layout = boxedStaging(load, depthDim, product);
+  ring.tile.isOrdered = true;
+  ring.boxes = planBoxes(load, ring.tile.layout);
+  if (!ring.boxes)
+    ring.tile.layout = how.layout;
+  return true;
 }
 
 /// A slot is awaited where the first of its products is started, which then has to be on the way to the others.
@@ -77,13 +82,14 @@ void TileLowering::planRings() {
     bool isResident = target.abilities.residentWorkgroups && load->getBlock() == &kernel.getBody().front();
     if (!site || !(isInLoop ? isUsedInOneBlock(load) : isResident) || !isGroupOperand(load) || ringOf(load.getResult()))
       return;
-    if (std::optional<SharedTile> tile = ringTile(load))
-      rings.push_back({*site, *tile, planBoxes(load, tile->layout), !isInLoop, 0, 0, {}, {}, {}});
+    Ring ring{*site, {}, {}, !isInLoop, 0, 0, {}, {}, {}};
+    if (planRing(load, ring))
+      rings.push_back(std::move(ring));
   });
   if (!allotSlots())
     return rings.clear();
   for (Ring &ring : rings)
-    ring.tile.range = arena.allocate(ring.slots * ring.tile.sizeInBytes(), swizzleAlignment);
+    ring.tile.range = arena.allocate(ring.slots * ring.slotBytes(), swizzleAlignment);
   for (Ring &ring : rings)
     ring.barriers = arena.allocate(2 * ring.slots * barrierBytes).begin;
   scratchBarrier = arena.allocate(barrierBytes).begin;
@@ -97,7 +103,7 @@ bool TileLowering::allotSlots() {
       llvm::erase_if(rings, [](const Ring &ring) { return ring.isResident; });
     int64_t slotBytes = 0, others = slackBytes;
     for (const Ring &ring : rings) {
-      int64_t bytes = llvm::alignTo(ring.tile.sizeInBytes(), swizzleAlignment);
+      int64_t bytes = ring.slotBytes();
       (ring.isResident ? others : slotBytes) += ring.isResident ? residents * bytes : bytes;
     }
     kernel.walk([&](tile::LoadOp load) {
@@ -180,7 +186,7 @@ void TileLowering::advance(Ring &ring) {
 TileLowering::FullSlot TileLowering::awaitSlot(Ring &ring) {
   simt::BarrierWaitOp::create(b, barrierOf(ring, /*isFull=*/true), ring.phase);
   SharedTile tile = ring.tile;
-  tile.slot = arith::MulIOp::create(b, ring.slot, i32(tile.sizeInBytes()));
+  tile.slot = arith::MulIOp::create(b, ring.slot, i32(ring.slotBytes()));
   Value empty = barrierOf(ring, /*isFull=*/false);
   advance(ring);
   return {tile, empty};
@@ -197,7 +203,7 @@ void TileLowering::releaseSlot(Value barrier) {
 
 void TileLowering::fillSlot(Ring &ring, tile::LoadOp load) {
   SharedTile slot = ring.tile;
-  slot.slot = arith::MulIOp::create(b, ring.slot, i32(slot.sizeInBytes()));
+  slot.slot = arith::MulIOp::create(b, ring.slot, i32(ring.slotBytes()));
   ring.boxes ? fillByBoxes(ring, load, slot) : fillByLanes(ring, load, slot);
   advance(ring);
 }

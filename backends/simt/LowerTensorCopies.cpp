@@ -25,16 +25,20 @@ Value TileLowering::barrierAt(const SharedRange &barriers, Value slot) {
 }
 
 void TileLowering::emitTensorCopies(const TensorBoxes &boxes, tile::LoadOp load, Value destination, Value barrier) {
-  auto *known = llvm::find(tensorMaps, boxes.map);
-  int64_t number = known - tensorMaps.begin();
-  if (known == tensorMaps.end())
-    tensorMaps.push_back(boxes.map);
   SmallVector<Value> coordinates =
       llvm::map_to_vector(boxes.order, [&](unsigned dim) { return toI32(load.getIndices()[dim]); });
   Value first = coordinates.back();
-  for (int64_t panel = 0; panel < boxes.panels; ++panel) {
-    coordinates.back() = arith::AddIOp::create(b, first, i32(panel * boxes.panelElements));
-    Value place = arith::AddIOp::create(b, destination, i32(panel * boxes.map.boxBytes()));
-    simt::CopyTensorOp::create(b, place, number, coordinates, barrier);
+  int64_t bytes = 0;
+  for (const TensorBoxes::Run &run : boxes.runs) {
+    auto *known = llvm::find(tensorMaps, run.map);
+    int64_t number = known - tensorMaps.begin();
+    if (known == tensorMaps.end())
+      tensorMaps.push_back(run.map);
+    for (int64_t panel = 0; panel < run.panels; ++panel) {
+      coordinates.back() = arith::AddIOp::create(b, first, i32(run.first + panel * run.panelElements));
+      Value place = arith::AddIOp::create(b, destination, i32(bytes));
+      simt::CopyTensorOp::create(b, place, number, coordinates, barrier);
+      bytes += run.map.boxBytes();
+    }
   }
 }

@@ -2,6 +2,7 @@
 
 #include "backends/ShareKernels.h"
 #include "backends/simt/KernelVariant.h"
+#include "compiler/kernel/Skeletons.h"
 #include "dialects/simt/Simt.h"
 #include "dialects/tile/Tile.h"
 
@@ -34,19 +35,25 @@ static const tile::Atom *groupAtomFor(const SimtTarget &chip, Type element) {
   return atom == chip.groupAtoms.end() ? nullptr : atom;
 }
 
+/// What a width takes of shared memory and registers: whole panels, and one that may be narrower.
+static int64_t widthInPanels(int64_t depth, const AttendBlocks &blocks) {
+  AttendBlocks whole = blocks;
+  whole.wholeDepth = depth;
+  return depthChunks(depth, whole, blocks.valuePanel).front();
+}
+
 /// Registers that a lane of a group needs at least: its sums, scores of the next block, 16-bit weights of this one, and
 /// what addresses and rows take.
 static int64_t leastRegisters(const AttendBlocks &blocks, int64_t valueDepth, const tile::Atom &atom,
                               const SimtTarget &chip) {
   constexpr int64_t others = 32;
   int64_t lanes = atom.warps() * chip.lanes, scores = atom.m * blocks.keys / lanes;
-  return atom.m * valueDepth / lanes + scores + scores / 2 + others;
+  return atom.m * widthInPanels(valueDepth, blocks) / lanes + scores + scores / 2 + others;
 }
 
 /// Shared memory that its queries and two blocks of keys and values need at least.
 static int64_t leastSharedBytes(const AttendBlocks &blocks, int64_t keyDepth, int64_t valueDepth, Type element) {
-  int64_t wideKey = llvm::alignTo(keyDepth, blocks.depthGranule),
-          wideValue = llvm::alignTo(valueDepth, blocks.depthGranule);
+  int64_t wideKey = widthInPanels(keyDepth, blocks), wideValue = widthInPanels(valueDepth, blocks);
   int64_t elements = blocks.rows * wideKey + 2 * blocks.keys * (wideKey + wideValue);
   return elements * element.getIntOrFloatBitWidth() / 8;
 }
@@ -67,6 +74,7 @@ SmallVector<AttendBlocks> SimtBackend::largerAttendBlocks(int64_t rows, int64_t 
     AttendBlocks blocks{.rows = atom->m * groups,
                         .keys = keys,
                         .depthGranule = 16,
+                        .valuePanel = 64,
                         .wholeDepth = mostGroupDepth,
                         .warps = groups * atom->warps(),
                         .copyingRegisters = copyingRegisters};
@@ -76,9 +84,14 @@ SmallVector<AttendBlocks> SimtBackend::largerAttendBlocks(int64_t rows, int64_t 
         leastSharedBytes(blocks, keyDepth, valueDepth, element) <= chip.sharedBytes)
       choices.push_back(blocks);
   };
-  // Narrow heads leave registers for a third group, which hides the exponentials of the others.
-  if (depth <= 64)
-    add(usual + 1, 128, /*copyingRegisters=*/0);
+  // Narrow heads leave registers for a third group, which hides the exponentials of the others: beside as many keys as
+  // may fit, and, for what masks and scores need, beside fewer. Each try costs the assembler's time.
+  if (depth <= 80) {
+    for (int64_t keys : {128, 112})
+      if (choices.empty())
+        add(usual + 1, keys, /*copyingRegisters=*/0);
+    add(usual + 1, 96, /*copyingRegisters=*/0);
+  }
   // Registers are short where the lanes multiply, or, with lengths and masks, where they copy.
   const RoleRegisters &ofUsual = chip.registersOfRoles(chip.warps);
   for (int64_t keys : {128, 64, 32}) {

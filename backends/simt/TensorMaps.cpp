@@ -73,13 +73,13 @@ bool simt::isZero(Value fill) {
 }
 
 /// The bytes of a swizzle that exchanges chunks as the layout does, 0 for none; nothing for others.
-static std::optional<int64_t> swizzleOf(const tile::SharedLayout &layout, int64_t rowBytes) {
+static std::optional<int64_t> swizzleOf(const tile::SharedLayout::Panel &panel, int64_t chunkBytes) {
   constexpr int64_t chunk = 16, banks = 128;
-  if (layout.getPhases() == 1)
+  if (panel.phases == 1)
     return 0;
-  bool matches = llvm::is_contained({32, 64, 128}, rowBytes) && layout.getChunkBytes() == chunk &&
-                 layout.getPhases() == rowBytes / chunk && layout.getRowsPerPhase() == banks / rowBytes;
-  return matches ? std::optional(rowBytes) : std::nullopt;
+  bool matches = llvm::is_contained({32, 64, 128}, panel.bytes) && chunkBytes == chunk &&
+                 panel.phases == panel.bytes / chunk && panel.rowsPerPhase == banks / panel.bytes;
+  return matches ? std::optional(panel.bytes) : std::nullopt;
 }
 
 static bool readsToTheEnd(const ViewAccess &access, Value fill, memref::ReinterpretCastOp cast) {
@@ -103,14 +103,7 @@ std::optional<TensorBoxes> simt::planTensorBoxes(tile::KernelOp kernel, tile::Lo
       layout.getOrder().size() != 2 || layout.getOrder().front() != *innerTileDim || layout.getPadBytes() != 0 ||
       !readsToTheEnd(access, load.getFill(), cast))
     return std::nullopt;
-  int64_t rows = access.tile.getDimSize(1 - *innerTileDim), columns = access.tile.getDimSize(*innerTileDim);
-  int64_t rowBytes = layout.getPanelBytes() ? layout.getPanelBytes() : columns * bits / 8;
-  std::optional<int64_t> swizzle = swizzleOf(layout, rowBytes);
-  int64_t panelElements = rowBytes * 8 / bits;
-  if (!swizzle || rows > TensorMapAttr::largestBox || panelElements > TensorMapAttr::largestBox || rowBytes % 16 != 0)
-    return std::nullopt;
-
-  TensorBoxes boxes{{}, {}, columns / panelElements, panelElements};
+  TensorBoxes boxes;
   unsigned inner = access.dims[*innerTileDim], outer = access.dims[1 - *innerTileDim];
   SmallVector<OpFoldResult> sizes, strides;
   SmallVector<int64_t> box;
@@ -118,7 +111,7 @@ std::optional<TensorBoxes> simt::planTensorBoxes(tile::KernelOp kernel, tile::Lo
     boxes.order.push_back(dim);
     sizes.push_back(cast.getMixedSizes()[dim]);
     strides.push_back(cast.getMixedStrides()[dim]);
-    box.push_back(dim == inner ? panelElements : dim == outer ? rows : 1);
+    box.push_back(dim == outer ? access.tile.getDimSize(1 - *innerTileDim) : 1);
   };
   for (unsigned dim = 0; dim < rank; ++dim)
     if (dim != inner)
@@ -128,7 +121,20 @@ std::optional<TensorBoxes> simt::planTensorBoxes(tile::KernelOp kernel, tile::Lo
   AffineMap offset = numbers.of(cast.getMixedOffsets()), sizeMap = numbers.of(sizes), strideMap = numbers.of(strides);
   if (!offset || !sizeMap || !strideMap)
     return std::nullopt;
-  boxes.map = TensorMapAttr::get(kernel.getContext(), base.getArgNumber(), access.viewType().getElementType(), offset,
-                                 sizeMap, strideMap, box, *swizzle);
+  int64_t rowBytes = access.tile.getDimSize(*innerTileDim) * bits / 8;
+  for (int64_t first = 0; first < rowBytes;) {
+    tile::SharedLayout::Panel panel = layout.panelAt(first, access.tile.getShape(), bits / 8);
+    std::optional<int64_t> swizzle = swizzleOf(panel, layout.getChunkBytes());
+    box.back() = panel.bytes * 8 / bits;
+    if (!swizzle || panel.bytes % 16 != 0 ||
+        llvm::any_of(box, [](int64_t size) { return size > TensorMapAttr::largestBox; }))
+      return std::nullopt;
+    auto map = TensorMapAttr::get(kernel.getContext(), base.getArgNumber(), access.viewType().getElementType(), offset,
+                                  sizeMap, strideMap, box, *swizzle);
+    if (boxes.runs.empty() || boxes.runs.back().map != map)
+      boxes.runs.push_back({map, first * 8 / bits, 0, box.back()});
+    ++boxes.runs.back().panels;
+    first = panel.first + panel.bytes;
+  }
   return boxes;
 }

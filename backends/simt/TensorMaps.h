@@ -12,12 +12,22 @@ namespace heed::simt {
 
 /// A tile as boxes, one a panel of its layout in shared memory; a box has all rows of a panel.
 struct TensorBoxes {
-  TensorMapAttr map;
-  llvm::SmallVector<unsigned> order; ///< dimensions of the view, as the map has them
-  int64_t panels;                    ///< boxes of a tile, one behind the other
-  int64_t panelElements;             ///< from the first element of a box to that of the next
+  /// Panels of one width.
+  struct Run {
+    TensorMapAttr map;
+    int64_t first;         ///< element of a row
+    int64_t panels;        ///< boxes, one behind the other
+    int64_t panelElements; ///< from the first element of a box to that of the next
+  };
+  llvm::SmallVector<Run, 2> runs;    ///< one behind the other
+  llvm::SmallVector<unsigned> order; ///< dimensions of the view, as the maps have them
 
-  int64_t bytes() const { return panels * map.boxBytes(); }
+  int64_t bytes() const {
+    int64_t sum = 0;
+    for (const Run &run : runs)
+      sum += run.panels * run.map.boxBytes();
+    return sum;
+  }
 };
 
 /// The boxes that bring the tile which `load` reads, as `layout` has it in shared memory. None when the view is no

@@ -45,6 +45,8 @@ llvm::SmallVector<Run> runsOfShared(const SharedTile &tile, const tile::Layout &
 /// Rows of up to 128 bytes whose 16-byte chunks are exchanged, panel after panel, as tensor copies and matrix
 /// instructions that read shared memory know them.
 tile::SharedLayout swizzledPanels(unsigned fastest, int64_t rowBytes);
+/// The fewest such panels: what those of 128 bytes leave is in one of 32, 64 or 128, which it need not fill.
+tile::SharedLayout fewestPanels(unsigned fastest, int64_t rowBytes);
 
 class TileLowering {
 public:
@@ -255,6 +257,7 @@ private:
   struct Held;
   void emitGroupAtoms(tile::DotOp op, const Product &product);
   Staging groupStaging(mlir::Value operand, unsigned depthDim, const tile::Atom &atom) const;
+  tile::SharedLayout boxedStaging(tile::LoadOp load, unsigned depthDim, const Product &product) const;
   SharedTile groupOperand(mlir::Value operand, unsigned depthDim, const Product &product);
   /// A place in shared memory: an offset that the lanes compute, and bytes beyond it.
   struct GroupAddress {
@@ -262,7 +265,13 @@ private:
     int64_t bytes = 0;
   };
   GroupAddress groupAddress(const SharedTile &tile, const Product &product, unsigned sumDim, tile::Coordinates at);
-  simt::SharedMatrixAttr describe(const SharedTile &tile, unsigned depthDim);
+  simt::SharedMatrixAttr describe(const SharedTile &tile, unsigned depthDim, tile::Coordinates at);
+  /// An instruction for some columns of a sum.
+  struct Piece {
+    const tile::Atom *atom;
+    int64_t column;
+  };
+  llvm::SmallVector<Piece> piecesOf(const Product &product, const SharedTile &right);
   Registers packPairs(const Registers &halves);
   void land(Held &held);
   void landAll(Registers *others, mlir::ValueRange after = {});
@@ -282,9 +291,12 @@ private:
     int64_t barriers = 0;    ///< offset of the barriers: a full one a slot, then an empty one a slot
     mlir::Value slot, phase; ///< the next one to fill or to read, i32
     mlir::Value release;     ///< resident: the barrier of the slot that this program reads
+
+    /// From a slot to the next.
+    int64_t slotBytes() const;
   };
   void planRings();
-  std::optional<SharedTile> ringTile(tile::LoadOp load);
+  bool planRing(tile::LoadOp load, Ring &ring);
   bool isGroupOperand(tile::LoadOp load) const;
   bool allotSlots();
   Ring *ringOf(mlir::Value tile);

@@ -22,8 +22,10 @@
 using namespace mlir;
 using namespace heed;
 
-SmallVector<int64_t> heed::depthChunks(int64_t depth, const AttendBlocks &blocks) {
+SmallVector<int64_t> heed::depthChunks(int64_t depth, const AttendBlocks &blocks, int64_t panel) {
   int64_t granule = blocks.depthGranule;
+  if (depth <= blocks.wholeDepth && panel != 0 && depth % panel != 0)
+    return {depth / panel * panel + std::max<int64_t>(granule, llvm::PowerOf2Ceil(depth % panel))};
   if (depth <= blocks.wholeDepth)
     return {int64_t(llvm::alignTo(depth, granule))};
   SmallVector<int64_t> chunks(depth / 64, 64);
@@ -42,7 +44,7 @@ void AttendSkeleton::openProgram() {
   SmallVector<AffineExpr> keySizes = kernel.sizesOf(attend.getKey());
   keys = attend.getPages() ? keySizes[2] * kernel.sizesOf(attend.getPages())[1] : keySizes[2];
   depths = depthChunks(attend.getQueryType().getDimSize(3), blocks);
-  valueDepths = depthChunks(attend.getValueType().getDimSize(3), blocks);
+  valueDepths = depthChunks(attend.getValueType().getDimSize(3), blocks, blocks.valuePanel);
 
   if (step == AttendStep::Part)
     rows = parts->rows;

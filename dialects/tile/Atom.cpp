@@ -62,7 +62,7 @@ std::string Atom::findError() const {
     if (layout.numLanes() != lanes() || layout.numWarps() != warps())
       return llvm::formatv("{0}: the layout of {1} is not one of {2} lanes of {3} warps", name, operand.name, lanes(),
                            warps());
-    if (!layout.repeats().empty())
+    if (!layout.repeats().empty() && warps() == 1)
       return llvm::formatv("{0}: the layout of {1} repeats", name, operand.name);
   }
   if (!sum.isInjective())

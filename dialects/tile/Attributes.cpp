@@ -88,7 +88,7 @@ Attribute SharedLayoutAttr::parse(AsmParser &parser, Type) {
   SmallVector<int64_t> order;
   SharedLayout defaults;
   int64_t chunk = defaults.getChunkBytes(), rowsPerPhase = defaults.getRowsPerPhase(), phases = defaults.getPhases(),
-          pad = defaults.getPadBytes(), panel = defaults.getPanelBytes();
+          pad = defaults.getPadBytes(), panel = defaults.getPanelBytes(), lastPanel = defaults.getLastPanelBytes();
   auto parseValue = [&](StringRef name, bool &known) -> ParseResult {
     int64_t *value = llvm::StringSwitch<int64_t *>(name)
                          .Case("chunk", &chunk)
@@ -96,6 +96,7 @@ Attribute SharedLayoutAttr::parse(AsmParser &parser, Type) {
                          .Case("phases", &phases)
                          .Case("pad", &pad)
                          .Case("panel", &panel)
+                         .Case("last_panel", &lastPanel)
                          .Default(nullptr);
     known = value;
     return known ? parser.parseInteger(*value) : success();
@@ -108,7 +109,7 @@ Attribute SharedLayoutAttr::parse(AsmParser &parser, Type) {
     return {};
   }
   SmallVector<unsigned> dims(order.begin(), order.end());
-  return get(parser.getContext(), SharedLayout(dims, chunk, rowsPerPhase, phases, pad, panel));
+  return get(parser.getContext(), SharedLayout(dims, chunk, rowsPerPhase, phases, pad, panel, lastPanel));
 }
 
 void SharedLayoutAttr::print(AsmPrinter &printer) const {

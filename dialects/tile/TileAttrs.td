@@ -28,7 +28,8 @@ def Tile_SharedLayoutAttr : Tile_Encoding<"SharedLayout", "shared"> {
   let summary = "How a tile lies in shared memory";
   let description = [{
     `#tile.shared<order = [1, 0], chunk = 16, rows_per_phase = 1, phases = 8, pad = 0, panel = 128>`: dimensions
-    fastest first, an XOR swizzle of chunks, padding and panels, in bytes. Constraint T15; see SharedLayout.h.
+    fastest first, an XOR swizzle of chunks, padding and panels, the last of which may be narrower (`last_panel`), in
+    bytes. Constraint T15; see SharedLayout.h.
   }];
   let parameters = (ins
       AttrParameter<"::heed::tile::SharedLayout", "the order", "const ::heed::tile::SharedLayout &">:$layout);

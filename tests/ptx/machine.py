@@ -35,9 +35,9 @@ def widen(bits):
     return (numpy.asarray(bits).astype(numpy.uint32) << 16).view(numpy.float32)
 
 
-def swizzled(addresses):
-    """Rows of 128 bytes whose 16-byte chunks are exchanged from row to row."""
-    return addresses ^ (((addresses >> 7) & 7) << 4)
+def swizzled(addresses, width):
+    """Rows of 128, 64 or 32 bytes whose 16-byte chunks are exchanged: as many as a row has, every 128 bytes."""
+    return addresses ^ (((addresses >> 7) & (width // 16 - 1)) << 4)
 
 
 def split_operands(text):
@@ -155,9 +155,9 @@ class Workgroup:
         return generation
 
     def copy_box(self, destination, parameter, coordinates, barrier):
-        """Coordinates innermost first; rows of 128 bytes; zeros outside of the tensor."""
-        tensor, box = self.launch.boxes[parameter]
-        if destination % 1024 != 0:
+        """Coordinates innermost first; rows as wide as the swizzle; zeros outside of the tensor."""
+        tensor, box, width = self.launch.boxes[parameter]
+        if destination % (8 * width) != 0 or 2 * box[-1] != width:
             raise Wrong(f"a box goes to {destination}")
         origin, full = coordinates[::-1], numpy.zeros(box, numpy.uint16)
         inside = tuple(slice(max(0, -first), min(size, whole - first))
@@ -167,21 +167,25 @@ class Workgroup:
                                         for first, part in zip(origin, inside))]
         raw = full.reshape(-1, box[-1]).view(numpy.uint8)
         rows, columns = numpy.indices(raw.shape)
-        self.shared[swizzled(destination + rows * 128 + columns)] = raw
+        self.shared[swizzled(destination + rows * width + columns, width)] = raw
         self.barriers[barrier]["bytes"] -= raw.size
         self.settle(self.barriers[barrier])
 
     def matrix(self, description, rows, first, is_across):
         """rows x 16 elements; rows count along the sum's dimension, 16 is the depth."""
         start, leading, stride = ((description >> shift & 0x3FFF) << 4 for shift in (0, 16, 32))
-        if description >> 62 != 1:
-            raise Wrong(f"a matrix without rows of 128 bytes: {description:x}")
+        if description >> 62 == 0:
+            raise Wrong(f"a matrix without exchanged rows: {description:x}")
+        width = {1: 128, 2: 64, 3: 32}[description >> 62]
+        panel = width // 2
+        if is_across and rows % panel != 0:
+            raise Wrong(f"{rows} columns of panels of {panel}")
         row, depth = first + numpy.arange(rows)[:, None], numpy.arange(16)[None, :]
         if is_across:
-            address = start + row // 64 * leading + depth // 8 * stride + depth % 8 * 128 + row % 64 * 2
+            address = start + row // panel * leading + depth // 8 * stride + depth % 8 * width + row % panel * 2
         else:
-            address = start + row // 8 * stride + row % 8 * 128 + depth * 2
-        address = swizzled(address)
+            address = start + row // 8 * stride + row % 8 * width + depth * 2
+        address = swizzled(address, width)
         return self.shared[address].astype(numpy.uint16) | self.shared[address + 1].astype(numpy.uint16) << 8
 
 
@@ -435,6 +439,9 @@ class Warp:
             return narrow(BINARY[name](widen(value(1)), widen(value(2))))
         if name == "cvt":
             return value(1).astype(TYPES[parts[-2]])
+        if parts == ["mul", "hi", "u64"]:
+            wide = value(1).astype(object) * value(2).astype(object) >> 64
+            return wide.astype(numpy.uint64)
         if name == "mul" and parts[1] in ("wide", "hi"):
             product = value(1).astype(numpy.uint64) * value(2).astype(numpy.uint64)
             return product if parts[1] == "wide" else (product >> numpy.uint64(32)).astype(unsigned)

@@ -18,10 +18,13 @@ from package import compile_model, interpret, run_twice
 sys.path.append(str(pathlib.Path(__file__).parents[1]))
 from attention_source import source
 
+# Widths whose rows are panels of 128 bytes and one of 32, 64 or 128 that they fill or do not.
+PANELED = [40, 72, 80, 96, 104, 160]
 # batch, heads, rows, head width, is causal, workgroups. Rows that blocks of 128 and 192 do not divide, several programs for
 # each workgroup, turns of heads up and down; one workgroup for all, and more workgroups than some rounds have programs.
 ATTENTION = [(1, 3, 193, 64, True, 1), (2, 3, 450, 64, True, 5), (2, 2, 400, 64, False, 3), (2, 2, 333, 128, True, 4),
-             (2, 2, 260, 128, False, 5), (1, 2, 130, 128, False, 1), (1, 1, 70, 64, False, 1), (1, 2, 140, 192, True, 1)]
+             (2, 2, 260, 128, False, 5), (1, 2, 130, 128, False, 1), (1, 1, 70, 64, False, 1), (1, 2, 140, 192, True, 1),
+             *((1, 2, 200, width, width % 16 == 0, 2) for width in PANELED)]
 
 # Models in ONNX's text form, with depth {k} and columns {n}, and whether the weights lie columns by depth.
 PRODUCTS = {
