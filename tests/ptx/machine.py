@@ -247,13 +247,12 @@ class Warp:
             if not places:
                 self.is_done = True
                 return True
-            for place in places:
-                mask = self.places == place
-                if mask.all() or not instructions[place][1].startswith(TOGETHER):
-                    break
-            else:
+            apart = [place for place in places if not instructions[place][1].startswith(TOGETHER)]
+            if not apart and len(places) > 1:
                 raise Wrong(f"lanes of warp {self.number} do not come together")
-            if not self.step(place, mask):
+            # Where some lanes wait, others go on.
+            place = next((place for place in apart or places if self.step(place, self.places == place)), None)
+            if place is None:
                 return moved
             moved = True
             if self.workgroup.are_copies_late and instructions[place][1].startswith("cp.async.bulk"):
