@@ -58,8 +58,12 @@ struct LowerQuotient : ConvertOpToLLVMPattern<arith::DivFOp> {
     bool mayBeReciprocal = bitEnumContainsAny(op.getFastmath(), arith::FastMathFlags::arcp);
     if (!op.getType().isF32() || !mayBeReciprocal)
       return failure();
-    rewriter.replaceOp(op, callIntrinsic(rewriter, op.getLoc(), "llvm.nvvm.div.approx.ftz.f", op.getType(),
-                                         {adaptor.getLhs(), adaptor.getRhs()}));
+    if (matchPattern(op.getLhs(), m_OneFloat()))
+      rewriter.replaceOp(
+          op, callIntrinsic(rewriter, op.getLoc(), "llvm.nvvm.rcp.approx.ftz.f", op.getType(), adaptor.getRhs()));
+    else
+      rewriter.replaceOp(op, callIntrinsic(rewriter, op.getLoc(), "llvm.nvvm.div.approx.ftz.f", op.getType(),
+                                           {adaptor.getLhs(), adaptor.getRhs()}));
     return success();
   }
 };

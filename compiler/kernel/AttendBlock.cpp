@@ -1,5 +1,6 @@
 /// One block of keys of an attend kernel: what its parts compute.
 #include "compiler/kernel/AttendSkeleton.h"
+#include "compiler/kernel/CapScores.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -110,7 +111,7 @@ FailureOr<Value> AttendSkeleton::scores(Value logits) {
   }
   // Minus infinity weighs nothing where it may be computed with.
   if (machine.infinities && isSoftmax())
-    return result;
+    return capScores(at, result, largestCap(attend.getValueType().getElementType()));
   // A bias of minus infinity becomes a finite masked score; comparing this way keeps a NaN.
   Value floor = splat(maskedLogit, {Rows, Keys});
   Value below = arith::CmpFOp::create(at, arith::CmpFPredicate::OLT, result, floor);

@@ -16,15 +16,17 @@ import machine
 from package import compile_model, interpret, run_twice
 
 sys.path.append(str(pathlib.Path(__file__).parents[1]))
-from attention_source import source
+from attention_source import SOFTCAP, source
 
 # Widths whose rows are panels of 128 bytes and one of 32, 64 or 128 that they fill or do not.
 PANELED = [40, 72, 80, 96, 104, 160]
 # batch, heads, rows, head width, is causal, workgroups. Rows that blocks of 128 and 192 do not divide, several programs for
 # each workgroup, turns of heads up and down; one workgroup for all, and more workgroups than some rounds have programs.
 ATTENTION = [(1, 3, 193, 64, True, 1), (2, 3, 450, 64, True, 5), (2, 2, 400, 64, False, 3), (2, 2, 333, 128, True, 4),
-             (2, 2, 260, 128, False, 5), (1, 2, 130, 128, False, 1), (1, 1, 70, 64, False, 1), (1, 2, 140, 192, True, 1),
+             (2, 2, 260, 128, False, 5), (1, 2, 130, 128, False, 1), (1, 1, 70, 64, False, 1), (1, 2, 140, 192, True, 1), (1, 1, 150, 256, False, 1),
              *((1, 2, 200, width, width % 16 == 0, 2) for width in PANELED)]
+# Of the same, with a soft cap: queries are so large that it changes scores.
+CAPPED = [(1, 1, 200, 64, True, 1), (1, 1, 150, 128, True, 1)]
 
 # Models in ONNX's text form, with depth {k} and columns {n}, and whether the weights lie columns by depth.
 PRODUCTS = {
@@ -51,9 +53,11 @@ FLOAT_PRODUCTS = [(200, 252, 76)]
 FEW_ROWS = [(1, 8, 2, 128, 300, 0, 6), (2, 4, 1, 64, 160, 0, 4), (1, 8, 2, 128, 320, 16, 6), (2, 4, 2, 128, 256, 64, 8)]
 
 
-def attention(query, key, value, is_causal, kind, weights=lambda values: values):
+def attention(query, key, value, is_causal, kind, weights=lambda values: values, cap=None):
     query, key, value = (machine.widen(tensor).astype(kind) for tensor in (query, key, value))
     scores = query @ key.swapaxes(2, 3) * kind(query.shape[3] ** -0.5)
+    if cap:
+        scores = kind(cap) * numpy.tanh(scores / kind(cap))
     if is_causal:
         scores[..., numpy.triu(numpy.ones(scores.shape[2:], bool), 1)] = -numpy.inf
     powers = numpy.exp(scores - scores.max(-1, keepdims=True))
@@ -70,14 +74,20 @@ def check(out, exact, plain):
     return error / allowed
 
 
-def run_attention(build, batch, heads, rows, width, is_causal, workgroups):
+def run_capped(build, *numbers):
+    return run_attention(build, *numbers, cap=SOFTCAP)
+
+
+def run_attention(build, batch, heads, rows, width, is_causal, workgroups, cap=None):
     random, shape = numpy.random.default_rng(1), (batch, heads, rows, width)
     operands = [machine.narrow(random.standard_normal(shape)) for _ in range(3)]
-    model = "case.mlir", source(heads, width, "causal" if is_causal else "full").encode()
+    if cap:
+        operands[0] = machine.narrow(20 * machine.widen(operands[0]))
+    model = "case.mlir", source(heads, width, "softcap" if cap else "causal" if is_causal else "full").encode()
     out, programs = interpret(build, model, {"batch": batch, "sequence": rows}, "_aligned", operands, shape, workgroups)
-    exact = attention(*operands, is_causal, numpy.float64)
+    exact = attention(*operands, is_causal, numpy.float64, cap=cap)
     plain = machine.widen(machine.narrow(attention(*operands, is_causal, numpy.float32,
-                                                   lambda powers: machine.widen(machine.narrow(powers)))))
+                                                   lambda powers: machine.widen(machine.narrow(powers)), cap)))
     return check(out, exact, plain), programs
 
 
@@ -201,6 +211,7 @@ def main():
     build, failures = pathlib.Path(sys.argv[1]), 0
     cases = [(f"attention: batch {case[0]} heads {case[1]} rows {case[2]} width {case[3]} causal {case[4]}", run_attention, case)
              for case in ATTENTION]
+    cases += [(f"soft cap: batch {case[0]} heads {case[1]} rows {case[2]} width {case[3]}", run_capped, case) for case in CAPPED]
     cases += [(f"product: {case[0]} in blocks of {case[1]}, {case[2]} x {case[3]} x {case[4]}", run_product, case)
               for case in PRODUCT_CASES]
     cases += [(f"product of f32: {case[0]} x {case[1]} x {case[2]}", run_float_product, case) for case in FLOAT_PRODUCTS]
