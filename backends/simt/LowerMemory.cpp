@@ -205,7 +205,7 @@ bool TileLowering::storeExchanged(const ViewAccess &access, const Layout &layout
     Value packed = pack(ArrayRef<Value>(words).slice(run.first / 2, run.width / 2));
     simt::StoreOp::create(b, Space::Global, packed, address, inside, run.width * bytesOf(element));
   }
-  usesPromises = true;
+  storesVectors = true;
   return true;
 }
 
@@ -223,8 +223,14 @@ void TileLowering::emitStore(tile::StoreOp op) {
     int64_t bytes = run.width * bytesOf(access.viewType().getElementType());
     Value packed = pack(ArrayRef<Value>(values).slice(run.first, run.width));
     simt::StoreOp::create(b, Space::Global, packed, address, predicate, bytes);
-    usesPromises |= run.width > 1;
+    storesVectors |= run.width > 1;
   }
+}
+
+/// Vectors that are stored save little where the operands of products are read one element at a time.
+bool TileLowering::reliesOnPromises() {
+  bool multiplies = kernel.walk([](tile::DotOp) { return WalkResult::interrupt(); }).wasInterrupted();
+  return usesPromises || (storesVectors && !multiplies);
 }
 
 /// A gather is one of rows of single elements where nothing is known of its indices.

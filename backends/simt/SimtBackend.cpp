@@ -288,29 +288,54 @@ static bool keepsValuesInRegisters(ArrayRef<GeneratedImage> images) {
   });
 }
 
-/// The first of these kernels whose values fit the registers, else the last that there is code of; none where there is
-/// code of none.
+/// The most that a lane keeps in memory.
+static int64_t localBytesOf(ArrayRef<GeneratedImage> images) {
+  int64_t most = 0;
+  for (const GeneratedImage &image : images)
+    for (const auto &fact : image.facts)
+      most = std::max(most, fact.second.localBytes);
+  return most;
+}
+
+/// Whether two kernels differ by name alone, as where a choice is about what neither does.
+static bool haveSameCode(KernelOp kernel, KernelOp other) {
+  return kernel.getThreads() == other.getThreads() && kernel.getSharedBytes() == other.getSharedBytes() &&
+         OperationEquivalence::isRegionEquivalentTo(&kernel.getBody(), &other.getBody(),
+                                                    OperationEquivalence::IgnoreLocations);
+}
+
+static bool haveSameCode(ModuleOp lanes, ModuleOp others) {
+  auto kernels = llvm::to_vector(lanes.getOps<KernelOp>()), known = llvm::to_vector(others.getOps<KernelOp>());
+  return llvm::equal(kernels, known, [](KernelOp kernel, KernelOp other) { return haveSameCode(kernel, other); });
+}
+
+/// The first of these kernels whose values fit the registers, else the last of those that keep least in memory; none
+/// where there is code of none. What a machine has no roles for has the same code for every division of registers.
 FailureOr<std::optional<SimtBackend::Part>>
 SimtBackend::chooseFitting(ArrayRef<tile::KernelOp> choices, const SimtTarget &chip, StringRef dumpDirectory) const {
   std::optional<Part> chosen;
+  OwningOpRef<ModuleOp> last;
   for (tile::KernelOp kernel : choices) {
     OwningOpRef<ModuleOp> alone = ModuleOp::create(kernel.getLoc());
     alone->push_back(kernel->clone());
     FailureOr<OwningOpRef<ModuleOp>> lanes = lowerTiles(*alone, chip);
     if (failed(lanes))
       return failure();
-    if ((*lanes)->getOps<KernelOp>().empty())
+    if ((*lanes)->getOps<KernelOp>().empty() || (last && haveSameCode(lanes->get(), last.get())))
       continue;
+    last = (*lanes)->clone(); // generating changes it
     Part part{std::move(*lanes), {}, {}};
     part.entries = entriesOf(*part.lanes);
     dump(*part.lanes, dumpDirectory, (kernel.getSymName() + ".simt.mlir").str());
-    OwningOpRef<ModuleOp> copy = part.lanes->clone(); // generating changes it
+    OwningOpRef<ModuleOp> copy = part.lanes->clone();
     FailureOr<std::vector<GeneratedImage>> images = generate(*copy, chip, dumpDirectory);
     if (failed(images))
       return failure();
     part.images = std::move(*images);
-    chosen = std::move(part);
-    if (keepsValuesInRegisters(chosen->images))
+    bool fits = keepsValuesInRegisters(part.images);
+    if (fits || !chosen || localBytesOf(part.images) <= localBytesOf(chosen->images))
+      chosen = std::move(part);
+    if (fits)
       break;
   }
   return chosen;

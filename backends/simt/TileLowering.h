@@ -57,8 +57,8 @@ public:
 
   /// Emits the simt.kernel at the end of `module`.
   mlir::FailureOr<simt::KernelOp> emit(mlir::ModuleOp module);
-  /// Whether what was emitted relies on the promises.
-  bool reliesOnPromises() const { return usesPromises; }
+  /// Whether what was emitted relies on the promises enough to be worth a variant.
+  bool reliesOnPromises();
   /// Whether some of its warps only copy.
   bool hasRoles() const { return !rings.empty(); }
   /// Whether groups of warps multiply.
@@ -351,7 +351,7 @@ private:
   const Promises &promises;
   LayoutPlan plan;
   mlir::ImplicitLocOpBuilder b;
-  bool failed = false, usesPromises = false;
+  bool failed = false, usesPromises = false, storesVectors = false;
   simt::KernelOp lowered;
   mlir::IRMapping scalars;
   llvm::DenseMap<mlir::Value, View> views;
