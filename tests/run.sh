@@ -65,7 +65,7 @@ suite_lit() { /usr/lib/llvm-22/bin/lit -s -v -j"$jobs" --param build="$build" te
 # Kernels of single lanes' programs, assembled for every chip, and of every skeleton, type and head width.
 suite_gpu_code() {
   "$python" tests/lanes/run.py --tools="$build/bin" code
-  "$python" tests/code/run.py --tools="$build/bin" -j "$jobs" cuda:sm_80 vulkan:32 \
+  "$python" tests/code/run.py --tools="$build/bin" -j "$jobs" cuda:sm_80 cuda:sm_90a vulkan:32 \
     rocm:gfx90a rocm:gfx942 rocm:gfx950 rocm:gfx1100 rocm:gfx1151 rocm:gfx1200 rocm:gfx1201
 }
 # Kernels whose warps have roles, their PTX interpreted: barriers, rings, boxes of tensors, matrix instructions of groups.
