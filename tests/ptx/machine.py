@@ -66,7 +66,7 @@ def parse(text, entry):
         while label := re.match(r"(\$\w+):\s*(.*)", part):
             labels[label.group(1)] = len(instructions)
             part = label.group(2)
-        if part and not part.startswith(".reg"):
+        if part and not part.startswith((".reg", ".pragma")):
             guard, opcode, operands = re.match(r"(@!?%p\d+)?\s*([\w.:]+)\s*(.*)", part).groups()
             instructions.append((guard, opcode, split_operands(operands)))
     return instructions, labels
