@@ -47,6 +47,9 @@ BIASED = """
       %wide = arith.extf %entry : bf16 to f32
       %changed = arith.addf %s, %wide : f32"""
 
+MASKED = """
+      %visible = tensor.extract %the_bias[{indices}] : {tensor}"""
+
 # Captured tensors: type and sizes.
 SLOPES = {"slopes": ("tensor<{heads}xf32>", "{heads}")}
 TABLE = {"table": (f"tensor<{{heads}}x{DISTANCES}xf32>", f"{{heads}}, {DISTANCES}")}
@@ -78,9 +81,31 @@ VARIANTS = {
 }
 
 
+def biased(element, of_batch, of_head, of_row, seen=0):
+    """A bias (i1: a mask) of each row and key that is another for each batch, head and row or the same. So many first keys are
+    seen whatever a mask says."""
+    sizes = ["s0" if of_batch else "1", "{heads}" if of_head else "1", "s1" if of_row else "1", "s1"]
+    tensor = f"tensor<{'x'.join('?' if size[0] == 's' else size for size in sizes)}x{element}>"
+    indices = ", ".join(("%b" if of_batch else "%first", "%h" if of_head else "%first", "%row" if of_row else "%first", "%col"))
+    first = "\n      %first = arith.constant 0 : index"
+    if element == "i1":
+        keep = MASKED.format(indices=indices, tensor=tensor)
+        if seen:
+            keep = keep.replace("%visible", "%asked") + f"""
+      %seen = arith.constant {seen} : index
+      %early = arith.cmpi slt, %col, %seen : index
+      %visible = arith.ori %early, %asked : i1"""
+        return Variant(keep=first + keep, captures={"bias": (tensor, ", ".join(sizes))})
+    entry, wide = ("%wide", "") if element == "f32" else ("%entry", f"\n      %wide = arith.extf %entry : {element} to f32")
+    score = f"{first}\n      {entry} = tensor.extract %the_bias[{indices}] : {tensor}{wide}\n" \
+            "      %changed = arith.addf %s, %wide : f32"
+    return Variant(score=score, captures={"bias": (tensor, ", ".join(sizes))})
+
+
 def source(heads, width, variant="full"):
-    """@main over symbols batch and sequence: query, key and value of that shape, bf16, and what the variant captures."""
-    what = VARIANTS[variant]
+    """@main over symbols batch and sequence: query, key and value of that shape, bf16, and what the variant, or the one of
+    that name, captures."""
+    what = VARIANTS[variant] if isinstance(variant, str) else variant
     tensor = f"tensor<?x{heads}x?x{width}xbf16>"
     inputs = {name: (tensor, f"s0, {heads}, s1, {width}") for name in ("query", "key", "value")}
     captures = {name: (kind.format(heads=heads), sizes.format(heads=heads))
@@ -99,7 +124,7 @@ def source(heads, width, variant="full"):
         text += f" score {{\n    ^bb0(%s: f32, {indices}):{what.score.format(heads=heads)}" \
                 "\n      attn.yield %changed : f32\n    }"
     if what.keep:
-        text += f" keep {{\n    ^bb0({indices}):{what.keep}\n      attn.yield %visible : i1\n    }}"
+        text += f" keep {{\n    ^bb0({indices}):{what.keep.format(heads=heads)}\n      attn.yield %visible : i1\n    }}"
     return f"""func.func @main({arguments}) -> ({tensor} {{plan.name = "out"}})
     attributes {{plan.symbols = ["batch", "sequence"]}} {{
   %out = attn.attend query(%query : {tensor}) key(%key : {tensor}) value(%value : {tensor}){text} -> {tensor}

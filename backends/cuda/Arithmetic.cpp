@@ -1,8 +1,9 @@
-/// Choices between floats and divisions. The assembler's division checks its operands and calls a function for unusual
-/// ones: ten instructions and a branch.
+/// Choices between floats, divisions, narrow floats widened. The assembler's division checks its operands and calls a
+/// function for unusual ones: ten instructions and a branch.
 #include "backends/cuda/CudaLowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace heed::simt;
@@ -97,8 +98,32 @@ struct LowerDivisionByConstant : ConvertOpToLLVMPattern<arith::DivFOp> {
   }
 };
 
+/// bf16 out of a vector as f32: what a word holds, shifted or masked. Taking the upper half by itself is an
+/// instruction.
+struct LowerHalfOfWord : ConvertOpToLLVMPattern<arith::ExtFOp> {
+  explicit LowerHalfOfWord(const LLVMTypeConverter &types) : ConvertOpToLLVMPattern(types, /*benefit=*/2) {}
+  LogicalResult matchAndRewrite(arith::ExtFOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
+    auto extract = op.getIn().getDefiningOp<vector::ExtractOp>();
+    if (!extract || !op.getIn().getType().isBF16() || !op.getType().isF32() || extract.hasDynamicPosition())
+      return failure();
+    int64_t size = extract.getSourceVectorType().getNumElements(), position = extract.getStaticPosition().front();
+    Value source = rewriter.getRemappedValue(extract.getSource());
+    if (size % 2 != 0 || extract.getSourceVectorType().getRank() != 1 || !source)
+      return failure();
+    Location location = op.getLoc();
+    auto number = [&](uint32_t value) { return constantInt(rewriter, location, 32, int32_t(value)); };
+    Value words =
+        LLVM::BitcastOp::create(rewriter, location, VectorType::get({size / 2}, rewriter.getI32Type()), source);
+    Value word = LLVM::ExtractElementOp::create(rewriter, location, words, number(position / 2));
+    Value bits = position % 2 == 0 ? LLVM::ShlOp::create(rewriter, location, word, number(16)).getResult()
+                                   : LLVM::AndOp::create(rewriter, location, word, number(0xFFFF0000)).getResult();
+    rewriter.replaceOpWithNewOp<LLVM::BitcastOp>(op, op.getType(), bits);
+    return success();
+  }
+};
+
 } // namespace
 
 void heed::cuda::populateArithmetic(const LLVMTypeConverter &types, RewritePatternSet &patterns) {
-  patterns.add<LowerExtreme, LowerLimit, LowerQuotient, LowerDivisionByConstant>(types);
+  patterns.add<LowerExtreme, LowerLimit, LowerQuotient, LowerDivisionByConstant, LowerHalfOfWord>(types);
 }

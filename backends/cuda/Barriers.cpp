@@ -103,6 +103,15 @@ struct LowerNamedBarrier : ConvertOpToLLVMPattern<NamedBarrierOp> {
   }
 };
 
+struct LowerWarpBarrier : ConvertOpToLLVMPattern<WarpBarrierOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(WarpBarrierOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
+    callIntrinsic(rewriter, op.getLoc(), "llvm.nvvm.bar.warp.sync", {}, constantInt(rewriter, op.getLoc(), 32, -1));
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
 struct LowerSetRegisters : ConvertOpToLLVMPattern<SetRegistersOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(SetRegistersOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
@@ -139,5 +148,5 @@ void heed::cuda::populateBarriers(const LLVMTypeConverter &types, RewritePattern
       types, [](BarrierEndOp) { return std::string("mbarrier.inval.shared::cta.b64 [$0];"); });
   patterns.add<LowerFence<FenceBarriersOp>>(types, "fence.mbarrier_init.release.cluster;");
   patterns.add<LowerFence<FenceAsyncOp>>(types, "fence.proxy.async.shared::cta;");
-  patterns.add<LowerBarrierWait, LowerCopyTensor, LowerNamedBarrier, LowerSetRegisters>(types);
+  patterns.add<LowerBarrierWait, LowerCopyTensor, LowerNamedBarrier, LowerWarpBarrier, LowerSetRegisters>(types);
 }

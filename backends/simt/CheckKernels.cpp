@@ -78,7 +78,7 @@ static LogicalResult checkAbility(Operation *op, const SimtTarget &target) {
   if (isa<CopyOp, CommitOp, WaitOp>(op) && !target.abilities.asynchronousCopies)
     return op->emitError("") << target.chip << " has no asynchronous copies";
   if (isa<BarrierInitOp, BarrierArriveOp, BarrierArriveExpectOp, BarrierArriveCopiesOp, BarrierWaitOp, BarrierEndOp,
-          FenceBarriersOp, FenceAsyncOp>(op) &&
+          FenceBarriersOp, FenceAsyncOp, WarpBarrierOp>(op) &&
       !target.abilities.sharedBarriers)
     return op->emitError("") << target.chip << " has no barriers in shared memory";
   if (isa<CopyTensorOp>(op) && !target.abilities.tensorCopies)

@@ -16,6 +16,9 @@ constexpr llvm::StringLiteral residentAttrName = "heed.resident";
 /// On a tile.kernel: calls whose operands lie as vector accesses need them run another one.
 constexpr llvm::StringLiteral servedAttrName = "heed.served";
 
+/// On a kernel whose lanes load in a loop what would have come in rings, had there been room.
+constexpr llvm::StringLiteral crowdedAttrName = "heed.crowded";
+
 /// Notes on the kernel what the lowering knows of its warps and rings.
 void noteResources(KernelOp kernel, int64_t copyingWarps, int64_t stages);
 

@@ -157,6 +157,11 @@ void LayoutPlan::anchorReductions() {
   });
 }
 
+bool LayoutPlan::areTogether(Value a, Value b) const {
+  return !floating.contains(a) && !floating.contains(b) &&
+         classes.isEquivalent(a.getAsOpaquePointer(), b.getAsOpaquePointer());
+}
+
 const Layout &LayoutPlan::layoutOf(Value tile) const {
   if (!floating.contains(tile)) {
     auto known = anchors.find(classes.getLeaderValue(tile.getAsOpaquePointer()));

@@ -45,6 +45,8 @@ public:
   tile::Layout memoryLayout(const ViewAccess &access, int64_t warps) const;
   /// Elements that one access moves at most.
   int64_t vectorWidth(const ViewAccess &access) const { return divisibility.vectorWidth(access, target.vectorBytes); }
+  /// Whether the tiles belong to one class, so that ops on elements may combine them as they are.
+  bool areTogether(mlir::Value a, mlir::Value b) const;
   /// How a product is made.
   const Product &productOf(tile::DotOp dot) const { return products.find(dot)->second; }
   /// Lanes of a program.

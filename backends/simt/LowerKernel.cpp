@@ -74,6 +74,8 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
   for (const Ring &ring : rings)
     stages = std::max(stages, ring.slots);
   noteResources(lowered, copying, stages);
+  if (leavesOutRings)
+    lowered->setAttr(crowdedAttrName, b.getUnitAttr());
   lowered.setSharedBytes(arena.highWater());
   if (!tensorMaps.empty())
     lowered.setTensorMapsAttr(b.getArrayAttr(tensorMaps));
@@ -112,10 +114,14 @@ void TileLowering::emitBlock(Block &block) {
     emitOp(&op);
     if (&op == last)
       emitTurn(TurnStep::End);
+    releaseReadBy(&op);
   }
 }
 
 void TileLowering::emitOp(Operation *op) {
+  if (auto load = dyn_cast<tile::LoadOp>(op))
+    if (Ring *ring = ringOf(load.getResult()); ring && ring->isForLanes)
+      return isProducer ? fillSlot(*ring, load) : readSlot(*ring, load);
   if (op->getNumResults() == 1 && plan.isFloating(op->getResult(0)))
     return; // made where it is needed
   if (isa<tile::TileDialect>(op->getDialect()))

@@ -36,10 +36,6 @@ static bool isJoinedByXor(const SharedTile &tile) {
   return tile.layout.isSwizzled() || tile.layout.getPanelBytes() != 0;
 }
 
-static int64_t bytesTo(const SharedTile &tile, const tile::Coordinates &at) {
-  return tile.layout.elementOffset(at, tile.shape, tile.elementBytes()) * tile.elementBytes();
-}
-
 bool TileLowering::canLoadMatrices(const Operand &operand) const {
   constexpr int64_t rowBytes = 16; // of a matrix, whose address is a multiple of that
   const SharedTile &tile = operand.shared;
@@ -49,28 +45,41 @@ bool TileLowering::canLoadMatrices(const Operand &operand) const {
          neighbourDim(operand.layout).has_value();
 }
 
-/// As loadMatrixBatch wants it, from the start of the tile.
-Value TileLowering::swizzledMatrixAddress(const Operand &operand, ArrayRef<tile::Coordinates> offsets) {
+/// As loadMatrixBatch wants it, from `fixed` bytes behind the start of the tile.
+Value TileLowering::swizzledMatrixAddress(const Operand &operand, ArrayRef<tile::Coordinates> offsets, int64_t &fixed) {
   const SharedTile &tile = operand.shared;
-  Value address;
-  auto add = [&](Value source, unsigned bit, int64_t offset) {
-    if (offset == 0)
+  Value address, panels;
+  int64_t touched = 0;
+  auto join = [&](Value &sum, Value source, unsigned bit, int64_t bytes, bool adds) {
+    if (bytes == 0)
       return;
     Value set = arith::AndIOp::create(b, arith::ShRUIOp::create(b, source, i32(bit)), i32(1));
-    Value part = arith::MulIOp::create(b, set, i32(offset));
-    address = address ? arith::XOrIOp::create(b, address, part).getResult() : part;
+    Value part = arith::MulIOp::create(b, set, i32(bytes));
+    if (sum)
+      part = adds ? arith::AddIOp::create(b, sum, part).getResult() : arith::XOrIOp::create(b, sum, part).getResult();
+    sum = part;
+  };
+  auto add = [&](Value source, unsigned bit, std::pair<int64_t, int64_t> bytes) {
+    touched |= bytes.first;
+    join(address, source, bit, bytes.first, /*adds=*/false);
+    join(panels, source, bit, bytes.second, /*adds=*/true);
   };
   for (unsigned bit = 0; bit < matrixBits; ++bit) {
     tile::Coordinates row(2, 0);
     row[1 - tile.fastestDim()] = int64_t(1) << bit;
-    add(lane, bit, bytesTo(tile, row));
+    add(lane, bit, tile.bytesTo(row));
   }
   for (auto [bit, base] : llvm::enumerate(operand.layout.bases(tile::Input::Warp)))
-    add(warp, bit, bytesTo(tile, base));
-  int64_t first = bytesTo(tile, offsets[0]);
-  for (unsigned bit = 0; (size_t(1) << bit) < offsets.size(); ++bit)
-    add(lane, matrixBits + bit, bytesTo(tile, offsets[size_t(1) << bit]) ^ first);
-  return arith::XOrIOp::create(b, address, i32(first));
+    add(warp, bit, tile.bytesTo(base));
+  auto [first, panel] = tile.bytesTo(offsets[0]);
+  for (unsigned bit = 0; (size_t(1) << bit) < offsets.size(); ++bit) {
+    auto [next, nextPanel] = tile.bytesTo(offsets[size_t(1) << bit]);
+    add(lane, matrixBits + bit, {next ^ first, nextPanel - panel});
+  }
+  fixed += panel + (first & ~touched);
+  if ((first & touched) != 0)
+    address = arith::XOrIOp::create(b, address, i32(first & touched));
+  return panels ? arith::AddIOp::create(b, address, panels).getResult() : address;
 }
 
 Value TileLowering::matrixAddress(const Operand &operand, ArrayRef<tile::Coordinates> offsets) {
@@ -97,10 +106,12 @@ Value TileLowering::matrixAddress(const Operand &operand, ArrayRef<tile::Coordin
 Registers TileLowering::loadMatrixBatch(const Operand &operand, ArrayRef<tile::Coordinates> offsets) {
   const SharedTile &tile = operand.shared;
   const Layout &layout = operand.layout;
-  Value address = isJoinedByXor(tile) ? swizzledMatrixAddress(operand, offsets) : matrixAddress(operand, offsets);
+  int64_t fixed = tile.range.begin;
+  Value address =
+      isJoinedByXor(tile) ? swizzledMatrixAddress(operand, offsets, fixed) : matrixAddress(operand, offsets);
   if (tile.slot)
     address = arith::AddIOp::create(b, address, tile.slot);
-  address = arith::AddIOp::create(b, address, i32(tile.range.begin));
+  address = arith::AddIOp::create(b, address, i32(fixed));
   SmallVector<Type> words(offsets.size(), b.getI32Type());
   auto load = simt::LoadMatrixOp::create(b, words, address, /*transposed=*/tile.fastestDim() != *neighbourDim(layout));
   tag(load, tile);
@@ -121,9 +132,13 @@ SmallVector<Registers> TileLowering::loadMatrices(const Operand &operand, ArrayR
       matrices.push_back(operand.layout.registerOffset(reg));
   }
   auto isSum = [&](ArrayRef<tile::Coordinates> batch) {
-    if (isJoinedByXor(operand.shared))
-      return (bytesTo(operand.shared, batch[0]) ^ bytesTo(operand.shared, batch[1])) ==
-             (bytesTo(operand.shared, batch[2]) ^ bytesTo(operand.shared, batch[3]));
+    if (isJoinedByXor(operand.shared)) {
+      auto [first, panel] = operand.shared.bytesTo(batch[0]);
+      auto [second, secondPanel] = operand.shared.bytesTo(batch[1]);
+      auto [third, thirdPanel] = operand.shared.bytesTo(batch[2]);
+      auto [last, lastPanel] = operand.shared.bytesTo(batch[3]);
+      return (first ^ second) == (third ^ last) && secondPanel - panel == lastPanel - thirdPanel;
+    }
     return llvm::all_of(llvm::seq<unsigned>(0, 2),
                         [&](unsigned dim) { return batch[3][dim] - batch[2][dim] == batch[1][dim] - batch[0][dim]; });
   };

@@ -29,7 +29,7 @@ constexpr int64_t swizzleAlignment = 1024;
 
 int64_t TileLowering::Ring::slotBytes() const { return llvm::alignTo(tile.sizeInBytes(), swizzleAlignment); }
 
-static std::optional<int64_t> siteOf(Value tile) {
+std::optional<int64_t> simt::siteOf(Value tile) {
   Operation *load = tile.getDefiningOp();
   auto site = load ? load->getAttrOfType<IntegerAttr>(tile::siteAttrName) : IntegerAttr();
   return site ? std::optional(site.getInt()) : std::nullopt;
@@ -82,10 +82,11 @@ void TileLowering::planRings() {
     bool isResident = target.abilities.residentWorkgroups && load->getBlock() == &kernel.getBody().front();
     if (!site || !(isInLoop ? isUsedInOneBlock(load) : isResident) || !isGroupOperand(load) || ringOf(load.getResult()))
       return;
-    Ring ring{*site, {}, {}, !isInLoop, 0, 0, {}, {}, {}};
+    Ring ring{*site, {}, {}, !isInLoop, /*isForLanes=*/false, 0, 0, {}, {}, {}};
     if (planRing(load, ring))
       rings.push_back(std::move(ring));
   });
+  planLaneRings();
   if (!allotSlots())
     return rings.clear();
   for (Ring &ring : rings)
@@ -96,30 +97,41 @@ void TileLowering::planRings() {
 }
 
 /// As many slots as there is room for beside the operands that stay, and at least two; false where there is no room.
-/// Tiles of programs have two, or one, or are staged like others.
+/// Tiles of programs have two, or one, or are staged like others; lanes load by themselves where they must.
 bool TileLowering::allotSlots() {
-  for (int64_t residents : {2, 1, 0}) {
-    if (residents == 0)
-      llvm::erase_if(rings, [](const Ring &ring) { return ring.isResident; });
-    int64_t slotBytes = 0, others = slackBytes;
-    for (const Ring &ring : rings) {
-      int64_t bytes = ring.slotBytes();
-      (ring.isResident ? others : slotBytes) += ring.isResident ? residents * bytes : bytes;
+  std::vector<Ring> all = rings;
+  bool hasLaneRings = llvm::any_of(all, [](const Ring &ring) { return ring.isForLanes; });
+  for (bool areForLanes : {true, false})
+    for (int64_t residents : {2, 1, 0}) {
+      rings = all;
+      llvm::erase_if(rings, [&](const Ring &ring) {
+        return (ring.isResident && residents == 0) || (ring.isForLanes && !areForLanes);
+      });
+      if (allotSlots(residents)) {
+        leavesOutRings = hasLaneRings && !areForLanes;
+        return true;
+      }
     }
-    kernel.walk([&](tile::LoadOp load) {
-      int64_t bytes = load.getType().getNumElements() * load.getType().getElementTypeBitWidth() / 8;
-      if (isGroupOperand(load) && !ringOf(load.getResult()))
-        others += llvm::alignTo(bytes, swizzleAlignment);
-    });
-    if (slotBytes == 0)
-      return false;
-    int64_t slots = std::min(mostSlots, (target.sharedBytes - others) / slotBytes);
-    for (Ring &ring : rings)
-      ring.slots = ring.isResident ? residents : slots;
-    if (slots >= 2)
-      return true;
-  }
   return false;
+}
+
+bool TileLowering::allotSlots(int64_t residents) {
+  int64_t slotBytes = 0, others = slackBytes;
+  for (const Ring &ring : rings) {
+    int64_t bytes = ring.slotBytes();
+    (ring.isResident ? others : slotBytes) += ring.isResident ? residents * bytes : bytes;
+  }
+  kernel.walk([&](tile::LoadOp load) {
+    int64_t bytes = load.getType().getNumElements() * load.getType().getElementTypeBitWidth() / 8;
+    if (isGroupOperand(load) && !ringOf(load.getResult()))
+      others += llvm::alignTo(bytes, swizzleAlignment);
+  });
+  if (slotBytes == 0)
+    return false;
+  int64_t slots = std::min(mostSlots, (target.sharedBytes - others) / slotBytes);
+  for (Ring &ring : rings)
+    ring.slots = ring.isResident ? residents : slots;
+  return slots >= 2;
 }
 
 bool TileLowering::loadsForGroups() {

@@ -69,35 +69,48 @@ Operation *TileLowering::tag(Operation *access, const SharedRange &range) {
   return access;
 }
 
+std::pair<int64_t, int64_t> SharedTile::bytesTo(tile::Coordinates at) const {
+  auto bytes = [&](const tile::Coordinates &to) {
+    return layout.elementOffset(to, shape, elementBytes()) * elementBytes();
+  };
+  int64_t panel = layout.getPanelBytes() / elementBytes();
+  if (panel == 0 || llvm::isPowerOf2_64(shape[1 - fastestDim()]))
+    return {bytes(at), 0};
+  tile::Coordinates start(at.size(), 0);
+  start[fastestDim()] = at[fastestDim()] / panel * panel;
+  at[fastestDim()] %= panel;
+  return {bytes(at), bytes(start)};
+}
+
 /// Swizzles and panels map bits of coordinates to bits of an offset, so what lanes and registers contribute is joined
 /// by XOR; where they touch different bits, by an addition that is folded into the access.
 Value TileLowering::swizzledOffset(const SharedTile &tile, const Layout &layout, int64_t reg, int64_t &fixed) {
-  auto offsetOf = [&](const tile::Coordinates &at) {
-    return tile.layout.elementOffset(at, tile.shape, tile.elementBytes()) * tile.elementBytes();
-  };
-  Value sum;
+  Value sum, panels;
   int64_t touched = 0;
   for (auto [input, source] : {std::pair{tile::Input::Lane, lane}, std::pair{tile::Input::Warp, warp}})
     for (auto [bit, base] : llvm::enumerate(layout.bases(input))) {
-      int64_t offset = offsetOf(base);
-      if (offset == 0)
+      auto [offset, panel] = tile.bytesTo(base);
+      if (offset == 0 && panel == 0)
         continue;
       touched |= offset;
       Value set = arith::AndIOp::create(b, arith::ShRUIOp::create(b, source, i32(bit)), i32(1));
-      Value part = arith::MulIOp::create(b, set, i32(offset));
-      sum = sum ? arith::XOrIOp::create(b, sum, part).getResult() : part;
+      Value part = arith::MulIOp::create(b, set, i32(offset + panel));
+      if (panel != 0)
+        panels = panels ? arith::AddIOp::create(b, panels, part).getResult() : part;
+      else
+        sum = sum ? arith::XOrIOp::create(b, sum, part).getResult() : part;
     }
-  int64_t own = offsetOf(layout.registerOffset(reg));
+  auto [own, panel] = tile.bytesTo(layout.registerOffset(reg));
+  fixed += panel + (own & ~touched);
   if ((own & touched) != 0)
-    return arith::XOrIOp::create(b, sum, i32(own));
-  fixed += own;
-  return sum;
+    sum = arith::XOrIOp::create(b, sum, i32(own & touched));
+  return sum && panels ? arith::AddIOp::create(b, sum, panels).getResult() : sum ? sum : panels;
 }
 
 /// Whether bits of coordinates are bits of the offset.
 static bool consistsOfBits(const SharedTile &tile) {
   if (tile.layout.getPanelBytes() != 0)
-    return true; // cut off at a power of two
+    return true; // cut off at a power of two, one behind the other
   return tile.layout.getPadBytes() == 0 && llvm::all_of(tile.layout.getOrder().drop_back(), [&](unsigned dim) {
            return llvm::isPowerOf2_64(tile.shape[dim]);
          });

@@ -59,8 +59,11 @@ Registers TileLowering::materialise(Operation *op, const Layout &layout) {
     return materialiseIndex(index, layout);
   if (auto broadcast = dyn_cast<tile::BroadcastOp>(op))
     return materialiseBroadcast(broadcast, layout);
-  if (auto load = dyn_cast<tile::LoadOp>(op))
-    return emitLoad(ViewAccess(load), layout);
+  if (auto load = dyn_cast<tile::LoadOp>(op)) {
+    auto slot = staged.find(load.getResult());
+    return slot == staged.end() ? emitLoad(ViewAccess(load), layout)
+                                : loadShared(slot->second, layout, slot->second.element);
+  }
   if (auto gather = dyn_cast<tile::GatherOp>(op))
     return emitGather(gather, layout);
   if (auto transpose = dyn_cast<tile::TransposeOp>(op)) {

@@ -309,8 +309,13 @@ static bool haveSameCode(ModuleOp lanes, ModuleOp others) {
   return llvm::equal(kernels, known, [](KernelOp kernel, KernelOp other) { return haveSameCode(kernel, other); });
 }
 
-/// The first of these kernels whose values fit the registers, else the last of those that keep least in memory; none
-/// where there is code of none. What a machine has no roles for has the same code for every division of registers.
+static bool isCrowded(ModuleOp lanes) {
+  return llvm::any_of(lanes.getOps<KernelOp>(), [](KernelOp kernel) { return kernel->hasAttr(crowdedAttrName); });
+}
+
+/// The first of these kernels whose values fit the registers, and whose tiles fit the shared memory unless it is the
+/// last; else the last of those that keep least in memory; none where there is code of none. What a machine has no
+/// roles for has the same code for every division of registers.
 FailureOr<std::optional<SimtBackend::Part>>
 SimtBackend::chooseFitting(ArrayRef<tile::KernelOp> choices, const SimtTarget &chip, StringRef dumpDirectory) const {
   std::optional<Part> chosen;
@@ -321,7 +326,8 @@ SimtBackend::chooseFitting(ArrayRef<tile::KernelOp> choices, const SimtTarget &c
     FailureOr<OwningOpRef<ModuleOp>> lanes = lowerTiles(*alone, chip);
     if (failed(lanes))
       return failure();
-    if ((*lanes)->getOps<KernelOp>().empty() || (last && haveSameCode(lanes->get(), last.get())))
+    bool isPassedOver = isCrowded(**lanes) && kernel != choices.back();
+    if ((*lanes)->getOps<KernelOp>().empty() || isPassedOver || (last && haveSameCode(lanes->get(), last.get())))
       continue;
     last = (*lanes)->clone(); // generating changes it
     Part part{std::move(*lanes), {}, {}};

@@ -99,12 +99,13 @@ std::optional<TensorBoxes> simt::planTensorBoxes(tile::KernelOp kernel, tile::Lo
   auto base = cast ? dyn_cast<BlockArgument>(cast.getSource()) : BlockArgument();
   std::optional<unsigned> innerTileDim = access.contiguousDim();
   int64_t rank = access.viewType().getRank(), bits = access.viewType().getElementType().getIntOrFloatBitWidth();
-  if (!base || !innerTileDim || rank > TensorMapAttr::mostDimensions || bits % 8 != 0 || access.tile.getRank() != 2 ||
-      layout.getOrder().size() != 2 || layout.getOrder().front() != *innerTileDim || layout.getPadBytes() != 0 ||
-      !readsToTheEnd(access, load.getFill(), cast))
+  if (!base || !innerTileDim || rank > TensorMapAttr::mostDimensions || bits % 8 != 0 || access.tile.getRank() > 2 ||
+      int64_t(layout.getOrder().size()) != access.tile.getRank() || layout.getOrder().front() != *innerTileDim ||
+      layout.getPadBytes() != 0 || !readsToTheEnd(access, load.getFill(), cast))
     return std::nullopt;
+  bool isRow = access.tile.getRank() == 1;
   TensorBoxes boxes;
-  unsigned inner = access.dims[*innerTileDim], outer = access.dims[1 - *innerTileDim];
+  unsigned inner = access.dims[*innerTileDim], outer = isRow ? inner : access.dims[1 - *innerTileDim];
   SmallVector<OpFoldResult> sizes, strides;
   SmallVector<int64_t> box;
   auto add = [&](unsigned dim) {

@@ -36,6 +36,9 @@ struct SharedTile {
   unsigned fastestDim() const { return layout.getOrder().empty() ? 0 : layout.getOrder().front(); }
   /// Elements from one position along a dimension to the next, where that is the same everywhere.
   int64_t stride(unsigned dim) const;
+  /// Where an element lies in a swizzled tile: bytes that are joined by XOR with those of other coordinates, and bytes
+  /// that are added.
+  std::pair<int64_t, int64_t> bytesTo(tile::Coordinates at) const;
 };
 
 /// The accesses, of vectors where possible, by which a lane reaches registers of a tile in shared memory.
@@ -47,6 +50,9 @@ llvm::SmallVector<Run> runsOfShared(const SharedTile &tile, const tile::Layout &
 tile::SharedLayout swizzledPanels(unsigned fastest, int64_t rowBytes);
 /// The fewest such panels: what those of 128 bytes leave is in one of 32, 64 or 128, which it need not fill.
 tile::SharedLayout fewestPanels(unsigned fastest, int64_t rowBytes);
+
+/// The number that a load and its copies have, if it has one.
+std::optional<int64_t> siteOf(mlir::Value tile);
 
 class TileLowering {
 public:
@@ -287,6 +293,7 @@ private:
     SharedTile tile;                  ///< slot 0
     std::optional<TensorBoxes> boxes; ///< how one lane has it copied; none: all lanes of the copying warps do it
     bool isResident = false;          ///< a slot is a program's from where the tile is loaded to its end
+    bool isForLanes = false;          ///< which read it by themselves, not products
     int64_t slots = 0;
     int64_t barriers = 0;    ///< offset of the barriers: a full one a slot, then an empty one a slot
     mlir::Value slot, phase; ///< the next one to fill or to read, i32
@@ -299,6 +306,7 @@ private:
   bool planRing(tile::LoadOp load, Ring &ring);
   bool isGroupOperand(tile::LoadOp load) const;
   bool allotSlots();
+  bool allotSlots(int64_t residents);
   Ring *ringOf(mlir::Value tile);
   llvm::SmallVector<Ring *> ringsIn(mlir::Operation *op);
   llvm::SmallVector<mlir::Value> ringState(llvm::ArrayRef<Ring *> moved);
@@ -322,6 +330,13 @@ private:
   void signalLast(int64_t pending);
   void produce(const TileLowering &frame);
 
+  // LowerLaneRings.cpp: such tiles that lanes read by themselves.
+  void planLaneRings();
+  std::optional<SharedTile> laneRingTile(tile::LoadOp load);
+  mlir::Operation *lastReader(tile::LoadOp load);
+  void readSlot(Ring &ring, tile::LoadOp load);
+  void releaseReadBy(mlir::Operation *op);
+
   // LowerTurns.cpp: which group of warps starts its products next.
   int64_t turnWarps();
   void emitTurn(TurnStep step);
@@ -331,7 +346,7 @@ private:
   llvm::SmallVector<Registers> loadMatrices(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets,
                                             int64_t size);
   mlir::Value matrixAddress(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets);
-  mlir::Value swizzledMatrixAddress(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets);
+  mlir::Value swizzledMatrixAddress(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets, int64_t &fixed);
   Registers loadMatrixBatch(const Operand &operand, llvm::ArrayRef<tile::Coordinates> offsets);
   void stageEarly(mlir::Value operand);
   SharedTile stage(mlir::Value operand, const Staging &how);
@@ -397,6 +412,10 @@ private:
     int64_t products = 0;
   };
   llvm::DenseMap<mlir::Value, Reading> readings;
+
+  bool leavesOutRings = false; ///< of lanes, for which there was no room
+  /// Slots that lanes read by themselves: free after the op that does so last.
+  llvm::DenseMap<mlir::Operation *, llvm::SmallVector<mlir::Value, 1>> readSlots;
   int64_t stages = 0; ///< the most slots of a ring, for reports
   int64_t scratchBarrier = 0;
   /// In the program of warps that copy by themselves: the address of the barrier of the last slot, which they have not

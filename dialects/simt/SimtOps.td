@@ -209,6 +209,11 @@ def Simt_NamedBarrierOp : Simt_Op<"named_barrier", [MemoryEffects<[MemRead, MemW
   let hasVerifier = 1;
 }
 
+def Simt_WarpBarrierOp : Simt_Op<"warp_barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "All lanes of the warp have arrived; their shared memory accesses before it are done";
+  let assemblyFormat = "attr-dict";
+}
+
 def Simt_SetRegistersOp : Simt_Op<"set_registers", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "Gives registers of this warp back to the workgroup, or takes what others gave back";
   let description = [{

@@ -13,7 +13,7 @@ import re
 
 import numpy
 
-TYPES = {"u16": numpy.uint16, "b16": numpy.uint16, "bf16": numpy.uint16, "s16": numpy.int16, "u32": numpy.uint32,
+TYPES = {"u8": numpy.uint8, "b8": numpy.uint8, "s8": numpy.int8, "u16": numpy.uint16, "b16": numpy.uint16, "bf16": numpy.uint16, "s16": numpy.int16, "u32": numpy.uint32,
          "b32": numpy.uint32, "s32": numpy.int32, "u64": numpy.uint64, "b64": numpy.uint64, "s64": numpy.int64,
          "f32": numpy.float32, "pred": numpy.bool_}
 LANES = 32
@@ -36,8 +36,8 @@ def widen(bits):
 
 
 def swizzled(addresses, width):
-    """Rows of 128, 64 or 32 bytes whose 16-byte chunks are exchanged: as many as a row has, every 128 bytes."""
-    return addresses ^ (((addresses >> 7) & (width // 16 - 1)) << 4)
+    """Rows of 128, 64 or 32 bytes whose 16-byte chunks are exchanged: as many as a row has, every 128 bytes; 0: as they are."""
+    return addresses ^ (((addresses >> 7) & max(width // 16 - 1, 0)) << 4)
 
 
 def split_operands(text):
@@ -155,11 +155,11 @@ class Workgroup:
         return generation
 
     def copy_box(self, destination, parameter, coordinates, barrier):
-        """Coordinates innermost first; rows as wide as the swizzle; zeros outside of the tensor."""
-        tensor, box, width = self.launch.boxes[parameter]
-        if destination % (8 * width) != 0 or 2 * box[-1] != width:
+        """Coordinates innermost first; rows as wide as the swizzle, if there is one; zeros outside of the tensor."""
+        tensor, box, swizzle = self.launch.boxes[parameter]
+        if destination % max(128, 8 * swizzle) != 0 or swizzle not in (0, tensor.itemsize * box[-1]):
             raise Wrong(f"a box goes to {destination}")
-        origin, full = coordinates[::-1], numpy.zeros(box, numpy.uint16)
+        origin, full = coordinates[::-1], numpy.zeros(box, tensor.dtype)
         inside = tuple(slice(max(0, -first), min(size, whole - first))
                        for first, size, whole in zip(origin, box, tensor.shape))
         if all(part.start < part.stop for part in inside):
@@ -167,7 +167,7 @@ class Workgroup:
                                         for first, part in zip(origin, inside))]
         raw = full.reshape(-1, box[-1]).view(numpy.uint8)
         rows, columns = numpy.indices(raw.shape)
-        self.shared[swizzled(destination + rows * width + columns, width)] = raw
+        self.shared[swizzled(destination + rows * raw.shape[1] + columns, swizzle)] = raw
         self.barriers[barrier]["bytes"] -= raw.size
         self.settle(self.barriers[barrier])
 
@@ -278,6 +278,8 @@ class Warp:
     def execute(self, opcode, operands, mask):
         """False when the warp has to wait."""
         parts = opcode.split(".")
+        if parts[:2] == ["bar", "warp"]:
+            return True  # lanes have come together
         if parts[0] in ("await", "bar"):
             return self.wait(parts, operands, mask)
         if parts[0] == "mbarrier":
@@ -449,7 +451,9 @@ class Warp:
         if name == "fma":
             return (value(1).astype(numpy.float64) * value(2) + value(3)).astype(kind)
         if name == "bfe":
-            return value(1) >> value(2, unsigned).astype(kind) & kind((1 << int(operands[3])) - 1)
+            field = value(1) >> value(2, unsigned).astype(kind) & kind((1 << int(operands[3])) - 1)
+            sign = kind(1 << (int(operands[3]) - 1)) if parts[-1] == "s32" else kind(0)
+            return (field ^ sign) - sign
         if name in ("shl", "shr"):
             return (numpy.left_shift if name == "shl" else numpy.right_shift)(value(1), value(2, unsigned).astype(kind))
         if name in ("not", "neg"):

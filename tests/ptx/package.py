@@ -30,11 +30,11 @@ class Package:
         """By the number of the parameter."""
         found = {}
         for line in self.variant.group(4).splitlines():
-            operand, dims, swizzle = re.search(r"operand (\d+), 2 bytes: (.*) swizzle (\d+)", line).groups()
+            operand, size, dims, swizzle = re.search(r"operand (\d+), (\d) bytes: (.*?)(?: swizzle (\d+))?$", line).groups()
             parts = [re.match(r"(.*) by (.*) \((\d+)\)", dim).groups() for dim in dims.split(" x ")]
             sizes, strides, box = ([self.number(value) for value in column] for column in zip(*parts))
-            view = numpy.lib.stride_tricks.as_strided(operands[int(operand)], sizes, [2 * stride for stride in strides])
-            found[first + len(found)] = (view, box, int(swizzle))
+            view = numpy.lib.stride_tricks.as_strided(operands[int(operand)], sizes, [int(size) * stride for stride in strides])
+            found[first + len(found)] = (view, box, int(swizzle or 0))
         return found
 
 

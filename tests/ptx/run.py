@@ -16,7 +16,7 @@ import machine
 from package import compile_model, interpret, run_twice
 
 sys.path.append(str(pathlib.Path(__file__).parents[1]))
-from attention_source import SOFTCAP, source
+from attention_source import SOFTCAP, biased, source
 
 # Widths whose rows are panels of 128 bytes and one of 32, 64 or 128 that they fill or do not.
 PANELED = [40, 72, 80, 96, 104, 160]
@@ -27,6 +27,13 @@ ATTENTION = [(1, 3, 193, 64, True, 1), (2, 3, 450, 64, True, 5), (2, 2, 400, 64,
              *((1, 2, 200, width, width % 16 == 0, 2) for width in PANELED)]
 # Of the same, with a soft cap: queries are so large that it changes scores.
 CAPPED = [(1, 1, 200, 64, True, 1), (1, 1, 150, 128, True, 1)]
+
+# Element of a bias or mask, whether it is another for each batch, head and row, how many keys are seen without it; batch,
+# heads, rows, head width, workgroups. All come as tiles through rings, which wrap; rows that blocks do not divide. What is
+# read in some blocks only is copied for those only.
+BIASED = [("bf16", False, True, True, 0, 2, 1, 264, 64, 2), ("bf16", True, False, True, 0, 1, 2, 264, 128, 2),
+          ("f32", False, True, True, 0, 1, 1, 260, 128, 1), ("f32", True, False, False, 0, 2, 1, 260, 64, 2),
+          ("i1", False, False, True, 0, 1, 1, 272, 64, 1), ("i1", True, False, False, 140, 2, 1, 528, 128, 2)]
 
 # Models in ONNX's text form, with depth {k} and columns {n}, and whether the weights lie columns by depth.
 PRODUCTS = {
@@ -53,11 +60,13 @@ FLOAT_PRODUCTS = [(200, 252, 76)]
 FEW_ROWS = [(1, 8, 2, 128, 300, 0, 6), (2, 4, 1, 64, 160, 0, 4), (1, 8, 2, 128, 320, 16, 6), (2, 4, 2, 128, 256, 64, 8)]
 
 
-def attention(query, key, value, is_causal, kind, weights=lambda values: values, cap=None):
+def attention(query, key, value, is_causal, kind, weights=lambda values: values, cap=None, bias=None):
     query, key, value = (machine.widen(tensor).astype(kind) for tensor in (query, key, value))
     scores = query @ key.swapaxes(2, 3) * kind(query.shape[3] ** -0.5)
     if cap:
         scores = kind(cap) * numpy.tanh(scores / kind(cap))
+    if bias is not None:
+        scores = scores + bias.astype(kind)
     if is_causal:
         scores[..., numpy.triu(numpy.ones(scores.shape[2:], bool), 1)] = -numpy.inf
     powers = numpy.exp(scores - scores.max(-1, keepdims=True))
@@ -88,6 +97,27 @@ def run_attention(build, batch, heads, rows, width, is_causal, workgroups, cap=N
     exact = attention(*operands, is_causal, numpy.float64, cap=cap)
     plain = machine.widen(machine.narrow(attention(*operands, is_causal, numpy.float32,
                                                    lambda powers: machine.widen(machine.narrow(powers)), cap)))
+    return check(out, exact, plain), programs
+
+
+def run_biased(build, element, of_batch, of_head, of_row, seen, batch, heads, rows, width, workgroups):
+    random, shape = numpy.random.default_rng(1), (batch, heads, rows, width)
+    operands = [machine.narrow(random.standard_normal(shape)) for _ in range(3)]
+    sizes = (batch if of_batch else 1, heads if of_head else 1, rows if of_row else 1, rows)
+    bias = random.standard_normal(sizes).astype(numpy.float32)
+    operands.append({"bf16": machine.narrow(bias), "f32": bias, "i1": (bias > 0).astype(numpy.uint8)}[element])
+    bias = {"bf16": lambda: machine.widen(operands[3]), "f32": lambda: bias,
+            "i1": lambda: numpy.where((operands[3] != 0) | (numpy.arange(rows) < seen), 0, -numpy.inf)}[element]()
+    model = "case.mlir", source(heads, width, biased(element, of_batch, of_head, of_row, seen)).encode()
+    text, plan = compile_model(build, model, {"batch": batch, "sequence": rows}, "_aligned")
+    if len(plan.boxes(operands, 0)) != 4:
+        raise machine.Wrong("a tile is not copied in boxes")
+    programs = int(numpy.prod(plan.grid))
+    memory = run_twice(text, plan, operands, [2 * int(numpy.prod(shape))], min(workgroups, programs))
+    out = memory.results[0].view(numpy.uint16).reshape(shape)
+    exact = attention(*operands[:3], False, numpy.float64, bias=bias)
+    plain = machine.widen(machine.narrow(attention(*operands[:3], False, numpy.float32,
+                                                   lambda powers: machine.widen(machine.narrow(powers)), bias=bias)))
     return check(out, exact, plain), programs
 
 
@@ -212,6 +242,8 @@ def main():
     cases = [(f"attention: batch {case[0]} heads {case[1]} rows {case[2]} width {case[3]} causal {case[4]}", run_attention, case)
              for case in ATTENTION]
     cases += [(f"soft cap: batch {case[0]} heads {case[1]} rows {case[2]} width {case[3]}", run_capped, case) for case in CAPPED]
+    cases += [(f"bias: {case[0]} by batch {case[1]} by head {case[2]} by row {case[3]}, behind {case[4]} keys: batch {case[5]} "
+               f"heads {case[6]} rows {case[7]} width {case[8]}", run_biased, case) for case in BIASED]
     cases += [(f"product: {case[0]} in blocks of {case[1]}, {case[2]} x {case[3]} x {case[4]}", run_product, case)
               for case in PRODUCT_CASES]
     cases += [(f"product of f32: {case[0]} x {case[1]} x {case[2]}", run_float_product, case) for case in FLOAT_PRODUCTS]

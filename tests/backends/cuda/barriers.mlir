@@ -20,6 +20,7 @@
 // CHECK: setmaxnreg.inc.sync.aligned.u32 232;
 // CHECK: fence.proxy.async.shared::cta;
 // CHECK: mbarrier.arrive.shared::cta.b64 _, [%{{.*}}];
+// CHECK: bar.warp.sync -1;
 // CHECK: bar.sync 1, 128;
 // CHECK: bar.arrive {{.*}}, 128;
 simt.kernel @ring(%a: i64, %x: i64, %y: i64, %z: i64)
@@ -47,6 +48,7 @@ simt.kernel @ring(%a: i64, %x: i64, %y: i64, %z: i64)
     simt.barrier_wait %zero parity %zero
     simt.fence_async
     simt.barrier_arrive %zero
+    simt.warp_barrier
     simt.named_barrier %one threads 128
     simt.named_barrier arrive %four threads 128
   }

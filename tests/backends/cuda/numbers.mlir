@@ -63,3 +63,22 @@ simt.kernel @quotients(%a: i64, %x: i64, %y: i64, %z: i64)
   simt.store global %4, %a align 4 : f32, i64
   simt.return
 }
+
+// Two bf16 of a word are shifted and masked, not taken out.
+// CHECK-LABEL: .entry halves(
+// CHECK: ld.global.b32 %[[WORD:r[0-9]+]]
+// CHECK-NOT: mov.b32 {
+// CHECK-DAG: shl.b32 %{{r[0-9]+}}, %[[WORD]], 16;
+// CHECK-DAG: and.b32 %{{r[0-9]+}}, %[[WORD]], -65536;
+// CHECK: ret;
+simt.kernel @halves(%a: i64, %x: i64, %y: i64, %z: i64)
+    attributes {num_bases = 1 : i64, threads = 32 : i64, lanes = 32 : i64, shared_bytes = 0 : i64} {
+  %v = simt.load global %a align 4 : i64 -> vector<2xbf16>
+  %low = vector.extract %v[0] : bf16 from vector<2xbf16>
+  %high = vector.extract %v[1] : bf16 from vector<2xbf16>
+  %0 = arith.extf %low : bf16 to f32
+  %1 = arith.extf %high : bf16 to f32
+  %2 = arith.addf %0, %1 : f32
+  simt.store global %2, %a align 4 : f32, i64
+  simt.return
+}
