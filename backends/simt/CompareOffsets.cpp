@@ -37,9 +37,12 @@ public:
 private:
   void collect(arith::CmpIOp op);
   Value limitOf(const Comparison &comparison);
+  Value merge(Value one, Value other, arith::AndIOp at);
 
   llvm::MapVector<Shared, SmallVector<Comparison>> groups;
   llvm::DenseMap<std::tuple<Block *, Value, Value, unsigned>, Value> limits; ///< by kind
+  llvm::DenseSet<Value> ours;                                                ///< those, and the stricter of two
+  llvm::DenseMap<std::tuple<Block *, Value, Value>, Value> stricter;
 };
 
 } // namespace
@@ -120,31 +123,67 @@ void OffsetComparer::rewrite() {
   }
 }
 
-/// Of two limits of one offset the stricter one decides.
+/// What a conjunction is made of.
+static void collectParts(arith::AndIOp both, SmallVectorImpl<Value> &parts) {
+  for (Value operand : both->getOperands()) {
+    auto inner = operand.getDefiningOp<arith::AndIOp>();
+    if (inner && inner->hasOneUse() && inner->getBlock() == both->getBlock())
+      collectParts(inner, parts);
+    else
+      parts.push_back(operand);
+  }
+}
+
+static bool isPartOfAnother(arith::AndIOp both) {
+  auto outer = both->hasOneUse() ? dyn_cast<arith::AndIOp>(*both->user_begin()) : arith::AndIOp();
+  return outer && outer->getBlock() == both->getBlock();
+}
+
+/// The stricter of two limits of one offset, if both are such.
+Value OffsetComparer::merge(Value one, Value other, arith::AndIOp at) {
+  auto left = one.getDefiningOp<arith::CmpIOp>(), right = other.getDefiningOp<arith::CmpIOp>();
+  IntegerAttr offset, otherOffset;
+  if (!left || !right || left.getPredicate() != right.getPredicate() || left->getBlock() != at->getBlock() ||
+      right->getBlock() != at->getBlock() || !ours.contains(left.getRhs()) || !ours.contains(right.getRhs()) ||
+      !matchPattern(left.getLhs(), m_Constant(&offset)) || !matchPattern(right.getLhs(), m_Constant(&otherOffset)) ||
+      offset != otherOffset)
+    return {};
+  OpBuilder b(at);
+  Location loc = at.getLoc();
+  Value &limit = stricter[{at->getBlock(), left.getRhs(), right.getRhs()}];
+  if (!limit && left.getPredicate() == arith::CmpIPredicate::sle)
+    limit = arith::MinSIOp::create(b, loc, left.getRhs(), right.getRhs());
+  else if (!limit)
+    limit = arith::MaxSIOp::create(b, loc, left.getRhs(), right.getRhs());
+  ours.insert(limit);
+  return arith::CmpIOp::create(b, loc, left.getPredicate(), left.getLhs(), limit);
+}
+
+/// Of several limits of one offset the strictest decides.
 void OffsetComparer::mergeBounds(KernelOp kernel) {
-  llvm::DenseMap<std::tuple<Block *, Value, Value>, Value> stricter;
-  llvm::DenseSet<Value> ours;
   for (auto &[key, limit] : limits)
     ours.insert(limit);
-  kernel.walk([&](arith::AndIOp both) {
-    auto left = both.getLhs().getDefiningOp<arith::CmpIOp>(), right = both.getRhs().getDefiningOp<arith::CmpIOp>();
-    if (!left || !right || left.getPredicate() != right.getPredicate() || left->getBlock() != both->getBlock() ||
-        right->getBlock() != both->getBlock() || !ours.contains(left.getRhs()) || !ours.contains(right.getRhs()))
+  kernel.walk([&](arith::AndIOp all) {
+    if (isPartOfAnother(all))
       return;
-    IntegerAttr offset, other;
-    if (!matchPattern(left.getLhs(), m_Constant(&offset)) || !matchPattern(right.getLhs(), m_Constant(&other)) ||
-        offset != other)
+    SmallVector<Value> parts, kept;
+    collectParts(all, parts);
+    for (Value part : parts) {
+      Value merged;
+      for (Value &other : kept)
+        if (!merged && (merged = merge(other, part, all)))
+          other = merged;
+      if (!merged)
+        kept.push_back(part);
+    }
+    if (kept.size() == parts.size())
       return;
-    OpBuilder b(both);
-    Location loc = both.getLoc();
-    Value &limit = stricter[{both->getBlock(), left.getRhs(), right.getRhs()}];
-    if (!limit && left.getPredicate() == arith::CmpIPredicate::sle)
-      limit = arith::MinSIOp::create(b, loc, left.getRhs(), right.getRhs());
-    else if (!limit)
-      limit = arith::MaxSIOp::create(b, loc, left.getRhs(), right.getRhs());
-    ours.insert(limit);
-    both.replaceAllUsesWith(arith::CmpIOp::create(b, loc, left.getPredicate(), left.getLhs(), limit).getResult());
-    both.erase();
+    OpBuilder b(all);
+    Value result = kept.front();
+    for (Value part : ArrayRef(kept).drop_front())
+      result = arith::AndIOp::create(b, all.getLoc(), result, part);
+    all.replaceAllUsesWith(result);
+    all.erase();
   });
 }
 

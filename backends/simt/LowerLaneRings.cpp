@@ -15,7 +15,9 @@ std::optional<SharedTile> TileLowering::laneRingTile(tile::LoadOp load) {
   std::optional<unsigned> fastest = access.contiguousDim();
   Type element = access.viewType().getElementType();
   int64_t bits = element.getIntOrFloatBitWidth();
-  if (!fastest || bits % 8 != 0 || access.tile.getRank() > 2 ||
+  // Labels of keys stay in the nearest cache, and masks of labels lack the registers that a ring's state takes.
+  bool areLabels = access.tile.getRank() == 1 && isa<IntegerType>(element) && bits > 8;
+  if (!fastest || bits % 8 != 0 || access.tile.getRank() > 2 || areLabels ||
       (!load.getExtents().empty() && !isZero(load.getFill())) || plan.vectorWidth(access) * bits / 8 < 4)
     return std::nullopt;
   SharedTile tile;

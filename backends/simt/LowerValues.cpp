@@ -97,8 +97,13 @@ Registers TileLowering::materialiseConstant(arith::ConstantOp op, const Layout &
 Registers TileLowering::materialiseIndex(tile::IndexOp op, const Layout &layout) {
   Value origin = toI32(op.getOffset());
   Registers values;
-  for (int64_t reg = 0; reg < layout.numRegisters(); ++reg)
-    values.push_back(arith::AddIOp::create(b, origin, coordinate(layout, reg, op.getDim())));
+  for (int64_t reg = 0; reg < layout.numRegisters(); ++reg) {
+    // What registers add comes last, so that comparisons of all of them share the rest.
+    if (int64_t offset = layout.isSeparable() ? layout.registerOffset(reg)[op.getDim()] : 0)
+      values.push_back(arith::AddIOp::create(b, values.front(), i32(offset)));
+    else
+      values.push_back(arith::AddIOp::create(b, origin, coordinate(layout, reg, op.getDim())));
+  }
   return values;
 }
 
