@@ -16,7 +16,7 @@ import machine
 from package import compile_model, interpret, run_twice
 
 sys.path.append(str(pathlib.Path(__file__).parents[1]))
-from attention_source import SOFTCAP, biased, source
+from attention_source import PREFIX, SOFTCAP, WINDOW, biased, source
 
 # Widths whose rows are panels of 128 bytes and one of 32, 64 or 128 that they fill or do not.
 PANELED = [40, 72, 80, 96, 104, 160]
@@ -27,6 +27,9 @@ ATTENTION = [(1, 3, 193, 64, True, 1), (2, 3, 450, 64, True, 5), (2, 2, 400, 64,
              *((1, 2, 200, width, width % 16 == 0, 2) for width in PANELED)]
 # Of the same, with a soft cap: queries are so large that it changes scores.
 CAPPED = [(1, 1, 200, 64, True, 1), (1, 1, 150, 128, True, 1)]
+# Variant, batch, heads, rows, head width, workgroups. Blocks of keys that windows and prefixes leave out, cut and show whole.
+VARIANTS = [("window", 1, 1, WINDOW + 140, 64, 2), ("alibi-window", 1, 1, WINDOW + 70, 128, 3), ("alibi", 1, 2, 260, 64, 2),
+            ("prefix", 1, 1, PREFIX + 140, 64, 2)]
 
 # Element of a bias or mask, whether it is another for each batch, head and row, how many keys are seen without it; batch,
 # heads, rows, head width, workgroups. All come as tiles through rings, which wrap; rows that blocks do not divide. What is
@@ -97,6 +100,28 @@ def run_attention(build, batch, heads, rows, width, is_causal, workgroups, cap=N
     exact = attention(*operands, is_causal, numpy.float64, cap=cap)
     plain = machine.widen(machine.narrow(attention(*operands, is_causal, numpy.float32,
                                                    lambda powers: machine.widen(machine.narrow(powers)), cap)))
+    return check(out, exact, plain), programs
+
+
+def run_variant(build, variant, batch, heads, rows, width, workgroups):
+    random, shape = numpy.random.default_rng(1), (batch, heads, rows, width)
+    operands = [machine.narrow(random.standard_normal(shape)) for _ in range(3)]
+    slopes = 2.0 ** -numpy.arange(1, heads + 1, dtype=numpy.float32)
+    distance = numpy.arange(rows) - numpy.arange(rows)[:, None]  # of a key from a row
+    visible = distance <= 0
+    if variant.endswith("window"):
+        visible &= distance > -WINDOW
+    if variant == "prefix":
+        visible |= numpy.arange(rows) < PREFIX
+    bias = numpy.where(visible, 0.0, -numpy.inf)[None, None]
+    if variant.startswith("alibi"):
+        bias = bias + slopes[:, None, None] * distance
+    model = "case.mlir", source(heads, width, variant).encode()
+    given = operands + [slopes] * variant.startswith("alibi")
+    out, programs = interpret(build, model, {"batch": batch, "sequence": rows}, "_aligned", given, shape, workgroups)
+    exact = attention(*operands, False, numpy.float64, bias=bias)
+    plain = machine.widen(machine.narrow(attention(*operands, False, numpy.float32,
+                                                   lambda powers: machine.widen(machine.narrow(powers)), bias=bias)))
     return check(out, exact, plain), programs
 
 
@@ -244,6 +269,8 @@ def main():
     cases += [(f"soft cap: batch {case[0]} heads {case[1]} rows {case[2]} width {case[3]}", run_capped, case) for case in CAPPED]
     cases += [(f"bias: {case[0]} by batch {case[1]} by head {case[2]} by row {case[3]}, behind {case[4]} keys: batch {case[5]} "
                f"heads {case[6]} rows {case[7]} width {case[8]}", run_biased, case) for case in BIASED]
+    cases += [(f"{case[0]}: batch {case[1]} heads {case[2]} rows {case[3]} width {case[4]}", run_variant, case)
+              for case in VARIANTS]
     cases += [(f"product: {case[0]} in blocks of {case[1]}, {case[2]} x {case[3]} x {case[4]}", run_product, case)
               for case in PRODUCT_CASES]
     cases += [(f"product of f32: {case[0]} x {case[1]} x {case[2]}", run_float_product, case) for case in FLOAT_PRODUCTS]
