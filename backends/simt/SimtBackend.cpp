@@ -139,7 +139,9 @@ std::optional<FewRowBlocks> SimtBackend::fewRowBlocks(int64_t rows, int64_t keyD
       chip.atoms, [&](const tile::Atom &each) { return each.operand == tile::elementOf(element) && each.m <= 16; });
   AttendBlocks blocks = attendBlocks(rowsOfBlock, keyDepth, valueDepth, element);
   blocks.rows = hasAtoms ? rowsOfBlock : fit(rowsOfBlock, rows);
-  if (blocks.rows * valueDepth > outputsOfLane * chip.lanes * chip.warps) {
+  // Fragments of scores and weights take what is left of the registers beside so many outputs.
+  int64_t outputs = blocks.rows * valueDepth, most = outputsOfLane * chip.lanes * chip.warps;
+  if (hasAtoms ? outputs >= most : outputs > most) {
     blocks.warps = 2 * chip.warps;
     // Without matrix instructions a lane also holds what it multiplies.
     if (!hasAtoms)
