@@ -94,7 +94,7 @@ SmallVector<AttendBlocks> SimtBackend::largerAttendBlocks(int64_t rows, int64_t 
   }
   // Registers are short where the lanes multiply, or, with lengths and masks, where they copy.
   const RoleRegisters &ofUsual = chip.registersOfRoles(chip.warps);
-  for (int64_t keys : {128, 64, 48, 32}) {
+  for (int64_t keys : {128, 64, 48, 32, 16}) {
     add(usual, keys, /*copyingRegisters=*/0);
     for (const RoleRegisters &other : chip.roleRegisters)
       if (other.warps == ofUsual.warps && other.producer != ofUsual.producer)
