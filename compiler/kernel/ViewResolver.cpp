@@ -74,7 +74,8 @@ LogicalResult ViewResolver::collapse(ResolvedView &view, Value result, ArrayRef<
         stride = view.strides[dim];
       reach = simplifySize(view.strides[dim] * view.sizes[dim]);
     }
-    strides.push_back(stride ? stride : constant(1));
+    // Of one element any stride is right; its own is a multiple of what lies inside, as vectors and boxes want it.
+    strides.push_back(stride ? stride : group.empty() ? constant(1) : view.strides[group.back()]);
   }
   view.sizes = llvm::to_vector(shapes.shapeOf(result));
   view.strides = strides;
