@@ -8,6 +8,7 @@
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Support/LLVM.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <cstdint>
 #include <optional>
@@ -101,6 +102,23 @@ struct AttendBlocks {
   int64_t warps = 0; ///< of a workgroup; 0: as many as the target's usually have
   /// Of a lane of warps that only copy, where those hand registers to the others; 0: as many as they usually have.
   int64_t copyingRegisters = 0;
+
+  /// What a head width takes of tiles when it is worked on as a whole; `panel`: valuePanel of values, else 0.
+  int64_t wholeWidth(int64_t depth, int64_t panel = 0) const {
+    int64_t rest = panel == 0 ? 0 : depth % panel;
+    return rest == 0 ? int64_t(llvm::alignTo(depth, depthGranule))
+                     : depth - rest + std::max<int64_t>(depthGranule, llvm::PowerOf2Ceil(rest));
+  }
+  /// Sizes of the chunks a head width is worked on in; the last one is rounded up.
+  llvm::SmallVector<int64_t> chunksOf(int64_t depth, int64_t panel = 0) const {
+    constexpr int64_t chunk = 64;
+    if (depth <= wholeDepth)
+      return {wholeWidth(depth, panel)};
+    llvm::SmallVector<int64_t> chunks(depth / chunk, chunk);
+    if (depth % chunk != 0)
+      chunks.push_back(llvm::alignTo(depth % chunk, depthGranule));
+    return chunks;
+  }
 };
 
 /// How attention of few rows is cut: programs have a block of rows of all query heads that share a key head, and a

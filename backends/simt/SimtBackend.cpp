@@ -2,7 +2,6 @@
 
 #include "backends/ShareKernels.h"
 #include "backends/simt/KernelVariant.h"
-#include "compiler/kernel/Skeletons.h"
 #include "dialects/simt/Simt.h"
 #include "dialects/tile/Tile.h"
 
@@ -35,25 +34,19 @@ static const tile::Atom *groupAtomFor(const SimtTarget &chip, Type element) {
   return atom == chip.groupAtoms.end() ? nullptr : atom;
 }
 
-/// What a width takes of shared memory and registers: whole panels, and one that may be narrower.
-static int64_t widthInPanels(int64_t depth, const AttendBlocks &blocks) {
-  AttendBlocks whole = blocks;
-  whole.wholeDepth = depth;
-  return depthChunks(depth, whole, blocks.valuePanel).front();
-}
-
 /// Registers that a lane of a group needs at least: its sums, scores of the next block, 16-bit weights of this one, and
 /// what addresses and rows take.
 static int64_t leastRegisters(const AttendBlocks &blocks, int64_t valueDepth, const tile::Atom &atom,
                               const SimtTarget &chip) {
   constexpr int64_t others = 32;
   int64_t lanes = atom.warps() * chip.lanes, scores = atom.m * blocks.keys / lanes;
-  return atom.m * widthInPanels(valueDepth, blocks) / lanes + scores + scores / 2 + others;
+  return atom.m * blocks.wholeWidth(valueDepth, blocks.valuePanel) / lanes + scores + scores / 2 + others;
 }
 
 /// Shared memory that its queries and two blocks of keys and values need at least.
 static int64_t leastSharedBytes(const AttendBlocks &blocks, int64_t keyDepth, int64_t valueDepth, Type element) {
-  int64_t wideKey = widthInPanels(keyDepth, blocks), wideValue = widthInPanels(valueDepth, blocks);
+  int64_t wideKey = blocks.wholeWidth(keyDepth, blocks.valuePanel),
+          wideValue = blocks.wholeWidth(valueDepth, blocks.valuePanel);
   int64_t elements = blocks.rows * wideKey + 2 * blocks.keys * (wideKey + wideValue);
   return elements * element.getIntOrFloatBitWidth() / 8;
 }

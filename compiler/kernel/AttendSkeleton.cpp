@@ -22,18 +22,6 @@
 using namespace mlir;
 using namespace heed;
 
-SmallVector<int64_t> heed::depthChunks(int64_t depth, const AttendBlocks &blocks, int64_t panel) {
-  int64_t granule = blocks.depthGranule;
-  if (depth <= blocks.wholeDepth && panel != 0 && depth % panel != 0)
-    return {depth / panel * panel + std::max<int64_t>(granule, llvm::PowerOf2Ceil(depth % panel))};
-  if (depth <= blocks.wholeDepth)
-    return {int64_t(llvm::alignTo(depth, granule))};
-  SmallVector<int64_t> chunks(depth / 64, 64);
-  if (depth % 64 != 0)
-    chunks.push_back(llvm::alignTo(depth % 64, granule));
-  return chunks;
-}
-
 Value AttendSkeleton::readPerBatch(Value tensor) {
   FailureOr<Piece> piece = emitter.read(tensor, {Piece::uniform(batch)});
   return failed(piece) ? Value() : arith::IndexCastOp::create(at, at.getIndexType(), piece->value).getResult();
@@ -43,8 +31,8 @@ void AttendSkeleton::openProgram() {
   rows = kernel.sizesOf(attend.getQuery())[2];
   SmallVector<AffineExpr> keySizes = kernel.sizesOf(attend.getKey());
   keys = attend.getPages() ? keySizes[2] * kernel.sizesOf(attend.getPages())[1] : keySizes[2];
-  depths = depthChunks(attend.getQueryType().getDimSize(3), blocks);
-  valueDepths = depthChunks(attend.getValueType().getDimSize(3), blocks, blocks.valuePanel);
+  depths = blocks.chunksOf(attend.getQueryType().getDimSize(3));
+  valueDepths = blocks.chunksOf(attend.getValueType().getDimSize(3), blocks.valuePanel);
 
   if (step == AttendStep::Part)
     rows = parts->rows;

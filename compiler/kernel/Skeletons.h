@@ -28,7 +28,4 @@ RowBlocks mapBlocksOf(mlir::RankedTensorType type, const Backend &backend);
 /// Rows written into a cache, in whose place the result is.
 mlir::LogicalResult buildAppend(KernelBuilder &kernel, const Backend &backend);
 
-/// Sizes of the chunks a head width is worked on in; the last one is rounded up to a multiple of the granule.
-llvm::SmallVector<int64_t> depthChunks(int64_t depth, const AttendBlocks &blocks, int64_t panel = 0);
-
 } // namespace heed
