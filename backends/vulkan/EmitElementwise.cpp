@@ -236,14 +236,13 @@ Value KernelEmitter::emitMath(Operation *op, ArrayRef<Value> x) {
       .Default([](Operation *) { return Value(); });
 }
 
+/// By a choice, not by masks: where the host has AVX-512, Mesa's llvmpipe (22.3 with LLVM 15) merges the two masks and
+/// their union with choices around them into one instruction that lets all bits of the sign's number through.
 Value KernelEmitter::copySign(Value magnitude, Value sign) {
-  unsigned width = magnitude.getType().getIntOrFloatBitWidth();
-  Type bits = builder.getIntegerType(width);
-  Value signMask = constant(builder.getIntegerAttr(bits, APInt::getSignMask(width)));
-  Value restMask = constant(builder.getIntegerAttr(bits, APInt::getSignedMaxValue(width)));
-  Value rest = create<spirv::BitwiseAndOp>(bitcast(magnitude, bits), restMask);
-  Value top = create<spirv::BitwiseAndOp>(bitcast(sign, bits), signMask);
-  return bitcast(create<spirv::BitwiseOrOp>(rest, top), magnitude.getType());
+  Type bits = builder.getIntegerType(magnitude.getType().getIntOrFloatBitWidth());
+  Value isNegative = create<spirv::SLessThanOp>(bitcast(sign, bits), constant(builder.getIntegerAttr(bits, 0)));
+  Value size = create<spirv::GLFAbsOp>(magnitude);
+  return create<spirv::SelectOp>(isNegative, create<spirv::FNegateOp>(size), size);
 }
 
 Value KernelEmitter::truncateTowardsZero(Value x) {

@@ -194,6 +194,10 @@ simt.kernel @math(%out: i64, %x: i64, %y: i64, %z: i64)
   %8 = math.roundeven %7 : f32
   %9 = math.round %8 : f32
   %10 = math.trunc %9 : f32
+  // CHECK: [[NEGATIVE:%.+]] = spirv.SLessThan %{{.+}}, %cst0_i32
+  // CHECK-NEXT: [[SIZE:%.+]] = spirv.GL.FAbs [[WHOLE:%.+]] : f32
+  // CHECK-NEXT: [[FLIPPED:%.+]] = spirv.FNegate [[SIZE]]
+  // CHECK-NEXT: spirv.Select [[NEGATIVE]], [[FLIPPED]], [[SIZE]]
   %11 = math.copysign %10, %a : f32
   // CHECK: spirv.FMul %{{.+}}, %{{.+}} {no_contraction} : f32
   %12 = arith.mulf %11, %a : f32
