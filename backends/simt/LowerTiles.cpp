@@ -74,10 +74,8 @@ struct Prepared {
 /// Whether groups of warps have an instruction for operands of some product.
 static bool mayMultiplyInGroups(tile::KernelOp kernel, const simt::SimtTarget &target) {
   auto isForGroups = [&](tile::DotOp dot) {
-    std::optional<tile::Element> operand = tile::elementOf(dot.getLeft().getType().getElementType());
-    return llvm::any_of(target.groupAtoms, [&](const tile::Atom &atom) { return atom.operand == operand; })
-               ? WalkResult::interrupt()
-               : WalkResult::advance();
+    return target.groupAtomFor(dot.getLeft().getType().getElementType()) ? WalkResult::interrupt()
+                                                                         : WalkResult::advance();
   };
   return kernel.walk(isForGroups).wasInterrupted();
 }

@@ -27,13 +27,6 @@ constexpr int64_t outputsOfLane = 64;
 /// The widest value whose 64 rows fit the registers of a group beside their scores.
 constexpr int64_t mostGroupDepth = 256;
 
-/// An instruction by which groups of warps multiply such elements, or null.
-static const tile::Atom *groupAtomFor(const SimtTarget &chip, Type element) {
-  auto *atom =
-      llvm::find_if(chip.groupAtoms, [&](const tile::Atom &each) { return each.operand == tile::elementOf(element); });
-  return atom == chip.groupAtoms.end() ? nullptr : atom;
-}
-
 /// Registers that a lane of a group needs at least: its sums, scores of the next block, 16-bit weights of this one, and
 /// what addresses and rows take.
 static int64_t leastRegisters(const AttendBlocks &blocks, int64_t valueDepth, const tile::Atom &atom,
@@ -56,7 +49,7 @@ static int64_t leastSharedBytes(const AttendBlocks &blocks, int64_t keyDepth, in
 SmallVector<AttendBlocks> SimtBackend::largerAttendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth,
                                                           Type element) const {
   const SimtTarget &chip = chips().front();
-  const tile::Atom *atom = groupAtomFor(chip, element);
+  const tile::Atom *atom = chip.groupAtomFor(element);
   if (!atom)
     return {};
   int64_t depth = std::max(keyDepth, valueDepth), usual = chip.warps / atom->warps();
@@ -194,7 +187,7 @@ SmallVector<MatmulBlocks> SimtBackend::matmulBlocks(const MatmulShape &shape) co
   }
   bool usesLanes = shape.element.isF32() && !chip.laneBlocks.empty();
   ArrayRef<TimedBlocks> larger = usesLanes ? chip.laneBlocks.drop_back() : ArrayRef<TimedBlocks>();
-  if (groupAtomFor(chip, shape.element))
+  if (chip.groupAtomFor(shape.element))
     larger = chip.groupBlocks;
   bool isWhole = false; // in wider blocks
   for (TimedBlocks each : larger) {

@@ -64,6 +64,12 @@ struct SimtTarget {
   /// Those that groups of warps start and that run beside them, reading shared memory by themselves; best first, and
   /// preferred to the others where they fit.
   llvm::ArrayRef<tile::Atom> groupAtoms;
+  /// The best of those for operands of a type; null: none.
+  const tile::Atom *groupAtomFor(mlir::Type operand) const {
+    auto *atom =
+        llvm::find_if(groupAtoms, [&](const tile::Atom &each) { return each.operand == tile::elementOf(operand); });
+    return atom == groupAtoms.end() ? nullptr : atom;
+  }
   /// Blocks of products by group instructions; and the time of a block beside its steps.
   llvm::ArrayRef<TimedBlocks> groupBlocks;
   int64_t blockTime = 0;
