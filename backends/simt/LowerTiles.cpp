@@ -16,6 +16,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
 using namespace mlir;
 using namespace heed;
@@ -27,8 +28,25 @@ static void numberLoads(ModuleOp kernels) {
   kernels.walk([&](tile::LoadOp load) { load->setAttr(tile::siteAttrName, builder.getI64IntegerAttr(site++)); });
 }
 
+namespace {
+/// Passes over kernels that are verified when they are done.
+struct UnverifiedPasses : PassManager {
+  explicit UnverifiedPasses(MLIRContext *context) : PassManager(context) { enableVerifier(false); }
+};
+} // namespace
+
+/// Canonicalisation, but for what loops carry twice or in vain: loops carry every register of a tile, and the patterns
+/// compare each with each. Code generators see to it.
+static std::unique_ptr<Pass> canonicalise() {
+  GreedyRewriteConfig config;
+  config.setUseTopDownTraversal();
+  return createCanonicalizerPass(config, {"(anonymous namespace)::RemoveDuplicateSuccessorInputUses",
+                                          "(anonymous namespace)::RemoveDeadRegionBranchOpSuccessorInputs",
+                                          "(anonymous namespace)::MakeRegionBranchOpSuccessorInputsDead"});
+}
+
 static LogicalResult prepareTiles(ModuleOp kernels, const simt::SimtTarget &target) {
-  PassManager passes(kernels.getContext());
+  UnverifiedPasses passes(kernels.getContext());
   passes.addPass(createSchedulePartsPass(target.schedule));
   passes.addPass(createInlinePartsPass());
   passes.addPass(createLowerAffinePass());
@@ -42,10 +60,9 @@ static LogicalResult prepareTiles(ModuleOp kernels, const simt::SimtTarget &targ
 static LogicalResult simplify(ModuleOp lanes) {
   RewritePatternSet patterns(lanes.getContext());
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
-  if (failed(applyPatternsGreedily(lanes, std::move(patterns))))
-    return failure();
-  PassManager passes(lanes.getContext());
-  passes.addPass(createCanonicalizerPass());
+  walkAndApplyPatterns(lanes, std::move(patterns));
+  UnverifiedPasses passes(lanes.getContext());
+  passes.addPass(canonicalise());
   passes.addPass(createCSEPass());
   if (failed(passes.run(lanes)))
     return failure();
@@ -53,8 +70,8 @@ static LogicalResult simplify(ModuleOp lanes) {
     simt::compareOffsets(kernel);
     simt::convertOffsets(kernel);
   }
-  PassManager again(lanes.getContext());
-  again.addPass(createCanonicalizerPass());
+  UnverifiedPasses again(lanes.getContext());
+  again.addPass(canonicalise());
   again.addPass(createCSEPass());
   again.addPass(createLoopInvariantCodeMotionPass());
   return again.run(lanes);
