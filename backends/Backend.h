@@ -148,6 +148,7 @@ struct MatmulBlocks {
   bool areSumsOfLanes = false;
   /// More rows take other blocks; 0: any number. Where it is not 0, `rows` divides any number.
   int64_t mostRows = 0;
+  int64_t workgroups = 0; ///< that a processor shall have room for; 0: any number
 };
 
 /// What a row kernel walks; sizes may be dynamic.

@@ -17,7 +17,8 @@ SmallVector<std::pair<std::string, std::string>> CudaLowering::attributes(Kernel
     return {{"nvvm.reqntid", std::to_string(kernel.getThreads())}, {"nvvm.minctasm", "1"}};
   // Left alone, the assembler moves values to memory to fit one more workgroup on a processor.
   // A warp takes a multiple of 8 a lane from the 512 of one of four schedulers.
-  int64_t warps = llvm::divideCeil(kernel.getThreads() / kernel.getLanes(), 4);
+  auto workgroups = kernel->getAttrOfType<IntegerAttr>(workgroupsAttrName);
+  int64_t warps = llvm::divideCeil(kernel.getThreads() / kernel.getLanes() * (workgroups ? workgroups.getInt() : 1), 4);
   int64_t registers = std::min<int64_t>(255, llvm::alignDown(512 / warps, 8));
   return {{"nvvm.reqntid", std::to_string(kernel.getThreads())}, {"nvvm.maxnreg", std::to_string(registers)}};
 }

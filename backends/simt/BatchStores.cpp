@@ -88,6 +88,6 @@ static void batchIn(Block &block) {
 
 void simt::batchStores(KernelOp kernel) {
   bool hasGroups = kernel.walk([](MmaAsyncOp) { return WalkResult::interrupt(); }).wasInterrupted();
-  if (hasGroups)
+  if (hasGroups || kernel->hasAttr(workgroupsAttrName))
     kernel.walk([](Block *block) { batchIn(*block); });
 }

@@ -142,6 +142,7 @@ static MatmulBlocks timed(const SimtTarget &chip, const TimedBlocks &blocks, int
   MatmulBlocks result{blocks.rows, blocks.columns, blocks.depth};
   result.time = steps * blocks.stepTime + chip.blockTime;
   result.atOnce = blocks.atOnce * chip.processors;
+  result.workgroups = blocks.atOnce;
   return result;
 }
 
@@ -197,6 +198,10 @@ SmallVector<MatmulBlocks> SimtBackend::matmulBlocks(const MatmulShape &shape) co
   others.columns = fit(others.columns, shape.columns);
   others.depth = fit(others.depth, shape.depth);
   choices.push_back(others);
+  // Beside that many sums the assembler would rather load early than leave registers to another workgroup.
+  if (!usesLanes)
+    for (MatmulBlocks &each : choices)
+      each.workgroups = 0;
   return choices;
 }
 

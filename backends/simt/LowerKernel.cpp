@@ -74,6 +74,8 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
   for (const Ring &ring : rings)
     stages = std::max(stages, ring.slots);
   noteResources(lowered, copying, stages);
+  if (target.workgroups > 1)
+    lowered->setAttr(workgroupsAttrName, b.getI64IntegerAttr(target.workgroups));
   if (leavesOutRings)
     lowered->setAttr(crowdedAttrName, b.getUnitAttr());
   lowered.setSharedBytes(arena.highWater());

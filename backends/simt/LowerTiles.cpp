@@ -131,7 +131,7 @@ static simt::SimtTarget withoutGroups(simt::SimtTarget target) {
   return target;
 }
 
-/// The target as a kernel uses it whose schedule names the warps of a workgroup.
+/// The target as a kernel uses it whose schedule names the warps of a workgroup, their registers or workgroups.
 static simt::SimtTarget withWarpsOf(tile::KernelOp kernel, simt::SimtTarget target) {
   DictionaryAttr schedule = kernel.getScheduleAttr();
   if (!schedule)
@@ -140,6 +140,8 @@ static simt::SimtTarget withWarpsOf(tile::KernelOp kernel, simt::SimtTarget targ
     target.warps = warps.getInt();
   if (auto registers = schedule.getAs<IntegerAttr>(tile::copyingRegistersScheduleName))
     target.copyingRegisters = registers.getInt();
+  if (auto workgroups = schedule.getAs<IntegerAttr>(tile::workgroupsScheduleName))
+    target.workgroups = workgroups.getInt();
   return target;
 }
 

@@ -83,6 +83,7 @@ struct SimtTarget {
   /// are no more than a workgroup's is the usual one; others of as many warps are for kernels that it does not fit.
   llvm::ArrayRef<RoleRegisters> roleRegisters;
   int64_t copyingRegisters = 0; ///< wanted of a lane that copies; 0: as many as usual
+  int64_t workgroups = 0;       ///< that a processor shall have room for; 0: any number
   /// Those of a workgroup of so many multiplying warps.
   const RoleRegisters &registersOfRoles(int64_t multiplyingWarps, int64_t copying = 0) const {
     const RoleRegisters *last = roleRegisters.begin();

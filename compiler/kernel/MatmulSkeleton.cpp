@@ -169,10 +169,12 @@ LogicalResult MatmulSkeleton::build() {
   AffineExpr flops = kernel.expression(2 * products.size());
   for (AffineExpr size : sizes)
     flops = flops * size;
-  kernel.finish(grid(), flops,
-                {at.getNamedAttr("block_m", at.getI64IntegerAttr(blocks.rows)),
-                 at.getNamedAttr("block_n", at.getI64IntegerAttr(blocks.columns)),
-                 at.getNamedAttr("block_k", at.getI64IntegerAttr(blocks.depth))});
+  auto number = [&](StringRef name, int64_t value) { return at.getNamedAttr(name, at.getI64IntegerAttr(value)); };
+  SmallVector<NamedAttribute> schedule{number("block_m", blocks.rows), number("block_n", blocks.columns),
+                                       number("block_k", blocks.depth)};
+  if (blocks.workgroups > 1)
+    schedule.push_back(number(tile::workgroupsScheduleName, blocks.workgroups));
+  kernel.finish(grid(), flops, schedule);
   return success();
 }
 

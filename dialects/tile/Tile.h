@@ -37,5 +37,7 @@ constexpr llvm::StringLiteral unevenAttrName = "heed.uneven";
 constexpr llvm::StringLiteral warpsScheduleName = "warps";
 /// The same, of how many registers a lane of warps has that only copy.
 constexpr llvm::StringLiteral copyingRegistersScheduleName = "copying_registers";
+/// The same, of how many workgroups a processor shall have room for; they share its registers.
+constexpr llvm::StringLiteral workgroupsScheduleName = "workgroups";
 
 } // namespace heed::tile

@@ -55,8 +55,8 @@ PRODUCT_CASES = [("plain", "128x256", 300, 512, 192, 4), ("across", "128x256", 2
                  ("plain", "128x64", 1100, 128, 128, 5), ("gated", "128x128", 300, 256, 192, 2), ("gated", "128x64", 130, 184, 376, 3),
                  ("across", "128x128", 128, 256, 128, 2), ("added", "128x128", 200, 248, 192, 1)]
 
-# rows, columns, depth.
-FLOAT_PRODUCTS = [(200, 252, 76)]
+# Whether a bias and a residual are added, which registers have to be left for; rows, columns, depth.
+FLOAT_PRODUCTS = [(False, 200, 252, 76), (True, 140, 252, 44)]
 
 # batch, heads, key heads, width, keys, their number in a page or 0, programs. More blocks of keys than a ring has slots; one
 # sequence without pages has no lengths and is copied in boxes.
@@ -168,17 +168,23 @@ def run_product(build, kind, block, rows, columns, depth, workgroups):
     return check(out, exact, plain), programs
 
 
-def run_float_product(build, rows, columns, depth):
+def run_float_product(build, is_added, rows, columns, depth):
     """Of f32, by multiply-adds, in the blocks for many programs."""
     import onnx
     random = numpy.random.default_rng(1)
+    inputs, sums = f"float[rows,{depth}] x, float[{depth},{columns}] w", "y = MatMul(x, w)"
+    shapes = [(rows, depth), (depth, columns)]
+    if is_added:
+        inputs += f", float[{columns}] c, float[rows,{columns}] r"
+        sums = "p = MatMul(x, w) s = Add(p, c) y = Add(s, r)"
+        shapes += [(columns,), (rows, columns)]
     model = onnx.parser.parse_model('<ir_version: 9, opset_import: ["" : 20]> agraph '
-                                    f"(float[rows,{depth}] x, float[{depth},{columns}] w) => (float[rows,{columns}] y) {{ y = MatMul(x, w) }}")
-    x, w = (random.standard_normal(shape).astype(numpy.float32) for shape in ((rows, depth), (depth, columns)))
-    out, programs = interpret(build, ("case.onnx", model.SerializeToString()), {"rows": rows}, "_128x128_aligned", [x, w],
+                                    f"({inputs}) => (float[rows,{columns}] y) {{ {sums} }}")
+    x, w, *added = operands = [random.standard_normal(shape).astype(numpy.float32) for shape in shapes]
+    out, programs = interpret(build, ("case.onnx", model.SerializeToString()), {"rows": rows}, "_128x128_aligned", operands,
                               (rows, columns), None, numpy.float32)
-    exact = x.astype(numpy.float64) @ w
-    bound = depth * 2**-24 * (numpy.abs(x).astype(numpy.float64) @ numpy.abs(w))
+    exact = sum(added, x.astype(numpy.float64) @ w)
+    bound = (depth + 2) * 2**-24 * sum((numpy.abs(each) for each in added), numpy.abs(x).astype(numpy.float64) @ numpy.abs(w))
     share = float((numpy.abs(out - exact) / bound).max())
     if not share <= 1:
         raise machine.Wrong(f"an error of {share:.2f} of what {depth} roundings explain")
@@ -273,7 +279,8 @@ def main():
               for case in VARIANTS]
     cases += [(f"product: {case[0]} in blocks of {case[1]}, {case[2]} x {case[3]} x {case[4]}", run_product, case)
               for case in PRODUCT_CASES]
-    cases += [(f"product of f32: {case[0]} x {case[1]} x {case[2]}", run_float_product, case) for case in FLOAT_PRODUCTS]
+    cases += [(f"product of f32{', added to' * case[0]}: {case[1]} x {case[2]} x {case[3]}", run_float_product, case)
+              for case in FLOAT_PRODUCTS]
     cases += [(f"few rows: batch {case[0]} heads {case[1]} over {case[2]} width {case[3]} keys {case[4]} in pages of {case[5]}",
                run_few_rows, case) for case in FEW_ROWS]
     with concurrent.futures.ProcessPoolExecutor(os.cpu_count(), initializer=numpy.seterr, initargs=("ignore",)) as pool:

@@ -4,10 +4,12 @@
 // RUN: heedc %s --target=cuda:sm_90a -o %t.heed --explain | FileCheck %s --check-prefix=EXPLAIN
 // RUN: heedc %s --target=cuda:sm_80 -o %t.heed --explain | FileCheck %s --check-prefix=FOUR
 
-// EXPLAIN: schedule matmul block_k=32 block_m=64 block_n=64; {{.*}}for some sizes block_k=16 block_m=128 block_n=128
-// FOUR: schedule matmul block_k=32 block_m=64 block_n=64; {{.*}}for some sizes block_k=16 block_m=128 block_n=64
+// EXPLAIN: schedule matmul block_k=32 block_m=64 block_n=64 workgroups=2; {{.*}}for some sizes block_k=16 block_m=128 block_n=128 workgroups=2
+// FOUR: schedule matmul block_k=32 block_m=64 block_n=64 workgroups=4; {{.*}}for some sizes block_k=16 block_m=128 block_n=64 workgroups=4
 
+// Two such workgroups share a processor, whatever stands behind the loop: 128 registers for a lane of 16 warps.
 // CHECK-LABEL: .entry {{.*}}matmul_128x128_aligned(
+// CHECK: .maxnreg 128
 // CHECK: ld.global.v4
 // CHECK: bar.sync
 // CHECK-COUNT-4: ld.shared.v4
