@@ -64,6 +64,8 @@ struct KernelEntry {
   /// Workgroups go through the programs, and so many are enough for a processor; 0: every program is a workgroup.
   int64_t residentWorkgroups = 0;
   bool hasUnevenPrograms = false; ///< which take different times
+  /// It waits for what was launched before it until it touches memory, so it may start earlier.
+  bool awaitsPrevious = false;
   /// When it may be used: all base pointers are multiples of this many bytes, and the parameters divisible.
   int64_t baseAlignment = 1;
   std::vector<Divisibility> divisibilities = {};
@@ -84,9 +86,10 @@ struct MachineTraits {
   bool fusedMultiplyAdd = false; ///< x y + z is rounded once
   /// Bytes of a cache that all programs which run at a time share; 0: none that matters.
   int64_t sharedCacheBytes = 0;
-  int64_t processors = 0;    ///< that programs run on, of a usual product; 0: not known
-  bool infinities = false;   ///< f32 arithmetic computes with them
-  bool boundsLabels = false; ///< a kernel before attention that finds which keys have the labels of rows pays
+  int64_t processors = 0;        ///< that programs run on, of a usual product; 0: not known
+  bool infinities = false;       ///< f32 arithmetic computes with them
+  bool boundsLabels = false;     ///< a kernel before attention that finds which keys have the labels of rows pays
+  bool overlapsLaunches = false; ///< a launch may start before the one before it has ended
 };
 
 /// Block sizes of one attend kernel.

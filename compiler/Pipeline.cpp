@@ -1,5 +1,6 @@
 #include "compiler/Pipeline.h"
 
+#include "backends/Backend.h"
 #include "compiler/graph/Passes.h"
 #include "compiler/kernel/Passes.h"
 
@@ -30,4 +31,6 @@ void heed::addKernelPasses(OpPassManager &module, const Backend &backend) {
   module.addPass(createLowerKernelsPass(backend));
   module.addPass(createCanonicalizerPass());
   module.addPass(createCSEPass());
+  if (backend.traits().overlapsLaunches)
+    module.addPass(createMarkNeighboursPass());
 }

@@ -174,6 +174,7 @@ private:
     variant.sharedBytes = table.shared_bytes();
     variant.residentWorkgroups = table.resident_workgroups();
     variant.hasUnevenPrograms = table.uneven_programs();
+    variant.awaitsPrevious = table.awaits_previous();
     return tables(table.tensor_maps(), variant.tensorMaps, &Decoder::tensorMap);
   }
 

@@ -175,6 +175,8 @@ struct Variant {
   /// them than so many for each worker of the device; 0: every program is a workgroup.
   uint32_t residentWorkgroups = 0;
   bool hasUnevenPrograms = false; // which take different times, in an order that evens them out
+  /// GPU: touches no memory before it has waited for the launch before it to end, so it may start before that.
+  bool awaitsPrevious = false;
 };
 
 /// What --explain says about a kernel. Free text, one idea a line.

@@ -61,6 +61,7 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
                       .tensorCopies = isHopperOrLater,
                       .movableRegisters = isHopperOrLater && chip.name.ends_with("a"),
                       .residentWorkgroups = true,
+                      .overlappingLaunches = isHopperOrLater,
                       .fusedMultiplyAdd = true,
                       .infinities = true};
   // Clocks of a processor that has so many: small ones as on an H100, large ones by their instructions. With 64 sums a

@@ -89,6 +89,21 @@ struct LowerBarrier : ConvertOpToLLVMPattern<BarrierOp> {
   }
 };
 
+/// One instruction without operands, across which LLVM moves no access to memory, as its own intrinsic would allow.
+template <typename LaunchOp> struct LowerLaunchOrder : ConvertOpToLLVMPattern<LaunchOp> {
+  LowerLaunchOrder(const LLVMTypeConverter &types, StringRef code)
+      : ConvertOpToLLVMPattern<LaunchOp>(types), code(code) {}
+  LogicalResult matchAndRewrite(LaunchOp op, typename LaunchOp::Adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    LLVM::InlineAsmOp::create(rewriter, op.getLoc(), TypeRange(), ValueRange(), code, "~{memory}",
+                              /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::TailCallKind::None,
+                              LLVM::AsmDialectAttr(), ArrayAttr());
+    rewriter.eraseOp(op);
+    return success();
+  }
+  StringRef code;
+};
+
 struct LowerCopy : ConvertOpToLLVMPattern<CopyOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(CopyOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
@@ -159,6 +174,8 @@ void CudaLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &p
   populateWarpgroupProducts(types, patterns, target.groupAtoms);
   patterns.add<LowerProgram, LowerWorkgroups, LowerLane, LowerWarp, LowerShuffle, LowerBarrier, LowerCopy, LowerCommit,
                LowerWait, LowerLoadMatrix>(types);
+  patterns.add<LowerLaunchOrder<AdmitNextOp>>(types, "griddepcontrol.launch_dependents;");
+  patterns.add<LowerLaunchOrder<AwaitPreviousOp>>(types, "griddepcontrol.wait;");
   populateArithmetic(types, patterns);
   patterns.add<LowerToIntrinsic<math::Exp2Op>>(types, "llvm.nvvm.ex2.approx.ftz");
   patterns.add<LowerToIntrinsic<math::Log2Op>>(types, "llvm.nvvm.lg2.approx.ftz.f");

@@ -70,6 +70,7 @@ Status GpuCode::findKernel(const Variant &variant, std::unique_ptr<DriverKernel>
   kernel->sharedBytes = static_cast<uint32_t>(variant.sharedBytes);
   kernel->mostWorkgroups = variant.residentWorkgroups * driver.info().property(DeviceProperty::workers);
   kernel->hasUnevenPrograms = variant.hasUnevenPrograms;
+  kernel->awaitsPrevious = variant.awaitsPrevious;
   HEED_TRY(driver.check(driver.platform().permitShared(kernel->function, variant.sharedBytes),
                         concat("shared memory of kernel '", variant.symbol, "'")));
   found = std::move(kernel);

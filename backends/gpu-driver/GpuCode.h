@@ -25,6 +25,7 @@ public:
   std::array<uint32_t, 3> workgroup = {1, 1, 1};
   uint32_t sharedBytes = 0;
   int64_t mostWorkgroups = 0;     ///< that a launch needs; 0: as many as programs
+  bool awaitsPrevious = false;    ///< before it touches memory
   bool hasUnevenPrograms = false; ///< ordered so that every n-th take as long together, wherever one begins
   std::shared_ptr<const GpuModule> module;
 

@@ -80,9 +80,10 @@ Status GpuContext::launch(DriverQueue &driverQueue, const Launch &launch) {
 
   GpuScope scope;
   HEED_TRY(driver.enter(scope));
-  const auto &[x, y, z] = kernel.workgroup;
-  int result = driver.api().launch(kernel.function, grid.x, grid.y, 1, x, y, z, kernel.sharedBytes, streamFor(queue),
-                                   parameters.data(), nullptr);
+  int result = enqueue(
+      kernel,
+      {kernel.function, {grid.x, grid.y}, kernel.workgroup, kernel.sharedBytes, streamFor(queue), parameters.data()},
+      followsLaunch(queue));
   if (isFault(result)) { // this kernel's, if launches wait; an earlier one's, if not
     (void)queue.log()->note(launch.name, queue.stream(), false);
     return driver.check(result, "launch");
@@ -90,14 +91,35 @@ Status GpuContext::launch(DriverQueue &driverQueue, const Launch &launch) {
   HEED_TRY(driver.check(result, "launch").within("kernel '", launch.name, "'"));
   if (recorded != &queue)
     return queue.noteLaunch(launch.name);
+  recordingEndsInLaunch = true;
   constexpr size_t enough = 100; // the log keeps no more
   if (recordedNames.size() < enough)
     recordedNames += concat(recordedNames.empty() ? "" : "', '", launch.name);
   return {};
 }
 
+/// Whether nothing stands between the next launch and the one before it.
+bool GpuContext::followsLaunch(const GpuQueue &queue) const {
+  return recorded == &queue ? recordingEndsInLaunch : queue.endsWithLaunch();
+}
+
+/// A kernel that waits by itself starts before the one it follows has ended, where the library can do that.
+int GpuContext::enqueue(const GpuKernel &kernel, const GpuLaunch &launch, bool follows) {
+  if (follows && kernel.awaitsPrevious && driver.overlapsLaunches()) {
+    int result = driver.platform().launchEarly(launch);
+    if (result != gpuNotSupported && result != gpuInvalidValue)
+      return result;
+    driver.giveUpOverlap();
+  }
+  const auto &[x, y, z] = launch.workgroup;
+  return driver.api().launch(launch.function, launch.grid[0], launch.grid[1], 1, x, y, z, launch.sharedBytes,
+                             launch.stream, launch.parameters, nullptr);
+}
+
 Status GpuContext::copy(DriverQueue &driverQueue, const StridedCopy &copy) {
   auto &queue = static_cast<GpuQueue &>(driverQueue);
+  queue.noteOther();
+  recordingEndsInLaunch = false;
   GpuScope scope;
   HEED_TRY(driver.enter(scope));
   GpuHandle stream = streamFor(queue);
@@ -133,6 +155,7 @@ Status GpuContext::beginRecording(DriverQueue &queue) {
     HEED_TRY(driver.check(driver.api().createStream(&captureStream, gpuStreamNonBlocking), "stream"));
   HEED_TRY(driver.check(driver.api().beginCapture(captureStream, gpuCaptureThreadLocal), "recording"));
   recorded = &queue;
+  recordingEndsInLaunch = false;
   recordedNames.clear();
   return {};
 }
@@ -164,11 +187,14 @@ Status GpuContext::replay(DriverQueue &driverQueue, const DriverRecording &recor
   const auto &graph = static_cast<const GpuRecording &>(recording);
   GpuScope scope;
   HEED_TRY(driver.enter(scope));
+  queue.noteOther();
   int result = driver.api().launchGraph(graph.exec, queue.stream());
   if (isFault(result))
     (void)queue.log()->note(graph.names, queue.stream(), false);
   HEED_TRY(driver.check(result, "replay of a recorded call"));
-  return queue.noteLaunch(graph.names);
+  Status noted = queue.noteLaunch(graph.names);
+  queue.noteOther(); // its last launch is not the stream's
+  return noted;
 }
 
 } // namespace heed::rt

@@ -9,6 +9,7 @@
 
 namespace heed::rt {
 
+class GpuKernel;
 class GpuQueue;
 
 class GpuRecording : public DriverRecording {
@@ -37,6 +38,8 @@ public:
 private:
   /// Where work given to the queue goes: while recording, into the stream that is captured.
   GpuHandle streamFor(const GpuQueue &queue) const;
+  bool followsLaunch(const GpuQueue &queue) const;
+  int enqueue(const GpuKernel &kernel, const GpuLaunch &launch, bool follows);
   Status copyRows(GpuHandle stream, CopyBlock block);
 
   GpuDriver &driver;
@@ -44,6 +47,7 @@ private:
   std::vector<void *> parameters;    // the words, then tensor maps
   GpuHandle captureStream = nullptr; // made when first needed
   const DriverQueue *recorded = nullptr;
+  bool recordingEndsInLaunch = false;
   std::string recordedNames;
 };
 

@@ -19,10 +19,16 @@ static bool isSet(const char *variable) {
   return value && *value && std::string_view(value) != "0";
 }
 
+static bool isZero(const char *variable) {
+  const char *value = std::getenv(variable);
+  return value && std::string_view(value) == "0";
+}
+
 GpuDriver::GpuDriver(std::shared_ptr<const GpuPlatform> platform, DeviceInfo description, int device, GpuHandle context,
                      const DriverOptions &options)
     : vendor(std::move(platform)), description(std::move(description)), device(device), context(context),
-      hangSeconds(options.hangSeconds), waitsForLaunches(isSet("HEED_GPU_SYNCHRONOUS")), staging(*this) {}
+      hangSeconds(options.hangSeconds), waitsForLaunches(isSet("HEED_GPU_SYNCHRONOUS")),
+      mayOverlap(vendor->overlapsLaunches() && !waitsForLaunches && !isZero("HEED_GPU_OVERLAP")), staging(*this) {}
 
 // A device that hangs would not return from any of this. After a fault, giving up the context frees all it holds if
 // nobody else uses it.
@@ -86,6 +92,7 @@ Status GpuDriver::upload(DriverQueue &queue, DevicePointer destination, const vo
   GpuScope scope;
   HEED_TRY(enter(scope));
   auto &target = static_cast<GpuQueue &>(queue);
+  target.noteOther();
   if (bytes > 0 && vendor->isPinned(source))
     return check(api().copyToDevice(address(destination), source, bytes, target.stream()), "upload");
   return staging.upload(target, address(destination), static_cast<const std::byte *>(source), bytes);
@@ -95,6 +102,7 @@ Status GpuDriver::download(DriverQueue &queue, void *destination, DevicePointer 
   GpuScope scope;
   HEED_TRY(enter(scope));
   auto &from = static_cast<GpuQueue &>(queue);
+  from.noteOther();
   if (bytes > 0 && vendor->isPinned(destination))
     return check(api().copyToHost(destination, address(source), bytes, from.stream()), "download");
   return staging.download(from, static_cast<std::byte *>(destination), address(source), bytes);
@@ -149,6 +157,7 @@ Status GpuDriver::recordEvent(DriverQueue &queue, bool timed, std::unique_ptr<Dr
   HEED_TRY(enter(scope));
   if (!event)
     event = std::make_unique<GpuEvent>(*this);
+  static_cast<GpuQueue &>(queue).noteOther();
   return static_cast<GpuEvent &>(*event).record(static_cast<GpuQueue &>(queue), timed);
 }
 

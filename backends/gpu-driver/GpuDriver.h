@@ -60,6 +60,10 @@ public:
   const GpuApi &api() const { return vendor->api; }
   /// Every launch waits for its kernel (HEED_GPU_SYNCHRONOUS), so that a fault names exactly one.
   bool synchronous() const { return waitsForLaunches; }
+  /// Whether launches may start before the one before them has ended: where the library can, unless HEED_GPU_OVERLAP=0.
+  bool overlapsLaunches() const { return mayOverlap.load(std::memory_order_relaxed); }
+  /// The library does not want it after all.
+  void giveUpOverlap() { mayOverlap.store(false, std::memory_order_relaxed); }
 
   /// Makes the device current for the scope. Fails when the device is lost.
   Status enter(GpuScope &scope);
@@ -86,6 +90,7 @@ private:
   GpuHandle context;
   double hangSeconds;
   bool waitsForLaunches;
+  std::atomic<bool> mayOverlap;
   std::atomic<bool> hung = false;
   std::atomic<uint64_t> progress = 0; // counts what queues that are waited for finish
   mutable std::mutex logsLock;

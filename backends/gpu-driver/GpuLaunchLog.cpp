@@ -38,6 +38,11 @@ int GpuLaunchLog::note(std::string_view name, GpuHandle stream, bool mark) {
   return api.recordEvent(marker.event, stream);
 }
 
+bool GpuLaunchLog::endsInMarker() const {
+  std::scoped_lock guard(lock);
+  return noted % markerInterval == 0;
+}
+
 bool GpuLaunchLog::progressed() {
   std::scoped_lock guard(lock);
   uint64_t before = finished;

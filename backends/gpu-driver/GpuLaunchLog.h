@@ -26,6 +26,8 @@ public:
   /// Notes a launch just enqueued on `stream`. With `mark`, a marker follows when one is due; returns what the device
   /// says to that.
   int note(std::string_view name, GpuHandle stream, bool mark);
+  /// Whether a marker was due behind the last launch.
+  bool endsInMarker() const;
   /// Looks at the markers. True when something finished since the last look.
   bool progressed();
   /// The number of the last launch so far, and that everything up to a number has finished.

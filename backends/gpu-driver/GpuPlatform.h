@@ -7,10 +7,21 @@
 #include "runtime/CopyBlocks.h"
 #include "runtime/Driver.h"
 
+#include <array>
 #include <memory>
 #include <string>
 
 namespace heed::rt {
+
+/// What a launch is made of, beside what its kernel knows.
+struct GpuLaunch {
+  GpuHandle function;
+  std::array<unsigned, 2> grid;
+  std::array<uint32_t, 3> workgroup;
+  uint32_t sharedBytes;
+  GpuHandle stream;
+  void **parameters;
+};
 
 /// An opened and initialised library. Immutable, so thread-safe. Results are numbers of GpuResult.
 class GpuPlatform {
@@ -38,6 +49,10 @@ public:
 
   /// Rows of bytes on the device; pitches are at most maxPitch.
   virtual int copyRows(const CopyBlock &block, uint64_t destination, uint64_t source, GpuHandle stream) const = 0;
+  /// Whether a launch may start before the one before it has ended, if its kernel waits for that.
+  virtual bool overlapsLaunches() const { return false; }
+  /// Such a launch.
+  virtual int launchEarly(const GpuLaunch &) const { return gpuNotSupported; }
   /// gpuNotSupported where there is no such thing.
   virtual int encodeTensorMap(uint64_t, const TensorMapShape &, EncodedTensorMap &) const { return gpuNotSupported; }
   /// Workgroups of `threads` a launch may have in x.

@@ -16,6 +16,7 @@ GpuQueue::~GpuQueue() {
 }
 
 Status GpuQueue::synchronize() {
+  noteOther(); // until the next launch its owner may do anything
   GpuScope scope;
   HEED_TRY(driver.enter(scope));
   if (isCaptured())
@@ -33,6 +34,7 @@ Status GpuQueue::finish() {
 
 Status GpuQueue::noteLaunch(std::string_view name) {
   HEED_TRY(driver.check(launches->note(name, handle, !isCaptured()), "event"));
+  endsInLaunch = !launches->endsInMarker();
   return driver.synchronous() && !isCaptured() ? finish() : Status();
 }
 

@@ -16,6 +16,10 @@ public:
 
   GpuHandle stream() const { return handle; }
   const std::shared_ptr<GpuLaunchLog> &log() const { return launches; }
+  /// Whether the last work it was given is a launch, with nothing behind it: not even an event.
+  bool endsWithLaunch() const { return endsInLaunch; }
+  /// Work that is no launch is about to be given to it.
+  void noteOther() { endsInLaunch = false; }
   /// Notes a launch just enqueued; the device is current.
   Status noteLaunch(std::string_view name);
   /// Whether the owner of a borrowed stream is capturing it.
@@ -28,6 +32,7 @@ private:
   GpuDriver &driver;
   GpuHandle handle;
   bool borrowed;
+  bool endsInLaunch = false;
   std::shared_ptr<GpuLaunchLog> launches;
 };
 

@@ -88,7 +88,8 @@ MachineTraits SimtBackend::traits() const {
           .sharedCacheBytes = chip.cacheBytes,
           .processors = chip.processors,
           .infinities = chip.abilities.infinities,
-          .boundsLabels = true};
+          .boundsLabels = true,
+          .overlapsLaunches = chip.abilities.overlappingLaunches};
 }
 
 /// The depth is staged in chunks; the query, a block of keys or values, and the weights share the memory. Wide heads

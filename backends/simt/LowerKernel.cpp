@@ -56,8 +56,10 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
   Value total = arith::TruncIOp::create(
       b, b.getI32Type(), arith::MulIOp::create(b, arith::MulIOp::create(b, sizes[0], sizes[1]), sizes[2]));
   Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index, total);
+  emitNeighbours();
   auto guard = scf::IfOp::create(b, TypeRange(), exists, /*withElseRegion=*/false);
-  prologueEnd = guard;
+  if (!prologueEnd)
+    prologueEnd = guard;
   simt::ReturnOp::create(b);
   b.setInsertionPoint(guard.thenBlock()->getTerminator());
   scopes.emplace_back();
@@ -87,6 +89,19 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
     return kernel.emitError("kernel @") << kernel.getSymName() << " needs " << arena.highWater()
                                         << " bytes of shared memory, the target has " << target.sharedBytes;
   return lowered;
+}
+
+/// Lets the next launch start at once: it takes no room from workgroups of this one, which all run by then.
+void TileLowering::emitNeighbours() {
+  if (!target.abilities.overlappingLaunches)
+    return;
+  if (kernel->hasAttr(tile::precedesAttrName))
+    prologueEnd = simt::AdmitNextOp::create(b);
+  if (!kernel->hasAttr(tile::followsAttrName))
+    return;
+  auto await = simt::AwaitPreviousOp::create(b);
+  if (!prologueEnd)
+    prologueEnd = await;
 }
 
 ValueRange TileLowering::gridSizes() {

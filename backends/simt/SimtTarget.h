@@ -13,15 +13,16 @@ namespace heed::simt {
 
 /// Abilities beyond loads, stores, shuffles and barriers.
 struct Abilities {
-  bool asynchronousCopies = false; ///< simt.copy, commit and wait
-  bool loadMatrix = false;         ///< simt.load_matrix
-  bool namedBarriers = false;      ///< simt.named_barrier
-  bool sharedBarriers = false;     ///< simt.barrier_init and what belongs to it, simt.fence_async
-  bool tensorCopies = false;       ///< simt.copy_tensor, with sharedBarriers
-  bool movableRegisters = false;   ///< simt.set_registers
-  bool residentWorkgroups = false; ///< simt.workgroups, and launches with fewer workgroups than programs
-  bool fusedMultiplyAdd = false;   ///< math.fma is rounded once
-  bool infinities = false;         ///< f32 arithmetic computes with them
+  bool asynchronousCopies = false;  ///< simt.copy, commit and wait
+  bool loadMatrix = false;          ///< simt.load_matrix
+  bool namedBarriers = false;       ///< simt.named_barrier
+  bool sharedBarriers = false;      ///< simt.barrier_init and what belongs to it, simt.fence_async
+  bool tensorCopies = false;        ///< simt.copy_tensor, with sharedBarriers
+  bool movableRegisters = false;    ///< simt.set_registers
+  bool residentWorkgroups = false;  ///< simt.workgroups, and launches with fewer workgroups than programs
+  bool overlappingLaunches = false; ///< simt.admit_next and await_previous
+  bool fusedMultiplyAdd = false;    ///< math.fma is rounded once
+  bool infinities = false;          ///< f32 arithmetic computes with them
 };
 
 /// What the workgroups that are on one processor at the same time share. 0 schedulers: not known.

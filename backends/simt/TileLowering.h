@@ -312,6 +312,7 @@ private:
   llvm::SmallVector<mlir::Value> ringState(llvm::ArrayRef<Ring *> moved);
   void setRingState(llvm::ArrayRef<Ring *> moved, mlir::ValueRange state);
   void emitRoles();
+  void emitNeighbours();
   void emitPrograms();
   void emitResidentLoop();
   void emitProgram(mlir::Value index);

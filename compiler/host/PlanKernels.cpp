@@ -169,6 +169,7 @@ void PlanKernels::addVariants(plan::LaunchOp launch, const plan::LaunchOp::Alter
     variant.sharedBytes = entry.sharedBytes;
     variant.residentWorkgroups = entry.residentWorkgroups;
     variant.hasUnevenPrograms = entry.hasUnevenPrograms;
+    variant.awaitsPrevious = entry.awaitsPrevious;
     variant.operandAlignment = entry.baseAlignment;
     if (std::string text = describeEntry(entry, request.kernels->images[entry.image]); !text.empty())
       kernel.explain.code.push_back(std::move(text));

@@ -134,6 +134,7 @@ void heed::registerKernelPasses() {
   registerPass([] { return createFormKernelsPass(); });
   registerPass([] { return createMergeDimensionsPass(); });
   registerPass([] { return createLowerKernelsPass(smallBlocks); });
+  registerPass([] { return createMarkNeighboursPass(); });
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsOrdered>(ordered); });
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsParts>(cut); });
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsBounded>(bounded); });

@@ -17,6 +17,8 @@ std::unique_ptr<mlir::Pass> createFormKernelsPass();
 std::unique_ptr<mlir::Pass> createMergeDimensionsPass();
 /// Lowers every plan.kernel through its skeleton to a tile.kernel and a plan.launch, with the block sizes of `backend`.
 std::unique_ptr<mlir::Pass> createLowerKernelsPass(const Backend &backend);
+/// Marks the kernels that other launches stand before or behind in the plan.
+std::unique_ptr<mlir::Pass> createMarkNeighboursPass();
 
 /// Registers the passes above by flag; lower-kernels with small blocks, for tests.
 void registerKernelPasses();

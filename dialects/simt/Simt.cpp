@@ -147,6 +147,16 @@ LogicalResult CopyTensorOp::verify() {
   return success();
 }
 
+LogicalResult AwaitPreviousOp::verify() {
+  Operation *op = *this;
+  if (op->getBlock() != &op->getParentRegion()->front())
+    return emitOpError("M11: stands in the first block of the kernel");
+  for (Operation &before : llvm::make_range(op->getBlock()->begin(), op->getIterator()))
+    if (!isMemoryEffectFree(&before) && !isa<AdmitNextOp>(before))
+      return emitOpError("M11: stands before all accesses to memory, not behind '") << before.getName() << "'";
+  return success();
+}
+
 /// Most arrivals, and most bytes, that a phase of a barrier in shared memory counts.
 static constexpr int64_t mostOfPhase = (1 << 20) - 1;
 

@@ -130,6 +130,27 @@ def Simt_BarrierOp : Simt_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
   let assemblyFormat = "attr-dict";
 }
 
+//===-- Launches that overlap --------------------------------------------------------------------------------------===//
+
+def Simt_AdmitNextOp : Simt_Op<"admit_next", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "As far as this workgroup goes, the launch behind this one may start";
+  let description = [{
+    It starts when all workgroups say so or have ended, where there is room beside them, and then has to wait for this
+    one (await_previous).
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Simt_AwaitPreviousOp : Simt_Op<"await_previous", [MemoryEffects<[MemRead, MemWrite]>, HasParent<"KernelOp">]> {
+  let summary = "Waits until the launch before this one has ended, and what it stored is seen";
+  let description = [{
+    Reached by all lanes, before any access to memory. Where every launch that may start early waits, and so ends behind the
+    one before it, all launches before have ended then. Constraint M11.
+  }];
+  let assemblyFormat = "attr-dict";
+  let hasVerifier = 1;
+}
+
 //===-- Barriers in shared memory ----------------------------------------------------------------------------------===//
 
 // A barrier of 8 bytes, aligned to 8, counts arrivals and bytes, and flips its phase when both have come.

@@ -32,6 +32,8 @@ constexpr llvm::StringLiteral alternativeAttrName = "heed.alternative";
 constexpr llvm::StringLiteral standsInAttrName = "heed.stands_in";
 /// On a tile.kernel: its programs take different times, which depend on where they stand in the grid.
 constexpr llvm::StringLiteral unevenAttrName = "heed.uneven";
+/// On a tile.kernel: other launches may stand before its own in a plan; behind its own.
+constexpr llvm::StringLiteral followsAttrName = "heed.follows", precedesAttrName = "heed.precedes";
 
 /// In a kernel's schedule: warps of a workgroup, where they are not as many as the target's usually have.
 constexpr llvm::StringLiteral warpsScheduleName = "warps";

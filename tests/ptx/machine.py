@@ -108,6 +108,7 @@ class Launch:
     def __init__(self, text, entry, parameters, boxes, memory):
         self.instructions, self.labels = parse(text, entry)
         self.parameters, self.boxes, self.memory = parameters, boxes, memory
+        self.awaits_previous = any(opcode == "griddepcontrol.wait" for _, opcode, _ in self.instructions)
         self.warps = int(re.search(r"\.reqntid (\d+)", text[text.index(entry + "("):]).group(1)) // LANES
 
     def run(self, workgroups, are_copies_late):
@@ -204,6 +205,7 @@ class Warp:
         self.is_done, self.waits, self.generation = False, None, None
         self.groups, self.open_group = [], []  # of instructions of groups of warps
         self.copies, self.open_copies = [], []  # of this warp
+        self.has_awaited = numpy.full(LANES, not workgroup.launch.awaits_previous)
 
     # -- Values
 
@@ -280,6 +282,11 @@ class Warp:
         parts = opcode.split(".")
         if parts[:2] == ["bar", "warp"]:
             return True  # lanes have come together
+        if parts[0] == "griddepcontrol":
+            self.has_awaited |= mask & (parts[1] == "wait")
+            return True
+        if (parts[1:2] == ["global"] or parts[:2] == ["cp", "async"]) and not self.has_awaited[mask].all():
+            raise Wrong(f"warp {self.number} touches memory that the launch before may use")
         if parts[0] in ("await", "bar"):
             return self.wait(parts, operands, mask)
         if parts[0] == "mbarrier":
@@ -472,7 +479,8 @@ class Warp:
         if name == "rcp":
             return (1 / value(1)).astype(kind)
         if name == "shfl":
-            return value(1)[numpy.arange(LANES) ^ self.one(operands[2], mask)]
+            lanes = value(2, numpy.uint32) & 31 if parts[2] == "idx" else numpy.arange(LANES) ^ self.one(operands[2], mask)
+            return value(1)[lanes]
         if name in BINARY and len(operands) == 3:
             return BINARY[name](value(1), value(2))
         raise Wrong(f"unknown instruction {'.'.join(parts)}")

@@ -1,4 +1,4 @@
-"""First kernels of packages, compiled for sm_90a and interpreted."""
+"""Kernels of packages, compiled for sm_90a and interpreted."""
 
 import pathlib
 import re
@@ -11,16 +11,16 @@ import machine
 
 
 class Package:
-    """A variant of the first kernel: what heed-dump says of it, for given symbols."""
+    """A variant of the kernel of a step: what heed-dump says of it, for given symbols."""
 
-    def __init__(self, dump, symbols, entry):
+    def __init__(self, dump, symbols, entry, number=0):
         self.names = {**symbols, "ceildiv": lambda a, b: -(-a // b), "floordiv": lambda a, b: a // b}
         self.variant = re.search(r"variant \[.*\] \S+:(\w+" + entry + r") grid (.*?) threads(.*)\n((?:\s+tensor map.*\n)*)", dump)
         if not self.variant:
             raise machine.Wrong(f"no variant {entry}")
         self.entry = self.variant.group(1)
         self.grid = [self.number(size) for size in self.variant.group(2).split(" x ")]
-        step = re.search(r"steps\n\s+0\s+[\w.]+\(.*?\) \[(.*)\]", dump).group(1)
+        step = re.search(rf"steps\n(?:.*\n){{{number}}}\s+{number}\s+[\w.]+\(.*?\) \[(.*)\]", dump).group(1)
         self.parameters = [self.number(part) for part in machine.split_operands(step)]
 
     def number(self, expression):
@@ -47,8 +47,8 @@ def launch(text, plan, operands, result_bytes, workgroups, are_copies_late):
     return memory
 
 
-def compile_model(build, model, symbols, entry):
-    """The PTX of a model, given as the name of a file and its bytes, and what is known of the variant."""
+def compile_model(build, model, symbols, *entries):
+    """The PTX of a model, given as the name of a file and its bytes, and what is known of these variants of its first steps."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         source, ptx, package = folder / model[0], folder / "case.ptx", folder / "case.heed"
@@ -56,7 +56,7 @@ def compile_model(build, model, symbols, entry):
         for arguments in (["--emit=ptx", "-o", ptx], ["-o", package]):
             subprocess.run([build / "bin/heedc", source, "--target=cuda:sm_90a", *arguments], check=True)
         dump = subprocess.run([build / "bin/heed-dump", package], check=True, capture_output=True, text=True).stdout
-        return ptx.read_text(), Package(dump, symbols, entry)
+        return ptx.read_text(), *(Package(dump, symbols, entry, number) for number, entry in enumerate(entries))
 
 
 def run_twice(text, plan, operands, result_bytes, workgroups):

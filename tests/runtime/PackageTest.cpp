@@ -67,6 +67,7 @@ TEST(Package, EveryFieldSurvives) {
   special.sharedBytes = 77;
   special.residentWorkgroups = 3;
   special.hasUnevenPrograms = true;
+  special.awaitsPrevious = true;
   special.tensorMaps = {{0,
                          2,
                          maker.constant(32),
@@ -105,6 +106,7 @@ TEST(Package, EveryFieldSurvives) {
   EXPECT_EQ(read.sharedBytes, 77u);
   EXPECT_EQ(read.residentWorkgroups, 3u);
   EXPECT_TRUE(read.hasUnevenPrograms);
+  EXPECT_TRUE(read.awaitsPrevious);
   EXPECT_EQ(read.tensorMaps[0].box[1], 64u);
   EXPECT_EQ(read.tensorMaps[0].swizzleBytes, 128u);
   EXPECT_TRUE(contents.package.plans[0].kernels[0].fallback);

@@ -10,6 +10,8 @@ namespace {
 
 /// Drivers report 1000 * major + 10 * minor.
 constexpr int oldestDriver = 11000;
+/// From here on graphs keep that a launch may start early.
+constexpr int oldestThatOverlaps = 12030;
 
 enum CudaAttribute : int {
   maxThreadsPerBlock = 1,
@@ -41,6 +43,30 @@ struct CudaCopy2D {
   size_t width, height;
 };
 static_assert(sizeof(CudaCopy2D) == 128);
+
+/// CUlaunchAttribute.
+struct CudaLaunchAttribute {
+  int id;
+  int padding;
+  union {
+    int isAllowed;
+    char bytes[64];
+  };
+};
+static_assert(sizeof(CudaLaunchAttribute) == 72);
+
+/// CUlaunchConfig.
+struct CudaLaunch {
+  unsigned grid[3], block[3];
+  unsigned sharedBytes;
+  GpuHandle stream;
+  CudaLaunchAttribute *attributes;
+  unsigned attributeCount;
+};
+static_assert(sizeof(CudaLaunch) == 56);
+
+/// CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION.
+constexpr int allowsOverlap = 6;
 
 /// Arguments of cuTensorMapEncodeTiled. The kind of number only matters where copies add, so one for each width does.
 enum CudaTensorMap : int {
@@ -105,6 +131,18 @@ public:
     return copy2D(&copy, stream);
   }
 
+  bool overlapsLaunches() const override { return launchExtended && version >= oldestThatOverlaps; }
+
+  int launchEarly(const GpuLaunch &launch) const override {
+    CudaLaunchAttribute attribute = {};
+    attribute.id = allowsOverlap;
+    attribute.isAllowed = 1;
+    const auto &[x, y, z] = launch.workgroup;
+    CudaLaunch config = {
+        {launch.grid[0], launch.grid[1], 1}, {x, y, z}, launch.sharedBytes, launch.stream, &attribute, 1};
+    return launchExtended(&config, launch.function, launch.parameters, nullptr);
+  }
+
   int encodeTensorMap(uint64_t address, const TensorMapShape &shape, EncodedTensorMap &encoded) const override;
 
   int64_t maxGridX(int64_t) const override { return (int64_t(1) << 31) - 1; }
@@ -127,6 +165,9 @@ private:
   int (*setFunctionAttribute)(GpuHandle function, int attribute, int value) = nullptr;
   int (*loadModuleData)(GpuHandle *module, const void *image, unsigned options, int *names, void **values) = nullptr;
   int (*copy2D)(const void *copy, GpuHandle stream) = nullptr; // a CudaCopy2D
+  int (*launchExtended)(const void *launch, GpuHandle function, void **params,
+                        void **extra) = nullptr; // a CudaLaunch; optional
+  int version = 0;
   int (*encodeTiled)(void *map, int type, unsigned rank, void *address, const uint64_t *sizes, const uint64_t *strides,
                      const unsigned *box, const unsigned *steps, int interleave, int swizzle, int promotion,
                      int outside) = nullptr; // optional
@@ -172,6 +213,7 @@ Status CudaPlatform::findFunctions() {
       {pushContext, "cuCtxPushCurrent_v2"},
       {popContext, "cuCtxPopCurrent_v2"},
       {encodeTiled, "cuTensorMapEncodeTiled", optionalSymbol}, // from 11.8 on
+      {launchExtended, "cuLaunchKernelEx", optionalSymbol},    // from 11.8 on
       {api.isCapturing, "cuStreamIsCapturing", optionalSymbol},
       {api.beginCapture, "cuStreamBeginCapture_v2", optionalSymbol},
       {api.endCapture, "cuStreamEndCapture", optionalSymbol},
@@ -187,7 +229,6 @@ Status CudaPlatform::open() {
   constexpr const char *candidates[] = {"libcuda.so.1", "libcuda.so"};
   HEED_TRY(runtime.open("HEED_CUDA_LIBRARY", candidates));
   HEED_TRY(findFunctions());
-  int version = 0;
   if (api.driverVersion(&version) == gpuSuccess && version < oldestDriver)
     return error(Code::noDriver, runtime.name(), " is of CUDA ", version / 1000, ".", version % 1000 / 10,
                  ", too old: 11.0 or later is needed; update NVIDIA's driver");

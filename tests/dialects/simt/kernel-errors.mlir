@@ -270,3 +270,14 @@ simt.kernel @odd_groups(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64) attribut
   %r = simt.mma_async "rows" fragment(%zero) right %zero <row = 64, group = 1000, panel = 0, across = false> -> f32
   simt.return
 }
+
+// -----
+
+simt.kernel @late_wait(%base: i64, %x: i64, %y: i64, %z: i64)
+    attributes {num_bases = 1 : i64, threads = 32 : i64, lanes = 32 : i64, shared_bytes = 0 : i64} {
+  simt.admit_next
+  %0 = simt.load global %base align 4 : i64 -> f32
+  // expected-error @+1 {{M11: stands before all accesses to memory, not behind 'simt.load'}}
+  simt.await_previous
+  simt.return
+}

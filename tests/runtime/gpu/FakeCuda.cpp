@@ -195,9 +195,10 @@ API cuPointerGetAttribute(void *value, int attribute, uint64_t address) {
   return success;
 }
 
-static int add(void *stream, Work work) {
+static int add(void *stream, Work work, bool isLaunch = false) {
   if (!isAlive(state().streams, stream) || &static_cast<Stream *>(stream)->device != &current())
     return invalidHandle;
+  static_cast<Stream *>(stream)->endsInLaunch = isLaunch;
   static_cast<Stream *>(stream)->add(std::move(work));
   return success;
 }
@@ -393,12 +394,33 @@ API cuFuncSetAttribute(void *function, int attribute, int value) {
   return success;
 }
 
-API cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,
-                   unsigned blockZ, unsigned sharedBytes, void *stream, void **params, void **) {
-  ENTER(true);
+namespace {
+
+/// The beginning of CUlaunchConfig.
+struct LaunchShape {
+  unsigned grid[3], block[3];
+  unsigned sharedBytes;
+  void *stream;
+};
+
+struct LaunchAttribute {
+  int id, padding, value;
+  char rest[60];
+};
+
+struct LaunchConfig {
+  LaunchShape shape;
+  LaunchAttribute *attributes;
+  unsigned attributeCount;
+};
+
+} // namespace
+
+static int addLaunch(void *function, const LaunchShape &shape, void **params) {
+  const auto &[grid, block, sharedBytes, stream] = shape;
   const auto &of = *static_cast<Function *>(function);
-  if (gridX == 0 || gridX > 0x7fffffff || gridY == 0 || gridY > 65535 || gridZ != 1 ||
-      blockX * blockY * blockZ > static_cast<unsigned>(all.maxThreads) ||
+  if (grid[0] == 0 || grid[0] > 0x7fffffff || grid[1] == 0 || grid[1] > 65535 || grid[2] != 1 ||
+      block[0] * block[1] * block[2] > static_cast<unsigned>(state().maxThreads) ||
       sharedBytes > static_cast<unsigned>(of.permittedShared))
     return invalidValue;
   std::vector<uint64_t> words(static_cast<size_t>(of.words));
@@ -407,15 +429,32 @@ API cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned grid
   std::vector<FakeTensorMap> maps(static_cast<size_t>(of.maps));
   for (size_t i = 0; i < maps.size(); ++i)
     std::memcpy(&maps[i], params[words.size() + i], sizeof(FakeTensorMap));
-  FakeLaunch launch = {nullptr, {gridX, gridY, gridZ}, {blockX, blockY, blockZ}, sharedBytes, nullptr};
-  return add(stream, [kernel = of.kernel, words = std::move(words), maps = std::move(maps), launch]() mutable {
+  FakeLaunch launch = {nullptr, {grid[0], grid[1], grid[2]}, {block[0], block[1], block[2]}, sharedBytes, nullptr};
+  auto run = [kernel = of.kernel, words = std::move(words), maps = std::move(maps), launch]() mutable {
     launch.words = words.data();
     launch.maps = maps.data();
     return kernel(launch);
-  });
+  };
+  return add(stream, std::move(run), /*isLaunch=*/true);
+}
+
+API cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,
+                   unsigned blockZ, unsigned sharedBytes, void *stream, void **params, void **) {
+  ENTER(true);
+  return addLaunch(function, {{gridX, gridY, gridZ}, {blockX, blockY, blockZ}, sharedBytes, stream}, params);
 }
 
 #ifndef WITHOUT_GRAPHS
+
+// Early launches only, and only directly behind another launch, where they make a difference.
+API cuLaunchKernelEx(const void *description, void *function, void **params, void **) {
+  ENTER(true);
+  const auto &config = *static_cast<const LaunchConfig *>(description);
+  if (config.attributeCount != 1 || config.attributes[0].id != 6 || config.attributes[0].value != 1 ||
+      !isAlive(all.streams, config.shape.stream) || !static_cast<Stream *>(config.shape.stream)->endsInLaunch)
+    return invalidValue;
+  return addLaunch(function, config.shape, params);
+}
 
 // What the manual demands, and that the tensor begins in memory of the device.
 API cuTensorMapEncodeTiled(void *map, int type, unsigned rank, void *address, const uint64_t *sizes,
@@ -466,6 +505,7 @@ API cuStreamBeginCapture_v2(void *stream, int) {
   if (!isAlive(all.streams, stream) || of.capturing)
     return captureUnsupported;
   of.capturing = true;
+  of.endsInLaunch = false;
   return success;
 }
 

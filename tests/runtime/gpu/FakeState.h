@@ -56,6 +56,7 @@ public:
 
   Device &device;
   bool capturing = false;
+  bool endsInLaunch = false; // the work added last
   std::vector<Work> captured;
 
 private:

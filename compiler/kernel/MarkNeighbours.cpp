@@ -1,0 +1,58 @@
+/// Marks the kernels that other launches stand before or behind in the plan, so that a machine which lets launches
+/// overlap makes them wait for each other, and only where there is somebody to wait for.
+#include "compiler/kernel/Passes.h"
+
+#include "dialects/plan/Plan.h"
+#include "dialects/tile/Tile.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace heed;
+
+/// The launch that stores in the place of `launch` where that stores nothing; null where there is none.
+static plan::LaunchOp substituteOf(plan::LaunchOp launch) {
+  for (OpOperand &use : launch->getUses()) {
+    auto user = dyn_cast<plan::LaunchOp>(use.getOwner());
+    auto tied = user ? user->getAttrOfType<DenseI64ArrayAttr>(plan::tiedAttrName) : DenseI64ArrayAttr();
+    bool isSameRoot = tied && user.getRoot() == launch.getRoot() && user.getRoot() == plan::KernelRoot::Attend;
+    if (isSameRoot && llvm::is_contained(tied.asArrayRef(), int64_t(use.getOperandNumber())))
+      return user;
+  }
+  return {};
+}
+
+static void mark(plan::LaunchOp launch, StringRef name) {
+  SmallVector<FlatSymbolRefAttr> symbols{launch.getKernelAttr()};
+  for (const plan::LaunchOp::Alternative &each : launch.alternatives())
+    symbols.push_back(each.kernel);
+  for (FlatSymbolRefAttr symbol : symbols)
+    if (auto kernel = SymbolTable::lookupNearestSymbolFrom<tile::KernelOp>(launch, symbol))
+      kernel->setAttr(name, UnitAttr::get(launch.getContext()));
+}
+
+static void markIn(func::FuncOp graph) {
+  SmallVector<plan::LaunchOp> launches;
+  graph.walk([&](plan::LaunchOp launch) { launches.push_back(launch); });
+  for (plan::LaunchOp launch : launches) {
+    if (launch != launches.front())
+      mark(launch, tile::followsAttrName);
+    plan::LaunchOp substitute = substituteOf(launch);
+    if ((substitute ? substitute : launch) != launches.back())
+      mark(launch, tile::precedesAttrName);
+  }
+}
+
+namespace {
+struct MarkNeighbours : PassWrapper<MarkNeighbours, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(MarkNeighbours)
+  StringRef getArgument() const override { return "mark-neighbours"; }
+  StringRef getDescription() const override { return "Mark kernels that other launches stand before or behind"; }
+  void runOnOperation() override {
+    for (auto graph : getOperation().getOps<func::FuncOp>())
+      markIn(graph);
+  }
+};
+} // namespace
+
+std::unique_ptr<Pass> heed::createMarkNeighboursPass() { return std::make_unique<MarkNeighbours>(); }

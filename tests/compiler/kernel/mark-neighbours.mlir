@@ -1,0 +1,42 @@
+// Kernels know whether launches stand before or behind theirs: the first need not wait, and nothing waits for the last.
+// RUN: heed-opt %s --mark-neighbours --split-input-file | FileCheck %s
+
+// CHECK: tile.kernel @first({{.*}} attributes {grid_rank = 1 : i64, heed.precedes}
+// CHECK: tile.kernel @twice({{.*}} attributes {grid_rank = 1 : i64, heed.follows, heed.precedes}
+// CHECK: tile.kernel @wide({{.*}} attributes {grid_rank = 1 : i64, heed.follows}
+// CHECK: tile.kernel @last({{.*}} attributes {grid_rank = 1 : i64, heed.follows}
+#none = affine_map<() -> ()>
+#one = affine_map<() -> (1)>
+#shape = affine_map<() -> (8)>
+tile.kernel @first(%x: memref<?xf32>, %y: memref<?xf32>) attributes {grid_rank = 1 : i64} { tile.return }
+tile.kernel @twice(%x: memref<?xf32>, %y: memref<?xf32>) attributes {grid_rank = 1 : i64} { tile.return }
+tile.kernel @wide(%x: memref<?xf32>, %y: memref<?xf32>) attributes {grid_rank = 1 : i64} { tile.return }
+tile.kernel @last(%x: memref<?xf32>, %y: memref<?xf32>) attributes {grid_rank = 1 : i64} { tile.return }
+func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %0 = plan.launch map "a" @first(%x) grid #one params #none shapes [#shape] flops #one bytes #one : (tensor<8xf32>) -> tensor<8xf32>
+  %1 = plan.launch map "b" @twice(%0) grid #one params #none shapes [#shape] flops #one bytes #one : (tensor<8xf32>) -> tensor<8xf32>
+  %2 = plan.launch map "c" @twice(%1) grid #one params #none shapes [#shape] flops #one bytes #one : (tensor<8xf32>) -> tensor<8xf32>
+  %3 = plan.launch map "d" @last(%2) grid #one params #none shapes [#shape] flops #one bytes #one
+      {alternatives = [@wide], alternative_grids = [#one], alternative_conditions = [#one]} : (tensor<8xf32>) -> tensor<8xf32>
+  return %3 : tensor<8xf32>
+}
+
+// -----
+
+// A kernel for many rows does not run with those for few, which store in its place: it has nobody behind it.
+// CHECK: tile.kernel @many({{.*}} attributes {grid_rank = 1 : i64} {
+// CHECK: tile.kernel @parts({{.*}} attributes {grid_rank = 1 : i64, heed.follows, heed.precedes}
+// CHECK: tile.kernel @merge({{.*}} attributes {grid_rank = 1 : i64, heed.follows}
+#none = affine_map<() -> ()>
+#one = affine_map<() -> (1)>
+#shape = affine_map<() -> (8)>
+tile.kernel @many(%x: memref<?xf32>, %y: memref<?xf32>) attributes {grid_rank = 1 : i64} { tile.return }
+tile.kernel @parts(%x: memref<?xf32>, %y: memref<?xf32>) attributes {grid_rank = 1 : i64} { tile.return }
+tile.kernel @merge(%x: memref<?xf32>, %y: memref<?xf32>, %z: memref<?xf32>) attributes {grid_rank = 1 : i64} { tile.return }
+func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %0 = plan.launch attend "a" @many(%x) grid #one params #none shapes [#shape] flops #one bytes #one : (tensor<8xf32>) -> tensor<8xf32>
+  %1 = plan.launch attend "b" @parts(%x) grid #one params #none shapes [#shape] flops #one bytes #one : (tensor<8xf32>) -> tensor<8xf32>
+  %2 = plan.launch attend "c" @merge(%1, %0) grid #one params #none shapes [#shape] flops #one bytes #one
+      {plan.tied = array<i64: 1>} : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+  return %2 : tensor<8xf32>
+}

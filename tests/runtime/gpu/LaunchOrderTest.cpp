@@ -1,0 +1,115 @@
+// Launches that start before the one before them has ended, on the fake libcuda.
+#include "tests/runtime/gpu/CudaTest.h"
+
+using namespace heed;
+using namespace heed::test;
+
+namespace {
+
+/// A kernel that waits for the launch before it starts early directly behind a launch, and only there.
+TEST_F(CudaDriver, StartsKernelsEarlyThatWait) {
+  OpenDevice device("cuda:0");
+  rt::Variant variant;
+  variant.symbol = "scale";
+  variant.workgroup = {128, 1, 1};
+  auto plain = device.find(section(rt::CodeFormat::ptx, ptx), variant);
+  variant.awaitsPrevious = true;
+  auto waiting = device.find(section(rt::CodeFormat::ptx, ptx), variant);
+  DeviceArray x(*device.driver, 400), y(*device.driver, 400);
+  auto launch = [&](const rt::DriverKernel &kernel) {
+    EXPECT_STATUS(device.launch(kernel, "scale", {y.memory, x.memory}, {100}, 1));
+  };
+  auto early = [&] { return fake->calls("cuLaunchKernelEx"); };
+  launch(*waiting);
+  EXPECT_EQ(early(), 0) << "what is before a call is not ours";
+  launch(*waiting);
+  launch(*waiting);
+  EXPECT_EQ(early(), 2);
+  launch(*plain);
+  EXPECT_EQ(early(), 2);
+  launch(*waiting); // behind a kernel that does not wait, which has not started early
+  EXPECT_EQ(early(), 3);
+  std::vector<float> values = counting<float>(100);
+  auto expectNotEarly = [&] {
+    long before = early();
+    launch(*waiting);
+    EXPECT_EQ(early(), before);
+  };
+  x.write(*device.queue, values);
+  expectNotEarly();
+  (void)y.read<float>(*device.queue);
+  expectNotEarly();
+  rt::StridedCopy copy = {x.memory, y.memory, 1, 4, {100}, {1}, {1}};
+  ASSERT_STATUS(device.context->copy(*device.queue, copy));
+  expectNotEarly();
+  std::unique_ptr<rt::DriverEvent> event;
+  ASSERT_STATUS(device.driver->recordEvent(*device.queue, true, event));
+  expectNotEarly();
+  ASSERT_STATUS(device.queue->synchronize());
+  expectNotEarly();
+  long before = early();
+  for (int i = 0; i < 16; ++i) // behind every eighth is an event of the log
+    launch(*waiting);
+  EXPECT_EQ(early() - before, 14);
+  EXPECT_STATUS(device.queue->synchronize());
+}
+
+TEST_F(CudaDriver, RecordsEarlyStarts) {
+  OpenDevice device("cuda:0");
+  rt::Variant variant;
+  variant.symbol = "scale";
+  variant.workgroup = {128, 1, 1};
+  variant.awaitsPrevious = true;
+  auto waiting = device.find(section(rt::CodeFormat::ptx, ptx), variant);
+  DeviceArray x(*device.driver, 400), y(*device.driver, 400), z(*device.driver, 400);
+  x.write(*device.queue, counting<float>(100));
+  auto launch = [&](const DeviceArray &to, const DeviceArray &from) {
+    EXPECT_STATUS(device.launch(*waiting, "scale", {to.memory, from.memory}, {100}, 1));
+  };
+  launch(y, x);
+  ASSERT_TRUE(device.context->canRecord(*device.queue));
+  ASSERT_STATUS(device.context->beginRecording(*device.queue));
+  launch(y, x);
+  EXPECT_EQ(fake->calls("cuLaunchKernelEx"), 0) << "the first of a recording follows nothing";
+  launch(z, y);
+  EXPECT_EQ(fake->calls("cuLaunchKernelEx"), 1);
+  std::unique_ptr<rt::DriverRecording> recording;
+  ASSERT_STATUS(device.context->endRecording(*device.queue, recording));
+  ASSERT_STATUS(device.context->replay(*device.queue, *recording));
+  launch(y, x);
+  EXPECT_EQ(fake->calls("cuLaunchKernelEx"), 1) << "not behind a recording";
+  EXPECT_EQ(z.read<float>(*device.queue)[7], 28);
+}
+
+TEST_F(CudaDriver, StartsNothingEarlyWhereThatIsNotWanted) {
+  auto earlyLaunches = [&](const char *library, int version, int refusal) {
+    useLibrary(library);
+    fake->set("version", version);
+    if (refusal != 0)
+      fake->fail("cuLaunchKernelEx", refusal, 0);
+    OpenDevice device("cuda:0");
+    rt::Variant variant;
+    variant.symbol = "scale";
+    variant.workgroup = {128, 1, 1};
+    variant.awaitsPrevious = true;
+    auto waiting = device.find(section(rt::CodeFormat::ptx, ptx), variant);
+    DeviceArray x(*device.driver, 400), y(*device.driver, 400);
+    for (int i = 0; i < 4; ++i)
+      EXPECT_STATUS(device.launch(*waiting, "scale", {y.memory, x.memory}, {100}, 1));
+    EXPECT_STATUS(device.queue->synchronize());
+    return fake->calls("cuLaunchKernelEx");
+  };
+  EXPECT_EQ(earlyLaunches(HEED_FAKE_CUDA, 12030, 0), 3);
+  EXPECT_EQ(earlyLaunches(HEED_FAKE_CUDA, 12020, 0), 0);
+  EXPECT_EQ(earlyLaunches(HEED_FAKE_CUDA, 12030, 801), 1) << "once refused, never again";
+  EXPECT_EQ(earlyLaunches(HEED_FAKE_CUDA_OLD, 12030, 0), 0);
+  for (const char *variable : {"HEED_GPU_OVERLAP", "HEED_GPU_SYNCHRONOUS"}) {
+    ::setenv(variable, variable == std::string("HEED_GPU_OVERLAP") ? "0" : "1", 1);
+    EXPECT_EQ(earlyLaunches(HEED_FAKE_CUDA, 12030, 0), 0) << variable;
+    ::unsetenv(variable);
+  }
+  ::setenv("HEED_GPU_OVERLAP", "1", 1);
+  EXPECT_EQ(earlyLaunches(HEED_FAKE_CUDA, 12030, 0), 3);
+}
+
+} // namespace
