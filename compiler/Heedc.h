@@ -6,7 +6,8 @@
  *   else
  *     heed_module_load_memory(NULL, heed_compilation_data(compiled), heed_compilation_bytes(compiled), NULL, &module);
  *
- * All functions are thread-safe and keep no global state; a heed_compilation is immutable. */
+ * All functions are thread-safe and keep no global state; a heed_compilation is immutable. Code is generated on as many
+ * threads as the process may use processors, which end before the call does. */
 #ifndef HEED_COMPILER_HEEDC_H
 #define HEED_COMPILER_HEEDC_H
 

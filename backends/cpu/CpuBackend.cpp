@@ -1,5 +1,6 @@
 #include "backends/cpu/CpuBackend.h"
 
+#include "backends/Jobs.h"
 #include "backends/ShareKernels.h"
 #include "backends/cpu/LowerKernels.h"
 #include "backends/cpu/ObjectCode.h"
@@ -12,7 +13,6 @@
 
 #include <algorithm>
 #include <map>
-#include <thread>
 
 using namespace mlir;
 using namespace heed;
@@ -22,7 +22,6 @@ namespace {
 
 /// One ISA level's share of a compilation.
 struct LevelResult {
-  bool ok = false;
   std::vector<LoweredKernel> kernels;
   std::string image;
 };
@@ -51,17 +50,17 @@ FailureOr<MachineCode> generateLevel(ModuleOp prepared, const IsaLevel &isa, Str
   return generateCode(*lowered.module, isa);
 }
 
-LevelResult compileLevel(ModuleOp prepared, const IsaLevel &isa, StringRef dumpDirectory) {
+FailureOr<LevelResult> compileLevel(ModuleOp prepared, const IsaLevel &isa, StringRef dumpDirectory) {
   LoweredModule lowered;
   FailureOr<MachineCode> code = generateLevel(prepared, isa, dumpDirectory, lowered);
   if (failed(code))
-    return {};
+    return failure();
   dump(dumpDirectory, isa, ".ll", [&](raw_ostream &stream) { stream << code->printLlvm(); });
   dump(dumpDirectory, isa, ".s", [&](raw_ostream &stream) { stream << code->assembly().value_or(""); });
   FailureOr<std::string> image = linkSharedObject(*lowered.module, *code);
   if (failed(image))
-    return {};
-  return {true, std::move(lowered.kernels), std::move(*image)};
+    return failure();
+  return LevelResult{std::move(lowered.kernels), std::move(*image)};
 }
 
 class CpuBackend : public Backend {
@@ -131,7 +130,6 @@ static OwningOpRef<ModuleOp> prepare(ModuleOp kernels) {
 }
 
 FailureOr<CompiledKernels> CpuBackend::compile(ModuleOp kernels, StringRef dumpDirectory) const {
-  MLIRContext *context = kernels.getContext();
   OwningOpRef<ModuleOp> prepared = prepare(kernels);
   if (!prepared)
     return failure();
@@ -139,26 +137,20 @@ FailureOr<CompiledKernels> CpuBackend::compile(ModuleOp kernels, StringRef dumpD
 
   llvm::ArrayRef<IsaLevel> levels = isaLevels();
   std::vector<LevelResult> results(levels.size());
-  auto run = [&](size_t index) { results[index] = compileLevel(*prepared, levels[index], dumpDirectory); };
+  auto run = [&](size_t index) -> LogicalResult {
+    FailureOr<LevelResult> result = compileLevel(*prepared, levels[index], dumpDirectory);
+    if (failed(result))
+      return failure();
+    results[index] = std::move(*result);
+    return success();
+  };
   // Levels share nothing but the MLIR context, which locks when it may be used by several threads.
-  if (context->isMultithreadingEnabled() && std::thread::hardware_concurrency() > 1) {
-    std::vector<std::thread> threads;
-    for (size_t index = 1; index < levels.size(); ++index)
-      threads.emplace_back(run, index);
-    run(0);
-    for (std::thread &thread : threads)
-      thread.join();
-  } else {
-    for (size_t index = 0; index < levels.size(); ++index)
-      run(index);
-  }
+  if (failed(runJobs(*kernels.getContext(), levels.size(), run)))
+    return failure();
 
   CompiledKernels compiled;
-  for (auto [index, result] : llvm::enumerate(results)) {
-    if (!result.ok)
-      return failure();
+  for (auto [index, result] : llvm::enumerate(results))
     compiled.images.push_back({{levels[index].name.str()}, rt::CodeFormat::cpuElf, std::move(result.image)});
-  }
   for (auto kernel : kernels.getOps<tile::KernelOp>()) {
     std::string name = kernel.getSymName().str();
     for (auto [index, result] : llvm::enumerate(results))

@@ -24,6 +24,7 @@ public:
   StringRef name() const override { return "cuda"; }
   std::vector<std::string> features() const override { return {chip.name.str()}; }
   ArrayRef<simt::SimtTarget> chips() const override { return target; }
+  void prepareGeneration(MLIRContext &context) const override;
   FailureOr<std::vector<simt::GeneratedImage>> generate(ModuleOp kernels, const simt::SimtTarget &target,
                                                         StringRef dumpDirectory) const override;
   ArrayRef<StringRef> codeLevels() const override {
@@ -42,7 +43,7 @@ private:
 
 } // namespace
 
-FailureOr<MachineCode> CudaBackend::lower(ModuleOp kernels) const {
+void CudaBackend::prepareGeneration(MLIRContext &context) const {
   static std::once_flag once;
   std::call_once(once, [] {
     LLVMInitializeNVPTXTargetInfo();
@@ -50,8 +51,11 @@ FailureOr<MachineCode> CudaBackend::lower(ModuleOp kernels) const {
     LLVMInitializeNVPTXTargetMC();
     LLVMInitializeNVPTXAsmPrinter();
   });
-  simt::loadLlvmDialects(*kernels.getContext());
-  prepareMachineTranslation(*kernels.getContext());
+  simt::loadLlvmDialects(context);
+  prepareMachineTranslation(context);
+}
+
+FailureOr<MachineCode> CudaBackend::lower(ModuleOp kernels) const {
   if (failed(simt::checkKernels(kernels, target)) || failed(simt::lowerSimtToLlvm(kernels, CudaLowering(target))))
     return failure();
   Machine machine{"nvptx64-nvidia-cuda", chip.name.str(), "+ptx" + std::to_string(chip.ptx)};

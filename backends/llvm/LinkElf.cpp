@@ -1,5 +1,7 @@
 #include "backends/llvm/LinkElf.h"
 
+#include "backends/llvm/GlobalOptions.h"
+
 #include "lld/Common/Driver.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -62,8 +64,7 @@ FailureOr<std::string> heed::linkElf(ModuleOp module, StringRef object, ArrayRef
   arguments.append(extra.begin(), extra.end());
   std::string messages;
   llvm::raw_string_ostream report(messages);
-  static std::mutex linker;
-  std::lock_guard<std::mutex> lock(linker);
+  std::lock_guard lock(globalOptions());
   lld::Result result = lld::lldMain(arguments, report, report, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode != 0)
     return module.emitError("linking the compiled kernels failed: ") << messages;

@@ -1,5 +1,7 @@
 #include "backends/llvm/MachineCode.h"
 
+#include "backends/llvm/GlobalOptions.h"
+
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -20,6 +22,8 @@
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Target/TargetOptions.h"
 #include "llvm/Transforms/Utils/Cloning.h"
+
+#include <shared_mutex>
 
 using namespace mlir;
 using namespace heed;
@@ -121,6 +125,7 @@ static LogicalResult checkUndefined(ModuleOp source, const llvm::Module &module)
 
 FailureOr<MachineCode> MachineCode::generate(ModuleOp source, const Machine &machine,
                                              llvm::function_ref<void(llvm::Module &)> annotate) {
+  std::shared_lock lock(globalOptions());
   auto state = std::make_unique<State>(machine.isThrifty);
   state->source = source;
   state->sinks = machine.sinks;
@@ -181,6 +186,7 @@ static bool addPassesButSinking(llvm::TargetMachine &machine, llvm::legacy::Pass
 /// Code generation changes the module, so each time it gets one of its own.
 static FailureOr<std::string> emitFile(ModuleOp source, const llvm::Module &module, llvm::TargetMachine &target,
                                        bool sinks, std::string &errors, llvm::CodeGenFileType kind) {
+  std::shared_lock lock(globalOptions());
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;

@@ -26,6 +26,7 @@ public:
   StringRef name() const override { return "rocm"; }
   std::vector<std::string> features() const override { return {chip.name.str()}; }
   ArrayRef<simt::SimtTarget> chips() const override { return target; }
+  void prepareGeneration(MLIRContext &context) const override;
   FailureOr<std::vector<simt::GeneratedImage>> generate(ModuleOp kernels, const simt::SimtTarget &target,
                                                         StringRef dumpDirectory) const override;
   ArrayRef<StringRef> codeLevels() const override {
@@ -54,7 +55,7 @@ static void setCodeObjectVersion(llvm::Module &module) {
   module.addModuleFlag(llvm::Module::Error, "amdhsa_code_object_version", 500);
 }
 
-FailureOr<MachineCode> RocmBackend::lower(ModuleOp kernels) const {
+void RocmBackend::prepareGeneration(MLIRContext &context) const {
   static std::once_flag once;
   std::call_once(once, [] {
     LLVMInitializeAMDGPUTargetInfo();
@@ -62,8 +63,11 @@ FailureOr<MachineCode> RocmBackend::lower(ModuleOp kernels) const {
     LLVMInitializeAMDGPUTargetMC();
     LLVMInitializeAMDGPUAsmPrinter();
   });
-  simt::loadLlvmDialects(*kernels.getContext());
-  prepareMachineTranslation(*kernels.getContext());
+  simt::loadLlvmDialects(context);
+  prepareMachineTranslation(context);
+}
+
+FailureOr<MachineCode> RocmBackend::lower(ModuleOp kernels) const {
   if (failed(simt::checkKernels(kernels, target)) ||
       failed(simt::lowerSimtToLlvm(kernels, RocmLowering(chip, target.atoms))))
     return failure();

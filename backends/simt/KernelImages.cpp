@@ -1,5 +1,6 @@
 #include "backends/simt/SimtBackend.h"
 
+#include "backends/Jobs.h"
 #include "backends/ShareKernels.h"
 #include "backends/simt/KernelVariant.h"
 #include "dialects/simt/Simt.h"
@@ -26,34 +27,28 @@ static void dump(ModuleOp module, StringRef folder, StringRef name) {
     stream << module;
 }
 
-/// What goes into images of its own: everything together, or each kernel.
-std::vector<OwningOpRef<ModuleOp>> SimtBackend::splitForImages(OwningOpRef<ModuleOp> lanes) const {
-  std::vector<OwningOpRef<ModuleOp>> parts;
-  if (!wantsImagePerKernel()) {
-    parts.push_back(std::move(lanes));
-    return parts;
-  }
-  for (auto kernel : lanes->getOps<KernelOp>()) {
-    parts.push_back(ModuleOp::create(lanes->getLoc()));
-    parts.back()->push_back(kernel->clone());
-  }
-  return parts;
-}
-
 using EntriesByKernel = std::map<std::string, std::vector<KernelEntry>>;
 
-struct SimtBackend::Part {
+namespace {
+/// Lane programs that share images.
+struct Part {
   OwningOpRef<ModuleOp> lanes;
   EntriesByKernel entries;
   std::vector<GeneratedImage> images; ///< empty: not made yet
 };
 
-static EntriesByKernel entriesOf(ModuleOp lanes) {
-  EntriesByKernel entries;
-  for (auto kernel : lanes.getOps<KernelOp>())
-    entries[entryOf(kernel).kernel].push_back(entryOf(kernel));
-  return entries;
-}
+/// A kernel with those that may stand in for it where operands lie aligned, best first. Either may be missing.
+struct Family {
+  ArrayRef<tile::KernelOp> choices;
+  tile::KernelOp usual;
+};
+
+/// What comes of a family.
+struct Parts {
+  std::optional<Part> chosen;
+  std::vector<Part> usual;
+};
+} // namespace
 
 /// As far as the images say.
 static bool keepsValuesInRegisters(ArrayRef<GeneratedImage> images) {
@@ -88,75 +83,178 @@ static bool isCrowded(ModuleOp lanes) {
   return llvm::any_of(lanes.getOps<KernelOp>(), [](KernelOp kernel) { return kernel->hasAttr(crowdedAttrName); });
 }
 
-/// The first of these kernels whose values fit the registers, and whose tiles fit the shared memory unless it is the
-/// last; else the last of those that keep least in memory; none where there is code of none. What a machine has no
-/// roles for has the same code for every division of registers.
-FailureOr<std::optional<SimtBackend::Part>>
-SimtBackend::chooseFitting(ArrayRef<tile::KernelOp> choices, const SimtTarget &chip, StringRef dumpDirectory) const {
-  std::optional<Part> chosen;
+namespace {
+/// Lane programs of kernels, made as they are asked for.
+class Choices {
+public:
+  Choices(ArrayRef<tile::KernelOp> kernels, const SimtTarget &chip) : kernels(kernels), chip(chip) {}
+
+  /// The next that differ from the last, and whose tiles fit the shared memory unless they are the last of all. Null:
+  /// there are no more. What a machine has no roles for has the same code for every division of registers.
+  FailureOr<OwningOpRef<ModuleOp>> next() {
+    while (!kernels.empty()) {
+      tile::KernelOp kernel = kernels.consume_front();
+      OwningOpRef<ModuleOp> alone = ModuleOp::create(kernel.getLoc());
+      alone->push_back(kernel->clone());
+      FailureOr<OwningOpRef<ModuleOp>> lanes = lowerTiles(*alone, chip);
+      if (failed(lanes))
+        return failure();
+      bool isPassedOver = isCrowded(**lanes) && !kernels.empty();
+      if ((*lanes)->getOps<KernelOp>().empty() || isPassedOver || (last && haveSameCode(lanes->get(), last.get())))
+        continue;
+      last = (*lanes)->clone(); // generating changes it
+      return lanes;
+    }
+    return OwningOpRef<ModuleOp>();
+  }
+
+private:
+  ArrayRef<tile::KernelOp> kernels;
+  const SimtTarget &chip;
   OwningOpRef<ModuleOp> last;
-  for (tile::KernelOp kernel : choices) {
-    OwningOpRef<ModuleOp> alone = ModuleOp::create(kernel.getLoc());
-    alone->push_back(kernel->clone());
-    FailureOr<OwningOpRef<ModuleOp>> lanes = lowerTiles(*alone, chip);
-    if (failed(lanes))
+};
+} // namespace
+
+static Part partOf(OwningOpRef<ModuleOp> lanes, StringRef dumpDirectory) {
+  auto kernels = lanes->getOps<KernelOp>();
+  dump(*lanes, dumpDirectory, ((*kernels.begin()).getSymName() + ".simt.mlir").str());
+  Part part{std::move(lanes), {}, {}};
+  for (KernelOp kernel : part.lanes->getOps<KernelOp>())
+    part.entries[entryOf(kernel).kernel].push_back(entryOf(kernel));
+  return part;
+}
+
+namespace {
+/// How parts of kernels are made.
+class PartMaker {
+public:
+  PartMaker(const SimtBackend &backend, const SimtTarget &chip, bool wantsImages, StringRef dumpDirectory)
+      : backend(backend), chip(chip), wantsImages(wantsImages), dumpDirectory(dumpDirectory) {}
+
+  /// All lane programs, those that were chosen first. Images are there of these at least.
+  FailureOr<std::vector<Part>> makeAll(ModuleOp kernels) const;
+
+private:
+  LogicalResult makeImages(Part &part) const;
+  FailureOr<Part> chooseFitting(OwningOpRef<ModuleOp> lanes, Choices &choices) const;
+  LogicalResult makeUsual(tile::KernelOp kernel, bool isServed, std::vector<Part> &parts) const;
+  LogicalResult makeFamily(MLIRContext &context, const Family &family, Parts &parts) const;
+
+  const SimtBackend &backend;
+  const SimtTarget &chip;
+  bool wantsImages; ///< of all
+  StringRef dumpDirectory;
+};
+} // namespace
+
+/// Images of a part, whose programs stay as they are.
+LogicalResult PartMaker::makeImages(Part &part) const {
+  OwningOpRef<ModuleOp> copy = part.lanes->clone();
+  FailureOr<std::vector<GeneratedImage>> images = backend.generate(*copy, chip, dumpDirectory);
+  if (failed(images))
+    return failure();
+  part.images = std::move(*images);
+  return success();
+}
+
+/// Of these choices, from `lanes` on, the first whose values fit the registers; else the last of those that keep least
+/// in memory.
+FailureOr<Part> PartMaker::chooseFitting(OwningOpRef<ModuleOp> lanes, Choices &choices) const {
+  std::optional<Part> chosen;
+  while (lanes) {
+    Part part = partOf(std::move(lanes), dumpDirectory);
+    if (failed(makeImages(part)))
       return failure();
-    bool isPassedOver = isCrowded(**lanes) && kernel != choices.back();
-    if ((*lanes)->getOps<KernelOp>().empty() || isPassedOver || (last && haveSameCode(lanes->get(), last.get())))
-      continue;
-    last = (*lanes)->clone(); // generating changes it
-    Part part{std::move(*lanes), {}, {}};
-    part.entries = entriesOf(*part.lanes);
-    dump(*part.lanes, dumpDirectory, (kernel.getSymName() + ".simt.mlir").str());
-    OwningOpRef<ModuleOp> copy = part.lanes->clone();
-    FailureOr<std::vector<GeneratedImage>> images = generate(*copy, chip, dumpDirectory);
-    if (failed(images))
-      return failure();
-    part.images = std::move(*images);
     bool fits = keepsValuesInRegisters(part.images);
     if (fits || !chosen || localBytesOf(part.images) <= localBytesOf(chosen->images))
       chosen = std::move(part);
     if (fits)
       break;
+    FailureOr<OwningOpRef<ModuleOp>> following = choices.next();
+    if (failed(following))
+      return failure();
+    lanes = std::move(*following);
   }
-  return chosen;
+  return std::move(*chosen);
 }
 
-/// All lane programs. Images are there already of what was chosen by them.
-FailureOr<std::vector<SimtBackend::Part>> SimtBackend::makeParts(ModuleOp kernels, const SimtTarget &chip,
-                                                                 StringRef dumpDirectory) const {
-  std::vector<Part> parts;
-  OwningOpRef<ModuleOp> others = ModuleOp::create(kernels.getLoc());
-  auto all = llvm::to_vector(kernels.getOps<tile::KernelOp>());
-  bool isServed = false;
-  for (auto *next = all.begin(); next != all.end();) {
-    auto *end = std::next(next);
-    auto conditions = (*next)->getAttrOfType<IntegerAttr>(tile::alternativeAttrName);
-    if (!conditions || conditions.getInt() != 0) {
-      Operation *copy = (*next)->clone();
-      if (isServed)
-        copy->setAttr(servedAttrName, UnitAttr::get(copy->getContext()));
-      others->push_back(copy);
-      isServed = false;
-    } else {
-      while (end != all.end() && (*end)->hasAttr(tile::standsInAttrName))
-        ++end;
-      FailureOr<std::optional<Part>> chosen = chooseFitting(ArrayRef(next, end), chip, dumpDirectory);
-      if (failed(chosen))
-        return failure();
-      if ((isServed = chosen->has_value()))
-        parts.push_back(std::move(**chosen));
-    }
-    next = end;
-  }
-  FailureOr<OwningOpRef<ModuleOp>> lanes = lowerTiles(*others, chip);
+/// Every variant of a kernel as a part of its own, with images if wanted.
+LogicalResult PartMaker::makeUsual(tile::KernelOp kernel, bool isServed, std::vector<Part> &parts) const {
+  OwningOpRef<ModuleOp> alone = ModuleOp::create(kernel.getLoc());
+  Operation *copy = kernel->clone();
+  if (isServed)
+    copy->setAttr(servedAttrName, UnitAttr::get(copy->getContext()));
+  alone->push_back(copy);
+  FailureOr<OwningOpRef<ModuleOp>> lanes = lowerTiles(*alone, chip);
   if (failed(lanes))
     return failure();
-  dump(**lanes, dumpDirectory, "simt.mlir");
-  for (OwningOpRef<ModuleOp> &split : splitForImages(std::move(*lanes))) {
-    EntriesByKernel entries = entriesOf(*split);
-    parts.push_back({std::move(split), std::move(entries), {}});
+  for (auto variant : llvm::make_early_inc_range((*lanes)->getOps<KernelOp>())) {
+    OwningOpRef<ModuleOp> one = ModuleOp::create(kernel.getLoc());
+    variant->remove();
+    one->push_back(variant);
+    parts.push_back(partOf(std::move(one), dumpDirectory));
   }
+  return runJobs(*kernel.getContext(), wantsImages ? parts.size() : 0,
+                 [&](size_t index) { return makeImages(parts[index]); });
+}
+
+/// The usual kernel need not wait until one of those that may stand in for it fits: that there is code of one is
+/// enough.
+LogicalResult PartMaker::makeFamily(MLIRContext &context, const Family &family, Parts &parts) const {
+  Choices choices(family.choices, chip);
+  FailureOr<OwningOpRef<ModuleOp>> first = choices.next();
+  if (failed(first))
+    return failure();
+  bool isServed = bool(*first);
+  auto makeChosen = [&]() -> LogicalResult {
+    FailureOr<Part> chosen = chooseFitting(std::move(*first), choices);
+    if (failed(chosen))
+      return failure();
+    parts.chosen = std::move(*chosen);
+    return success();
+  };
+  return runJobs(context, 2, [&](size_t job) {
+    if (job == 0)
+      return isServed ? makeChosen() : success();
+    return family.usual ? makeUsual(family.usual, isServed, parts.usual) : success();
+  });
+}
+
+static SmallVector<Family> familiesOf(ArrayRef<tile::KernelOp> kernels) {
+  auto isChoice = [](tile::KernelOp kernel) {
+    auto conditions = kernel->getAttrOfType<IntegerAttr>(tile::alternativeAttrName);
+    return conditions && conditions.getInt() == 0;
+  };
+  SmallVector<Family> families;
+  while (!kernels.empty()) {
+    Family family;
+    if (isChoice(kernels.front())) {
+      ArrayRef<tile::KernelOp> others =
+          kernels.drop_front().drop_while([](tile::KernelOp each) { return each->hasAttr(tile::standsInAttrName); });
+      family.choices = kernels.drop_back(others.size());
+      kernels = others;
+    }
+    if (!kernels.empty() && !isChoice(kernels.front()))
+      family.usual = kernels.consume_front();
+    families.push_back(family);
+  }
+  return families;
+}
+
+FailureOr<std::vector<Part>> PartMaker::makeAll(ModuleOp kernels) const {
+  MLIRContext &context = *kernels.getContext();
+  auto all = llvm::to_vector(kernels.getOps<tile::KernelOp>());
+  SmallVector<Family> families = familiesOf(all);
+  std::vector<Parts> made(families.size());
+  if (failed(runJobs(context, families.size(),
+                     [&](size_t index) { return makeFamily(context, families[index], made[index]); })))
+    return failure();
+  std::vector<Part> parts;
+  for (Parts &each : made)
+    if (each.chosen)
+      parts.push_back(std::move(*each.chosen));
+  for (Parts &each : made)
+    std::move(each.usual.begin(), each.usual.end(), std::back_inserter(parts));
   return parts;
 }
 
@@ -198,21 +296,23 @@ static void addImages(CompiledKernels &compiled, std::vector<GeneratedImage> ima
   }
 }
 
+/// Loads all that the lowering needs: the context is not to change while threads use it.
+static void prepare(MLIRContext &context, const SimtBackend &backend) {
+  OwningOpRef<ModuleOp> nothing = ModuleOp::create(UnknownLoc::get(&context));
+  (void)lowerTiles(*nothing, backend.chips().front());
+  backend.prepareGeneration(context);
+}
+
 FailureOr<CompiledKernels> SimtBackend::compile(ModuleOp kernels, StringRef dumpDirectory) const {
   CompiledKernels compiled;
   OwningOpRef<ModuleOp> distinct = kernels.clone();
   std::map<std::string, std::string> standsFor = shareEqualKernels(*distinct);
+  prepare(*kernels.getContext(), *this);
   for (const SimtTarget &chip : chips()) {
-    FailureOr<std::vector<Part>> parts = makeParts(*distinct, chip, dumpDirectory);
+    FailureOr<std::vector<Part>> parts = PartMaker(*this, chip, /*wantsImages=*/true, dumpDirectory).makeAll(*distinct);
     if (failed(parts))
       return failure();
     for (Part &part : *parts) {
-      if (part.images.empty()) {
-        FailureOr<std::vector<GeneratedImage>> images = generate(*part.lanes, chip, dumpDirectory);
-        if (failed(images))
-          return failure();
-        part.images = std::move(*images);
-      }
       for (const GeneratedImage &image : part.images)
         if (!image.warning.empty())
           kernels.emitWarning(image.warning);
@@ -222,20 +322,32 @@ FailureOr<CompiledKernels> SimtBackend::compile(ModuleOp kernels, StringRef dump
   return compiled;
 }
 
+/// What was chosen is printed by itself, the rest together unless a module can only hold one.
 FailureOr<std::string> SimtBackend::printCode(ModuleOp kernels, StringRef level) const {
   std::string text;
   OwningOpRef<ModuleOp> distinct = kernels.clone();
   shareEqualKernels(*distinct);
+  prepare(*kernels.getContext(), *this);
   for (const SimtTarget &chip : chips()) {
-    FailureOr<std::vector<Part>> parts = makeParts(*distinct, chip, /*dumpDirectory=*/"");
+    FailureOr<std::vector<Part>> parts =
+        PartMaker(*this, chip, /*wantsImages=*/false, /*dumpDirectory=*/"").makeAll(*distinct);
     if (failed(parts))
       return failure();
-    for (Part &part : *parts) {
-      FailureOr<std::string> printed = print(*part.lanes, chip, level);
-      if (failed(printed))
-        return failure();
-      text += *printed;
-    }
+    OwningOpRef<ModuleOp> together = ModuleOp::create(kernels.getLoc());
+    auto add = [&](ModuleOp lanes) {
+      FailureOr<std::string> printed = print(lanes, chip, level);
+      text += printed.value_or("");
+      return LogicalResult(printed);
+    };
+    for (Part &part : *parts)
+      if (!part.images.empty() || printsKernelsApart()) {
+        if (failed(add(*part.lanes)))
+          return failure();
+      } else {
+        together->getBody()->getOperations().splice(together->getBody()->end(), part.lanes->getBody()->getOperations());
+      }
+    if (!together->getBody()->empty() && failed(add(*together)))
+      return failure();
   }
   return text;
 }

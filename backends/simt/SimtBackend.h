@@ -40,7 +40,7 @@ struct GeneratedImage {
 std::optional<int64_t> workgroupsAtOnce(const Processor &processor, const KernelResources &resources,
                                         int64_t sharedBytes);
 
-/// A backend that turns simt.kernels into code, one image for each of its chips or each kernel.
+/// A backend that turns simt.kernels into code, each variant of a kernel into images of its own, side by side.
 class SimtBackend : public Backend {
 public:
   /// The chips to compile for, from the most demanding to the generic one.
@@ -56,8 +56,11 @@ public:
   virtual mlir::FailureOr<std::string> print(mlir::ModuleOp kernels, const SimtTarget &chip,
                                              llvm::StringRef level) const = 0;
 
-  /// Whether devices look at an image as a whole, so that each kernel had better have its own.
-  virtual bool wantsImagePerKernel() const { return false; }
+  /// Loads into the context all that generate() and print() need, which may then be called by several threads.
+  virtual void prepareGeneration(mlir::MLIRContext &context) const = 0;
+
+  /// Whether kernels are printed one by one.
+  virtual bool printsKernelsApart() const { return false; }
 
   MachineTraits traits() const override;
   AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, mlir::Type element) const override;
@@ -70,15 +73,6 @@ public:
   RowBlocks mapBlocks(int64_t columns, mlir::Type element) const override;
   mlir::FailureOr<CompiledKernels> compile(mlir::ModuleOp kernels, llvm::StringRef dumpDirectory) const override;
   mlir::FailureOr<std::string> printCode(mlir::ModuleOp kernels, llvm::StringRef level) const override;
-
-private:
-  /// Lane programs that share images.
-  struct Part;
-  mlir::FailureOr<std::optional<Part>> chooseFitting(llvm::ArrayRef<tile::KernelOp> choices, const SimtTarget &chip,
-                                                     llvm::StringRef dumpDirectory) const;
-  mlir::FailureOr<std::vector<Part>> makeParts(mlir::ModuleOp kernels, const SimtTarget &chip,
-                                               llvm::StringRef dumpDirectory) const;
-  std::vector<mlir::OwningOpRef<mlir::ModuleOp>> splitForImages(mlir::OwningOpRef<mlir::ModuleOp> lanes) const;
 };
 
 } // namespace heed::simt

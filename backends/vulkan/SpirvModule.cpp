@@ -138,7 +138,6 @@ void SpirvModule::declareCapabilities() {
 }
 
 FailureOr<OwningOpRef<spirv::ModuleOp>> heed::vulkan::convertToSpirv(ModuleOp kernels) {
-  kernels.getContext()->loadDialect<spirv::SPIRVDialect>();
   SpirvModule module(kernels.getLoc());
   LogicalResult result = success();
   for (auto kernel : kernels.getOps<simt::KernelOp>())

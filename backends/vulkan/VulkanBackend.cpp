@@ -5,6 +5,8 @@
 #include "backends/vulkan/SpirvModule.h"
 #include "dialects/simt/Simt.h"
 
+#include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
+
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -33,8 +35,9 @@ public:
   StringRef name() const override { return "vulkan"; }
   std::vector<std::string> features() const override { return {target.chip}; }
   ArrayRef<simt::SimtTarget> chips() const override { return target; }
+  void prepareGeneration(MLIRContext &context) const override { context.loadDialect<spirv::SPIRVDialect>(); }
   /// The features of a module are asked for by all of it, and layers add up the workgroup memory of all entry points.
-  bool wantsImagePerKernel() const override { return true; }
+  bool printsKernelsApart() const override { return true; }
   FailureOr<std::vector<simt::GeneratedImage>> generate(ModuleOp kernels, const simt::SimtTarget &chip,
                                                         StringRef dumpDirectory) const override;
   ArrayRef<StringRef> codeLevels() const override;

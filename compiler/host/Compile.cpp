@@ -19,6 +19,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/ThreadPool.h"
 
 using namespace mlir;
 
@@ -44,19 +45,31 @@ std::string labelOf(const Backend &backend) {
   return label;
 }
 
-MLIRContext::Threading threading() { return MLIRContext::Threading::DISABLED; }
-
 DialectRegistry allDialects() {
   DialectRegistry registry;
   registerDialects(registry);
   return registry;
 }
 
+/// Lets several threads use a context while it lives. Passes over the graph need none and dump in order.
+class Threads {
+public:
+  Threads(MLIRContext &context, unsigned count) : context(context), pool(llvm::hardware_concurrency(count)) {
+    if (pool.getMaxConcurrency() > 1)
+      context.setThreadPool(pool);
+  }
+  ~Threads() { context.disableMultithreading(); }
+
+private:
+  MLIRContext &context;
+  llvm::DefaultThreadPool pool;
+};
+
 class Compilation : public CompiledModel {
 public:
   Compilation(const CompileSource &source, const CompileOptions &options)
-      : source(source), options(options), context(allDialects(), threading()), diagnostics(context, source.name),
-        builder(llvm::sys::path::stem(source.name).str(), compilerVersion().str()) {}
+      : source(source), options(options), context(allDialects(), MLIRContext::Threading::DISABLED),
+        diagnostics(context, source.name), builder(llvm::sys::path::stem(source.name).str(), compilerVersion().str()) {}
 
   LogicalResult run();
   const rt::Package &package() const override { return builder.package(); }
@@ -247,6 +260,7 @@ FailureOr<CompiledKernels> Compilation::compileKernels(ModuleOp lowered, const B
     folder = path.str();
   }
   OwningOpRef<ModuleOp> kernels = extractKernels(lowered);
+  Threads threads(context, options.threads);
   auto compiled = backend.compile(*kernels, folder);
   if (failed(compiled) && !diagnostics.hasError())
     return error() << "target '" << labelOf(backend) << "' failed without saying why: this is a defect of Heed";
@@ -256,6 +270,7 @@ FailureOr<CompiledKernels> Compilation::compileKernels(ModuleOp lowered, const B
 LogicalResult Compilation::printCode(ModuleOp lowered, const Backend &backend) {
   progress("generating code for " + labelOf(backend));
   OwningOpRef<ModuleOp> kernels = extractKernels(lowered);
+  Threads threads(context, options.threads);
   FailureOr<std::string> printed = backend.printCode(*kernels, options.emit);
   if (failed(printed))
     return diagnostics.hasError()

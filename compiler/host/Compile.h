@@ -14,10 +14,12 @@ namespace heed {
 struct CompileOptions {
   std::vector<std::string> targets = {"cpu"};
   std::vector<FixedSymbol> dims;
-  std::string emit;                              ///< the level to print instead of a package; empty for the package
-  std::string dumpDirectory;                     ///< the module after every pass is written there; empty for none
-  bool explain = false;                          ///< fill CompiledModel::explanation
-  bool requireFused = false;                     ///< fail when an attention would be materialised
+  std::string emit;          ///< the level to print instead of a package; empty for the package
+  std::string dumpDirectory; ///< the module after every pass is written there; empty for none
+  bool explain = false;      ///< fill CompiledModel::explanation
+  bool requireFused = false; ///< fail when an attention would be materialised
+  /// Threads that generate code; 0: as many as this process may use processors. Packages do not depend on it.
+  unsigned threads = 0;
   bool verifyEach = false;                       ///< check the IR after every pass, not only at the joints
   std::function<void(llvm::StringRef)> progress; ///< told what is being done; may be empty
 };

@@ -52,6 +52,7 @@ static std::string listImages(ArrayRef<simt::GeneratedImage> images) {
 /// Reads all options before it calls the backend: the linker, run in this process, resets them.
 static FailureOr<std::string> compile(ModuleOp kernels, const simt::SimtBackend &backend) {
   const simt::SimtTarget &chip = backend.chips().front();
+  backend.prepareGeneration(*kernels.getContext());
   if (!level.empty())
     return backend.print(kernels, chip, level);
   bool listOnly = list;

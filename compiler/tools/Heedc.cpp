@@ -50,6 +50,7 @@ void declare(CLI::App &app, CommandLine &line) {
   app.add_option("--emit", options.emit, "Print a level instead of a package: " + levelNames())->type_name("LEVEL");
   app.add_option("--dump-ir", options.dumpDirectory, "Write the module after every pass into this folder")
       ->type_name("DIR");
+  app.add_option("--threads", options.threads, "Threads that generate code; default: one a processor")->type_name("N");
   app.add_flag("--verify-each", options.verifyEach, "Check the IR after every pass");
 }
 
