@@ -100,6 +100,15 @@ Interval AttendSkeleton::headInterval() {
   return {first, kernel.add(first, kernel.constant(parts->group - 1))};
 }
 
+/// Parts that may have keys: of a sequence with a length, no more than that has.
+Value AttendSkeleton::partsWithKeys() {
+  Value count = kernel.value(parts->count);
+  if (!attend.getKvLength())
+    return count;
+  Value keysOfPart = kernel.value(parts->keysOfPart), one = kernel.constant(1);
+  return kernel.divideCounts(kernel.add(length, kernel.sub(keysOfPart, one)), keysOfPart);
+}
+
 /// The keys of the program's part among those between the bounds.
 AttendSkeleton::KeyBounds AttendSkeleton::boundPart(KeyBounds bounds) {
   Value keysOfPart = kernel.value(parts->keysOfPart);
@@ -110,7 +119,13 @@ AttendSkeleton::KeyBounds AttendSkeleton::boundPart(KeyBounds bounds) {
 
 //===- States between kernels -------------------------------------------------------------------------------------===//
 
+/// Parts behind the keys of their sequence store nothing, and are not read.
 LogicalResult AttendSkeleton::storePart(RowState state) {
+  if (attend.getKvLength()) {
+    Value hasKeys = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, part, partsWithKeys());
+    Value &extent = emitter.getDomain().extents[Rows];
+    extent = arith::SelectOp::create(at, hasKeys, extent, kernel.constant(0));
+  }
   SmallVector<Piece> indices{Piece::uniform(batch), Piece::uniform(keyHead), emitter.coordinate(Rows),
                              Piece::uniform(part)};
   for (AttendParts::State each : {AttendParts::Reference, AttendParts::Sum})
@@ -152,7 +167,8 @@ Value AttendSkeleton::readParts(AttendParts::State which) {
 AttendSkeleton::RowState AttendSkeleton::mergeBlock(Value firstPart, ValueRange state) {
   TileDomain &domain = emitter.getDomain();
   domain.origins[Keys] = firstPart;
-  domain.extents[Keys] = kernel.sub(kernel.value(parts->count), firstPart);
+  Value count = partsWithKeys();
+  domain.extents[Keys] = kernel.sub(count, firstPart);
   RowState next(state);
   auto readValues = [&](int64_t depth, int64_t start) {
     enterChunk(ValueDepth, depth, start);
@@ -162,7 +178,7 @@ AttendSkeleton::RowState AttendSkeleton::mergeBlock(Value firstPart, ValueRange 
   Value references = readParts(AttendParts::Reference), sums = readParts(AttendParts::Sum);
   Value values = readValues(valueDepths[0], 0);
   Value exists = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, emitter.spread(emitter.coordinate(Keys), {Keys}),
-                                       emitter.spread(Piece::uniform(kernel.value(parts->count)), {Keys}));
+                                       emitter.spread(Piece::uniform(count), {Keys}));
   exists = emitter.spread(TileEmitter::tile(exists, {Keys}), {Rows, Keys});
   references = arith::SelectOp::create(at, exists, references, splat(firstReference(), {Rows, Keys}));
 
@@ -190,6 +206,6 @@ AttendSkeleton::RowState AttendSkeleton::mergeBlock(Value firstPart, ValueRange 
 
 FailureOr<AttendSkeleton::RowState> AttendSkeleton::mergeParts() {
   emitter.getDomain().sizes[Keys] = blocks.keys;
-  return loop(kernel.constant(0), kernel.value(parts->count), kernel.constant(blocks.keys), firstState(),
+  return loop(kernel.constant(0), partsWithKeys(), kernel.constant(blocks.keys), firstState(),
               [&](Value first, ValueRange state) -> FailureOr<RowState> { return mergeBlock(first, state); });
 }

@@ -58,6 +58,7 @@ private:
   llvm::SmallVector<mlir::AffineExpr> gridOfParts();
   void locateProgram();
   void locatePart();
+  mlir::Value partsWithKeys();
   void locateMerge();
   void orderPrograms();
   mlir::Value headsOfTurn(mlir::Value heads, mlir::Value numBlocks);
