@@ -34,6 +34,6 @@ std::map<std::string, std::string> heed::shareEqualKernels(ModuleOp kernels) {
   }
   for (auto kernel : kernels.getOps<tile::KernelOp>())
     for (NamedAttribute mark : marks[kernel.getSymName().str()])
-      kernel->setAttr(mark.getName(), mark.getValue());
+      tile::addNeighbourMark(kernel, mark);
   return standsFor;
 }

@@ -104,6 +104,17 @@ template <typename LaunchOp> struct LowerLaunchOrder : ConvertOpToLLVMPattern<La
   StringRef code;
 };
 
+struct LowerPrefetch : ConvertOpToLLVMPattern<PrefetchOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(PrefetchOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+    LLVM::InlineAsmOp::create(rewriter, op.getLoc(), TypeRange(), adaptor.getAddress(), "prefetch.global.L2 [$0];", "l",
+                              /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::TailCallKind::None,
+                              LLVM::AsmDialectAttr(), ArrayAttr());
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
 struct LowerCopy : ConvertOpToLLVMPattern<CopyOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(CopyOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
@@ -172,8 +183,8 @@ void CudaLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &p
   populateBarriers(types, patterns);
   populateMatrixInstructions(types, patterns, target.atoms);
   populateWarpgroupProducts(types, patterns, target.groupAtoms);
-  patterns.add<LowerProgram, LowerWorkgroups, LowerLane, LowerWarp, LowerShuffle, LowerBarrier, LowerCopy, LowerCommit,
-               LowerWait, LowerLoadMatrix>(types);
+  patterns.add<LowerProgram, LowerWorkgroups, LowerLane, LowerWarp, LowerShuffle, LowerBarrier, LowerPrefetch,
+               LowerCopy, LowerCommit, LowerWait, LowerLoadMatrix>(types);
   patterns.add<LowerLaunchOrder<AdmitNextOp>>(types, "griddepcontrol.launch_dependents;");
   patterns.add<LowerLaunchOrder<AwaitPreviousOp>>(types, "griddepcontrol.wait;");
   populateArithmetic(types, patterns);

@@ -83,7 +83,7 @@ static LogicalResult checkAbility(Operation *op, const SimtTarget &target) {
     return op->emitError("") << target.chip << " has no barriers in shared memory";
   if (isa<CopyTensorOp>(op) && !target.abilities.tensorCopies)
     return op->emitError("") << target.chip << " cannot copy boxes of tensors";
-  if (isa<AdmitNextOp, AwaitPreviousOp>(op) && !target.abilities.overlappingLaunches)
+  if (isa<AdmitNextOp, AwaitPreviousOp, PrefetchOp>(op) && !target.abilities.overlappingLaunches)
     return op->emitError("") << target.chip << " does not let launches overlap";
   if (isa<WorkgroupsOp>(op) && !target.abilities.residentWorkgroups)
     return op->emitError("") << target.chip << " has as many workgroups as programs";

@@ -62,7 +62,7 @@ KernelEntry simt::entryOf(KernelOp kernel) {
   if (auto resident = kernel->getAttrOfType<IntegerAttr>(residentAttrName))
     entry.residentWorkgroups = resident.getInt();
   entry.hasUnevenPrograms = kernel->hasAttr(tile::unevenAttrName);
-  entry.awaitsPrevious = !kernel.getBody().front().getOps<AwaitPreviousOp>().empty();
+  entry.awaitsPrevious = kernel.walk([](AwaitPreviousOp) { return WalkResult::interrupt(); }).wasInterrupted();
   auto variantOf = kernel->getAttrOfType<StringAttr>(variantOfAttrName);
   if (!variantOf)
     return entry;

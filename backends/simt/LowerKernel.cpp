@@ -99,7 +99,7 @@ void TileLowering::emitNeighbours() {
     prologueEnd = simt::AdmitNextOp::create(b);
   if (!kernel->hasAttr(tile::followsAttrName))
     return;
-  auto await = simt::AwaitPreviousOp::create(b);
+  auto await = simt::AwaitPreviousOp::create(b, kernel->getAttrOfType<DenseI64ArrayAttr>(tile::followsAttrName));
   if (!prologueEnd)
     prologueEnd = await;
 }

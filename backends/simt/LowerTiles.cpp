@@ -1,4 +1,5 @@
 /// From tile kernels to lane programs: the passes, in order.
+#include "backends/simt/AwaitLate.h"
 #include "backends/simt/BatchStores.h"
 #include "backends/simt/CompareOffsets.h"
 #include "backends/simt/ConvertOffsets.h"
@@ -188,8 +189,10 @@ FailureOr<OwningOpRef<ModuleOp>> simt::lowerTiles(ModuleOp kernels, const SimtTa
     placeBarriers(kernel);
   if (failed(simplify(*lanes)))
     return failure();
-  for (auto kernel : lanes->getOps<simt::KernelOp>())
+  for (auto kernel : lanes->getOps<simt::KernelOp>()) {
     batchStores(kernel);
+    awaitLate(kernel);
+  }
   if (failed(verify(*lanes)))
     return failure();
   return lanes;

@@ -5,7 +5,9 @@
 #include "dialects/plan/Plan.h"
 #include "dialects/tile/Tile.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace heed;
@@ -22,13 +24,36 @@ static plan::LaunchOp substituteOf(plan::LaunchOp launch) {
   return {};
 }
 
-static void mark(plan::LaunchOp launch, StringRef name) {
+/// Whether a tensor is an input that nobody writes, or a constant.
+static bool isUnwritten(func::FuncOp graph, Value tensor) {
+  while (isa_and_present<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(tensor.getDefiningOp()))
+    tensor = tensor.getDefiningOp()->getOperand(0);
+  auto argument = dyn_cast<BlockArgument>(tensor);
+  if (!argument)
+    return isa_and_present<arith::ConstantOp>(tensor.getDefiningOp());
+  for (unsigned result = 0; result < graph.getNumResults(); ++result)
+    if (auto alias = graph.getResultAttrOfType<IntegerAttr>(result, plan::aliasAttrName))
+      if (alias.getInt() == argument.getArgNumber())
+        return false;
+  return true;
+}
+
+static DenseI64ArrayAttr unwrittenBases(func::FuncOp graph, plan::LaunchOp launch) {
+  SmallVector<int64_t> bases;
+  auto tied = launch->getAttrOfType<DenseI64ArrayAttr>(plan::tiedAttrName);
+  for (auto [number, operand] : llvm::enumerate(launch.getOperands()))
+    if (isUnwritten(graph, operand) && !(tied && llvm::is_contained(tied.asArrayRef(), int64_t(number))))
+      bases.push_back(int64_t(number));
+  return DenseI64ArrayAttr::get(launch.getContext(), bases);
+}
+
+static void mark(plan::LaunchOp launch, StringRef name, Attribute value) {
   SmallVector<FlatSymbolRefAttr> symbols{launch.getKernelAttr()};
   for (const plan::LaunchOp::Alternative &each : launch.alternatives())
     symbols.push_back(each.kernel);
   for (FlatSymbolRefAttr symbol : symbols)
     if (auto kernel = SymbolTable::lookupNearestSymbolFrom<tile::KernelOp>(launch, symbol))
-      kernel->setAttr(name, UnitAttr::get(launch.getContext()));
+      tile::addNeighbourMark(kernel, {name, value});
 }
 
 static void markIn(func::FuncOp graph) {
@@ -36,10 +61,10 @@ static void markIn(func::FuncOp graph) {
   graph.walk([&](plan::LaunchOp launch) { launches.push_back(launch); });
   for (plan::LaunchOp launch : launches) {
     if (launch != launches.front())
-      mark(launch, tile::followsAttrName);
+      mark(launch, tile::followsAttrName, unwrittenBases(graph, launch));
     plan::LaunchOp substitute = substituteOf(launch);
     if ((substitute ? substitute : launch) != launches.back())
-      mark(launch, tile::precedesAttrName);
+      mark(launch, tile::precedesAttrName, UnitAttr::get(graph.getContext()));
   }
 }
 

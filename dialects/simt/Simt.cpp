@@ -149,11 +149,15 @@ LogicalResult CopyTensorOp::verify() {
 
 LogicalResult AwaitPreviousOp::verify() {
   Operation *op = *this;
-  if (op->getBlock() != &op->getParentRegion()->front())
-    return emitOpError("M11: stands in the first block of the kernel");
+  auto kernel = op->getParentOfType<KernelOp>();
+  Block *first = kernel ? &kernel.getBody().front() : nullptr;
+  bool isInGuard = kernel && op->getParentOp() != kernel && op->getParentOp()->getBlock() == first;
+  if (op->getBlock() != first && !isInGuard)
+    return emitOpError("M11: stands in the first block of the kernel, or of a branch in that");
   for (Operation &before : llvm::make_range(op->getBlock()->begin(), op->getIterator()))
-    if (!isMemoryEffectFree(&before) && !isa<AdmitNextOp>(before))
-      return emitOpError("M11: stands before all accesses to memory, not behind '") << before.getName() << "'";
+    if (!isMemoryEffectFree(&before) && !isa<AdmitNextOp, PrefetchOp, LoadOp>(before))
+      return emitOpError("M11: stands before all accesses to memory but loads, not behind '")
+             << before.getName() << "'";
   return success();
 }
 

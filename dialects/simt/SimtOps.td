@@ -141,14 +141,22 @@ def Simt_AdmitNextOp : Simt_Op<"admit_next", [MemoryEffects<[MemRead, MemWrite]>
   let assemblyFormat = "attr-dict";
 }
 
-def Simt_AwaitPreviousOp : Simt_Op<"await_previous", [MemoryEffects<[MemRead, MemWrite]>, HasParent<"KernelOp">]> {
+def Simt_AwaitPreviousOp : Simt_Op<"await_previous", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "Waits until the launch before this one has ended, and what it stored is seen";
   let description = [{
-    Reached by all lanes, before any access to memory. Where every launch that may start early waits, and so ends behind the
-    one before it, all launches before have ended then. Constraint M11.
+    Reached by all lanes of every program, before any access to memory but loads from bases that no launch before writes,
+    whose numbers are `unwritten`. Where every launch that may start early waits, and so ends behind the one before it, all
+    launches before have ended then. Constraint M11.
   }];
-  let assemblyFormat = "attr-dict";
+  let arguments = (ins OptionalAttr<DenseI64ArrayAttr>:$unwritten);
+  let assemblyFormat = "(`unwritten` $unwritten^)? attr-dict";
   let hasVerifier = 1;
+}
+
+def Simt_PrefetchOp : Simt_Op<"prefetch", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Global memory that will be read is brought into the cache that all workgroups share";
+  let arguments = (ins I64:$address);
+  let assemblyFormat = "$address attr-dict";
 }
 
 //===-- Barriers in shared memory ----------------------------------------------------------------------------------===//

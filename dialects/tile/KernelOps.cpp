@@ -16,6 +16,20 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
 
 void KernelOp::print(OpAsmPrinter &printer) { printKernel(printer, *this); }
 
+void heed::tile::addNeighbourMark(Operation *kernel, NamedAttribute mark) {
+  auto known = kernel->getAttrOfType<DenseI64ArrayAttr>(mark.getName()),
+       more = dyn_cast<DenseI64ArrayAttr>(mark.getValue());
+  if (!known || !more) {
+    kernel->setAttr(mark.getName(), mark.getValue());
+    return;
+  }
+  SmallVector<int64_t> both;
+  for (int64_t base : known.asArrayRef())
+    if (llvm::is_contained(more.asArrayRef(), base))
+      both.push_back(base);
+  kernel->setAttr(mark.getName(), DenseI64ArrayAttr::get(kernel->getContext(), both));
+}
+
 unsigned KernelOp::getNumBases() {
   return llvm::count_if(getArgumentTypes(), [](Type type) { return isa<MemRefType>(type); });
 }

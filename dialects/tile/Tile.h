@@ -32,8 +32,11 @@ constexpr llvm::StringLiteral alternativeAttrName = "heed.alternative";
 constexpr llvm::StringLiteral standsInAttrName = "heed.stands_in";
 /// On a tile.kernel: its programs take different times, which depend on where they stand in the grid.
 constexpr llvm::StringLiteral unevenAttrName = "heed.uneven";
-/// On a tile.kernel: other launches may stand before its own in a plan; behind its own.
+/// On a tile.kernel: other launches may stand before its own in a plan, which write none of these bases (an array of
+/// their numbers); behind its own.
 constexpr llvm::StringLiteral followsAttrName = "heed.follows", precedesAttrName = "heed.precedes";
+/// Marks a kernel so, also for another launch of it: bases are unwritten that are so for all.
+void addNeighbourMark(mlir::Operation *kernel, mlir::NamedAttribute mark);
 
 /// In a kernel's schedule: warps of a workgroup, where they are not as many as the target's usually have.
 constexpr llvm::StringLiteral warpsScheduleName = "warps";

@@ -73,9 +73,11 @@ def parse(text, entry):
 
 
 class Memory:
-    """The operands of a launch, and its results of so many bytes, which every lane may write but only once."""
+    """The operands of a launch, and its results of so many bytes, which every lane may write but only once. Launches before
+    may still write the operands of the numbers `pending` until they are awaited."""
 
-    def __init__(self, operands, result_bytes):
+    def __init__(self, operands, result_bytes, pending=()):
+        self.pending = set(pending)
         self.buffers = [numpy.ascontiguousarray(operand).reshape(-1).view(numpy.uint8) for operand in operands]
         self.results = [numpy.zeros(size, numpy.uint8) for size in result_bytes]
         self.stores = [numpy.zeros(size, numpy.int64) for size in result_bytes]
@@ -91,6 +93,13 @@ class Memory:
         if not 0 <= index < len(self.buffers):
             raise Wrong(f"a load at {address:x}")
         return self.buffers[index][self.place(self.buffers[index], self.bases[index], address, size)]
+
+    def is_pending(self, address):
+        index = (address >> 33) - 1
+        return index in self.pending or index >= len(self.buffers)
+
+    def prefetch(self, address):
+        self.load(address, 1)
 
     def store(self, address, values):
         index = (address >> 33) - 1
@@ -285,8 +294,12 @@ class Warp:
         if parts[0] == "griddepcontrol":
             self.has_awaited |= mask & (parts[1] == "wait")
             return True
-        if (parts[1:2] == ["global"] or parts[:2] == ["cp", "async"]) and not self.has_awaited[mask].all():
-            raise Wrong(f"warp {self.number} touches memory that the launch before may use")
+        if parts[0] == "prefetch":
+            for address in self.addresses(operands[0], numpy.uint64)[mask]:
+                self.workgroup.launch.memory.prefetch(int(address))
+            return True
+        if parts[:2] == ["cp", "async"] and not self.has_awaited[mask].all():
+            raise Wrong(f"warp {self.number} copies from memory that a launch before may write")
         if parts[0] in ("await", "bar"):
             return self.wait(parts, operands, mask)
         if parts[0] == "mbarrier":
@@ -324,6 +337,9 @@ class Warp:
         place, names = operands[::-1] if parts[0] == "ld" else operands
         names, addresses = [name.strip() for name in names.strip("{}").split(",")], self.addresses(place, numpy.uint64)
         size = len(names) * numpy.dtype(kind).itemsize
+        early = addresses[mask & ~self.has_awaited]
+        if any(parts[0] == "st" or memory.is_pending(int(address)) for address in early):
+            raise Wrong(f"warp {self.number} touches memory that a launch before may use")
         if parts[0] == "st":
             values = numpy.stack([self.value(name, kind) for name in names], axis=1)
             for lane in numpy.nonzero(mask)[0]:

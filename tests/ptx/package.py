@@ -38,9 +38,9 @@ class Package:
         return found
 
 
-def launch(text, plan, operands, result_bytes, workgroups, are_copies_late):
+def launch(text, plan, operands, result_bytes, workgroups, are_copies_late, pending):
     """What the kernel stores, and how often it does."""
-    memory = machine.Memory(operands, result_bytes)
+    memory = machine.Memory(operands, result_bytes, pending)
     parameters = [*memory.bases, *plan.parameters, *plan.grid]
     boxes = plan.boxes(operands, len(parameters))
     machine.Launch(text, plan.entry, parameters, boxes, memory).run(workgroups, are_copies_late)
@@ -59,9 +59,9 @@ def compile_model(build, model, symbols, *entries):
         return ptx.read_text(), *(Package(dump, symbols, entry, number) for number, entry in enumerate(entries))
 
 
-def run_twice(text, plan, operands, result_bytes, workgroups):
+def run_twice(text, plan, operands, result_bytes, workgroups, pending=()):
     """What copies that come early and copies that come late lead to, which must be the same, once everywhere or never."""
-    early, late = (launch(text, plan, operands, result_bytes, workgroups, is_late) for is_late in (False, True))
+    early, late = (launch(text, plan, operands, result_bytes, workgroups, is_late, pending) for is_late in (False, True))
     for first, second in zip(early.results, late.results):
         if (first != second).any():
             raise machine.Wrong("results depend on when copies come")

@@ -58,6 +58,9 @@ PRODUCT_CASES = [("plain", "128x256", 300, 512, 192, 4), ("across", "128x256", 2
 # Whether a bias and a residual are added, which registers have to be left for; rows, columns, depth.
 FLOAT_PRODUCTS = [(False, 200, 252, 76), (True, 140, 252, 44)]
 
+# columns, depth: loops of several rounds, and columns that blocks do not divide.
+ROW_PRODUCTS = [(20, 2176)]
+
 # batch, heads, key heads, width, keys, their number in a page or 0, programs. More blocks of keys than a ring has slots; one
 # sequence without pages has no lengths and is copied in boxes.
 FEW_ROWS = [(1, 8, 2, 128, 300, 0, 6), (2, 4, 1, 64, 160, 0, 4), (1, 8, 2, 128, 320, 16, 6), (2, 4, 2, 128, 256, 64, 8)]
@@ -219,7 +222,7 @@ def run_few_rows(build, batch, heads, key_heads, width, keys, page, programs):
     random, group = numpy.random.default_rng(1), heads // key_heads
     query, key, value = (machine.narrow(random.standard_normal((batch, count, size, width)))
                          for count, size in ((heads, 1), (key_heads, keys), (key_heads, keys)))
-    lengths = numpy.array([keys - 3 * index for index in range(batch)], numpy.int32)
+    lengths = numpy.array([keys // (1 + index) - 3 * index for index in range(batch)], numpy.int32)
     has_lengths = page != 0 or batch > 1
     operands, symbols = [query, key, value, *([lengths] if has_lengths else [])], {"batch": batch, "keys": keys}
     if page:
@@ -244,7 +247,8 @@ def run_few_rows(build, batch, heads, key_heads, width, keys, page, programs):
     memory = run_twice(text, parts, operands, [states, states, states * width], count)
     for result, stores in zip(memory.results, memory.stores):
         result[stores == 0] = 0xFF
-    memory = run_twice(text, merge, operands + memory.results, [2 * batch * heads * width], batch * heads)
+    pending = range(len(operands), len(operands) + 3)
+    memory = run_twice(text, merge, operands + memory.results, [2 * batch * heads * width], batch * heads, pending)
     if (memory.stores[0] == 0).any():
         raise machine.Wrong("not all of the result is stored")
     exact, plain = (numpy.zeros((batch, heads, 1, width), kind) for kind in (numpy.float64, numpy.float32))
@@ -258,6 +262,29 @@ def run_few_rows(build, batch, heads, key_heads, width, keys, page, programs):
     if count != programs:
         raise machine.Wrong(f"{count} programs, {programs} are expected")
     return check(memory.results[0].view(numpy.uint16).reshape(exact.shape), exact, plain), count
+
+
+def run_row_product(build, columns, depth):
+    """A product of one row with what a kernel before makes of it: weights are asked for before that has ended."""
+    import onnx
+    random = numpy.random.default_rng(1)
+    model = onnx.parser.parse_model('<ir_version: 9, opset_import: ["" : 20]> agraph '
+                                    f"(float[1,{depth}] x, float[{columns},{depth}] w) => (float[1,{columns}] y)"
+                                    "{ p = Softmax(x) y = Gemm<transB=1>(p, w) }")
+    x, w = (random.standard_normal(shape).astype(numpy.float32) for shape in ((1, depth), (columns, depth)))
+    text, row, product = compile_model(build, ("case.onnx", model.SerializeToString()), {}, "_row_aligned", "_matmul_aligned")
+    if "prefetch.global.L2" not in text:
+        raise machine.Wrong("no weights are asked for early")
+    made = run_twice(text, row, [x], [4 * depth], int(numpy.prod(row.grid))).results[0]
+    count = int(numpy.prod(product.grid))
+    memory = run_twice(text, product, [made, w], [4 * columns], count, pending=[0])
+    powers = numpy.exp(x.astype(numpy.float64) - x.max())
+    exact = powers / powers.sum() @ w.T.astype(numpy.float64)
+    bound = 2 * depth * 2**-24 * numpy.abs(exact).max()
+    share = float(numpy.abs(memory.results[0].view(numpy.float32) - exact).max() / bound)
+    if not share <= 1:
+        raise machine.Wrong(f"an error of {share:.2f} of what {depth} roundings explain")
+    return share, count
 
 
 def run_case(case):
@@ -283,6 +310,7 @@ def main():
               for case in PRODUCT_CASES]
     cases += [(f"product of f32{', added to' * case[0]}: {case[1]} x {case[2]} x {case[3]}", run_float_product, case)
               for case in FLOAT_PRODUCTS]
+    cases += [(f"product of a row made before: {case[0]} x {case[1]}", run_row_product, case) for case in ROW_PRODUCTS]
     cases += [(f"few rows: batch {case[0]} heads {case[1]} over {case[2]} width {case[3]} keys {case[4]} in pages of {case[5]}",
                run_few_rows, case) for case in FEW_ROWS]
     with concurrent.futures.ProcessPoolExecutor(os.cpu_count(), initializer=numpy.seterr, initargs=("ignore",)) as pool:

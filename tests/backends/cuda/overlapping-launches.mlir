@@ -8,20 +8,20 @@
 // NONE: .entry
 
 // CHECK-LABEL: .entry k0_row_aligned(
-// CHECK-NOT: .global
+// CHECK-NOT: {{ld|st|async}}{{.*}}.global
 // CHECK: griddepcontrol.launch_dependents;
 // CHECK-NOT: griddepcontrol.wait
 // The same kernel for two launches.
 // CHECK-LABEL: .entry k1_matmul{{.*}}_aligned(
-// CHECK-NOT: .global
+// CHECK-NOT: {{ld|st|async}}{{.*}}.global
 // CHECK: griddepcontrol.launch_dependents;
-// CHECK-NOT: .global
+// CHECK-NOT: {{ld|st|async}}{{.*}}.global
 // CHECK: griddepcontrol.wait;
-// CHECK: .global
+// CHECK: ld.global
 // CHECK-NOT: .entry k2
 // CHECK-LABEL: .entry k3_row_aligned(
 // CHECK-NOT: griddepcontrol.launch_dependents
-// CHECK-NOT: .global
+// CHECK-NOT: {{ld|st|async}}{{.*}}.global
 // CHECK: griddepcontrol.wait;
 // CHECK-NOT: griddepcontrol
 // CHECK: ret;

@@ -277,7 +277,8 @@ simt.kernel @late_wait(%base: i64, %x: i64, %y: i64, %z: i64)
     attributes {num_bases = 1 : i64, threads = 32 : i64, lanes = 32 : i64, shared_bytes = 0 : i64} {
   simt.admit_next
   %0 = simt.load global %base align 4 : i64 -> f32
-  // expected-error @+1 {{M11: stands before all accesses to memory, not behind 'simt.load'}}
+  simt.store global %0, %base align 4 : f32, i64
+  // expected-error @+1 {{M11: stands before all accesses to memory but loads, not behind 'simt.store'}}
   simt.await_previous
   simt.return
 }

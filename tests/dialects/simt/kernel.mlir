@@ -8,8 +8,10 @@ simt.kernel @every_op(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64)
       #simt.tensor_map<base 0 of f16 offset ()[s0] -> (0) sizes ()[s0] -> (s0, 64) strides ()[s0] -> (s0 * 64, 1) box [8, 64] swizzle 128>]} {
   // CHECK: simt.admit_next
   simt.admit_next
-  // CHECK: simt.await_previous
-  simt.await_previous
+  // CHECK: simt.await_previous unwritten [0]
+  simt.await_previous unwritten [0]
+  // CHECK: simt.prefetch %
+  simt.prefetch %base
   // CHECK: simt.program
   %program = simt.program
   %lane = simt.lane

@@ -1,0 +1,165 @@
+#include "backends/simt/AwaitLate.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+using namespace heed::simt;
+
+/// Of a lane.
+constexpr int64_t mostPrefetches = 32;
+
+namespace {
+class AwaitLate {
+public:
+  AwaitLate(KernelOp kernel, AwaitPreviousOp await, scf::IfOp programs)
+      : kernel(kernel), await(await), programs(programs), builder(await) {}
+
+  void run();
+
+private:
+  BlockArgument unwrittenBase(Value address);
+  bool isUnwritten(Operation *op);
+  bool isWorthBringing(LoadOp load);
+  bool prefetchFor(scf::ForOp loop);
+  bool prefetchOnce();
+  bool prefetch(LoadOp load, IRMapping &round);
+  Value available(Value value, IRMapping &round);
+
+  KernelOp kernel;
+  AwaitPreviousOp await;
+  scf::IfOp programs; ///< what the kernel does where it has a program
+  OpBuilder builder;
+};
+} // namespace
+
+/// The base that an address is in, if no launch before writes that; else null.
+BlockArgument AwaitLate::unwrittenBase(Value address) {
+  if (auto argument = dyn_cast<BlockArgument>(address)) {
+    bool isBase = argument.getOwner() == &kernel.getBody().front() && argument.getArgNumber() < kernel.getNumBases();
+    return isBase && llvm::is_contained(*await.getUnwritten(), int64_t(argument.getArgNumber())) ? argument
+                                                                                                 : BlockArgument();
+  }
+  auto sum = address.getDefiningOp<arith::AddIOp>();
+  if (!sum)
+    return {};
+  BlockArgument left = unwrittenBase(sum.getLhs());
+  return left ? left : unwrittenBase(sum.getRhs());
+}
+
+bool AwaitLate::isUnwritten(Operation *op) {
+  auto load = dyn_cast<LoadOp>(op);
+  return load && load.getSpace() == Space::Global && unwrittenBase(load.getAddress());
+}
+
+/// Where lanes load single elements, as many requests would bring little.
+bool AwaitLate::isWorthBringing(LoadOp load) {
+  constexpr int64_t leastBytes = 8;
+  auto vector = dyn_cast<VectorType>(load.getType());
+  int64_t elements = vector ? vector.getNumElements() : 1;
+  return isUnwritten(load) && elements * getElementTypeOrSelf(load.getType()).getIntOrFloatBitWidth() >= 8 * leastBytes;
+}
+
+/// The value as it is known before the wait: what it is made of is made there too. Null where that takes more than
+/// arithmetic.
+Value AwaitLate::available(Value value, IRMapping &round) {
+  if (Value known = round.lookupOrNull(value))
+    return known;
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return cast<BlockArgument>(value).getOwner() == &kernel.getBody().front() ? value : Value();
+  Block *here = builder.getInsertionBlock();
+  if (op->getBlock() == &kernel.getBody().front() ||
+      (op->getBlock() == here && op->isBeforeInBlock(&*builder.getInsertionPoint())))
+    return value;
+  if (!isMemoryEffectFree(op) || op->getNumRegions() != 0)
+    return {};
+  for (Value operand : op->getOperands()) {
+    Value known = available(operand, round);
+    if (!known)
+      return {};
+    round.map(operand, known);
+  }
+  builder.clone(*op, round);
+  return round.lookup(value);
+}
+
+/// Where nothing would be loaded, the base stands in for the address.
+bool AwaitLate::prefetch(LoadOp load, IRMapping &round) {
+  Value address = available(load.getAddress(), round);
+  if (address && load.getPredicate()) {
+    Value inside = available(load.getPredicate(), round);
+    if (!inside)
+      return false;
+    address = arith::SelectOp::create(builder, load.getLoc(), inside, address, unwrittenBase(load.getAddress()));
+  }
+  if (address)
+    PrefetchOp::create(builder, load.getLoc(), address);
+  return bool(address);
+}
+
+/// What is read outside of loops: where a loop has one round, it is none.
+bool AwaitLate::prefetchOnce() {
+  int64_t count = 0;
+  for (LoadOp load : llvm::to_vector(programs.thenBlock()->getOps<LoadOp>())) {
+    IRMapping none;
+    bool isLater =
+        load->getBlock() != builder.getInsertionBlock() || !load->isBeforeInBlock(&*builder.getInsertionPoint());
+    if (isLater && isWorthBringing(load) && (count++ == mostPrefetches || !prefetch(load, none)))
+      break;
+  }
+  return count > 0;
+}
+
+/// The first rounds of a loop. Returns whether there is anything to bring.
+bool AwaitLate::prefetchFor(scf::ForOp loop) {
+  APInt low, high, step;
+  if (!matchPattern(loop.getLowerBound(), m_ConstantInt(&low)) ||
+      !matchPattern(loop.getUpperBound(), m_ConstantInt(&high)) || !matchPattern(loop.getStep(), m_ConstantInt(&step)))
+    return false;
+  auto loads =
+      llvm::filter_to_vector(loop.getBody()->getOps<LoadOp>(), [&](LoadOp load) { return isWorthBringing(load); });
+  int64_t count = 0;
+  for (int64_t at = low.getSExtValue(); at < high.getSExtValue() && !loads.empty(); at += step.getSExtValue()) {
+    IRMapping round;
+    round.map(
+        loop.getInductionVar(),
+        arith::ConstantOp::create(builder, loop.getLoc(), builder.getIntegerAttr(loop.getInductionVar().getType(), at))
+            .getResult());
+    for (LoadOp load : loads)
+      if (count++ == mostPrefetches || !prefetch(load, round))
+        return count > 1;
+  }
+  return count > 0;
+}
+
+void AwaitLate::run() {
+  Block &body = *programs.thenBlock();
+  bool loads = false;
+  Operation *place = &body.front();
+  for (; isMemoryEffectFree(place) ? place->getNumRegions() == 0 && !place->hasTrait<OpTrait::IsTerminator>()
+                                   : isUnwritten(place);
+       place = place->getNextNode())
+    loads |= isa<LoadOp>(place);
+  builder.setInsertionPoint(place);
+  bool prefetches = false;
+  for (auto loop : llvm::make_early_inc_range(body.getOps<scf::ForOp>()))
+    prefetches = prefetches || prefetchFor(loop);
+  prefetches = prefetches || prefetchOnce();
+  if (loads || prefetches)
+    await->moveBefore(place);
+}
+
+void heed::simt::awaitLate(KernelOp kernel) {
+  auto awaits = kernel.getBody().front().getOps<AwaitPreviousOp>();
+  if (awaits.empty() || !(*awaits.begin()).getUnwritten() || (*awaits.begin()).getUnwritten()->empty())
+    return;
+  Operation *next = (*awaits.begin())->getNextNode();
+  while (next && isMemoryEffectFree(next) && next->getNumRegions() == 0 && !next->hasTrait<OpTrait::IsTerminator>())
+    next = next->getNextNode();
+  if (auto programs = dyn_cast_or_null<scf::IfOp>(next); programs && programs.getNumResults() == 0)
+    AwaitLate(kernel, *awaits.begin(), programs).run();
+}

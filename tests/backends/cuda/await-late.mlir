@@ -1,0 +1,61 @@
+// Before a kernel waits for the launch before its own it does what needs nothing of that: it loads lengths, and brings
+// weights into the cache that a loop will read. Both are inputs that no launch of the plan writes.
+// RUN: split-file %s %t
+// RUN: heedc %t/weights.mlir --target=cuda:sm_90a --emit=ptx | FileCheck %s --check-prefix=WEIGHTS
+// RUN: heedc %t/lengths.mlir --target=cuda:sm_90a --emit=ptx | FileCheck %s --check-prefix=LENGTHS
+
+// All vectors of a lane, before any is loaded; with other operands it loads single elements.
+// WEIGHTS-LABEL: .entry k1_matmul_aligned(
+// WEIGHTS: griddepcontrol.launch_dependents;
+// WEIGHTS-NOT: ld.global
+// WEIGHTS-COUNT-8: prefetch.global.L2 [%
+// WEIGHTS-NOT: ld.global
+// WEIGHTS-NOT: prefetch
+// WEIGHTS: griddepcontrol.wait;
+// WEIGHTS: ld.global
+// WEIGHTS-LABEL: .entry k1_matmul(
+// WEIGHTS-NOT: prefetch
+// What the kernel behind reads is not the other's result.
+// WEIGHTS-LABEL: .entry k2_row_aligned(
+// WEIGHTS-NOT: ld.global
+// WEIGHTS: griddepcontrol.wait;
+
+// LENGTHS-LABEL: .entry k0_attend_parts_aligned(
+// LENGTHS-LABEL: .entry k0_attend_merge_aligned(
+// LENGTHS: ld.global
+// LENGTHS-NOT: .global
+// LENGTHS: griddepcontrol.wait;
+// LENGTHS: ld.global
+
+//--- weights.mlir
+func.func @main(%x: tensor<1x2048xbf16> {plan.name = "x"}, %w: tensor<2048x2048xbf16> {plan.name = "w"})
+    -> (tensor<1x2048xf32> {plan.name = "y"}) {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<1x2048xbf16>
+  %wide = tensor.empty() : tensor<1x2048xf32>
+  %fill = linalg.fill ins(%zero : f32) outs(%wide : tensor<1x2048xf32>) -> tensor<1x2048xf32>
+  %0 = linalg.softmax dimension(1) ins(%x : tensor<1x2048xbf16>) outs(%empty : tensor<1x2048xbf16>) -> tensor<1x2048xbf16>
+  %1 = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>],
+                       iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%0, %w : tensor<1x2048xbf16>, tensor<2048x2048xbf16>) outs(%fill : tensor<1x2048xf32>) {
+  ^bb0(%a: bf16, %b: bf16, %c: f32):
+    %wide_a = arith.extf %a : bf16 to f32
+    %wide_b = arith.extf %b : bf16 to f32
+    %p = arith.mulf %wide_a, %wide_b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<1x2048xf32>
+  %2 = linalg.softmax dimension(0) ins(%1 : tensor<1x2048xf32>) outs(%wide : tensor<1x2048xf32>) -> tensor<1x2048xf32>
+  return %2 : tensor<1x2048xf32>
+}
+
+//--- lengths.mlir
+func.func @main(%query: tensor<?x32x1x128xbf16> {plan.name = "query", plan.shape = affine_map<()[b, n] -> (b, 32, 1, 128)>},
+    %key: tensor<?x8x?x128xbf16> {plan.name = "key", plan.shape = affine_map<()[b, n] -> (b, 8, n, 128)>},
+    %value: tensor<?x8x?x128xbf16> {plan.name = "value", plan.shape = affine_map<()[b, n] -> (b, 8, n, 128)>},
+    %length: tensor<?xi32> {plan.name = "length", plan.shape = affine_map<()[b, n] -> (b)>})
+    -> (tensor<?x32x1x128xbf16> {plan.name = "out"}) attributes {plan.symbols = ["batch", "keys"]} {
+  %out = attn.attend query(%query : tensor<?x32x1x128xbf16>) key(%key : tensor<?x8x?x128xbf16>)
+      value(%value : tensor<?x8x?x128xbf16>) kv_length(%length : tensor<?xi32>) scale 0.0883 -> tensor<?x32x1x128xbf16>
+  return %out : tensor<?x32x1x128xbf16>
+}
