@@ -44,8 +44,8 @@ public:
   /// What the library says about a module that it refuses goes to `log`.
   virtual Status checkFormat(const CodeSection &code) const = 0;
   virtual int loadModule(const CodeSection &code, GpuHandle &module, std::string &log) const = 0;
-  /// Permits `bytes` of dynamic shared memory.
-  virtual int permitShared(GpuHandle function, uint64_t bytes) const = 0;
+  /// Permits `bytes` of dynamic shared memory. `overlaps`: processors run it beside other kernels.
+  virtual int permitShared(GpuHandle function, uint64_t bytes, bool overlaps) const = 0;
 
   /// Rows of bytes on the device; pitches are at most maxPitch.
   virtual int copyRows(const CopyBlock &block, uint64_t destination, uint64_t source, GpuHandle stream) const = 0;

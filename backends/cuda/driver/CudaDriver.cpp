@@ -108,9 +108,11 @@ public:
   Status checkFormat(const CodeSection &code) const override;
   int loadModule(const CodeSection &code, GpuHandle &module, std::string &log) const override;
 
-  int permitShared(GpuHandle function, uint64_t bytes) const override {
-    // What devices leave to the cache otherwise is their choice, and may take the place of workgroups.
-    if (int result = bytes == 0 ? gpuSuccess : setFunctionAttribute(function, gpuFunctionSharedCarveout, 100);
+  int permitShared(GpuHandle function, uint64_t bytes, bool overlaps) const override {
+    // What devices leave to the cache otherwise is their choice, and may take the place of workgroups. And a processor
+    // has kernels at the same time only where both want it divided alike.
+    bool isOpen = bytes == 0 && !overlaps;
+    if (int result = isOpen ? gpuSuccess : setFunctionAttribute(function, gpuFunctionSharedCarveout, 100);
         result != gpuSuccess)
       return result;
     constexpr uint64_t permittedAnyway = 48 * 1024;

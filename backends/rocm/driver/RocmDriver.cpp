@@ -64,7 +64,7 @@ public:
   int loadModule(const CodeSection &code, GpuHandle &module, std::string &) const override {
     return loadModuleData(&module, code.data.data());
   }
-  int permitShared(GpuHandle, uint64_t) const override { return gpuSuccess; } // needs no permission
+  int permitShared(GpuHandle, uint64_t, bool) const override { return gpuSuccess; } // needs no permission
 
   int copyRows(const CopyBlock &block, uint64_t destination, uint64_t source, GpuHandle stream) const override {
     return copy2D(destination, block.destinationPitch, source, block.sourcePitch, block.width, block.height,

@@ -13,8 +13,10 @@ TEST_F(CudaDriver, StartsKernelsEarlyThatWait) {
   variant.symbol = "scale";
   variant.workgroup = {128, 1, 1};
   auto plain = device.find(section(rt::CodeFormat::ptx, ptx), variant);
+  EXPECT_EQ(fake->calls("cuFuncSetAttribute"), 0);
   variant.awaitsPrevious = true;
   auto waiting = device.find(section(rt::CodeFormat::ptx, ptx), variant);
+  EXPECT_EQ(fake->calls("cuFuncSetAttribute"), 1) << "processors are divided for it as for its neighbours";
   DeviceArray x(*device.driver, 400), y(*device.driver, 400);
   auto launch = [&](const rt::DriverKernel &kernel) {
     EXPECT_STATUS(device.launch(kernel, "scale", {y.memory, x.memory}, {100}, 1));
