@@ -101,7 +101,7 @@ bool AwaitLate::prefetch(LoadOp load, IRMapping &round) {
   return bool(address);
 }
 
-/// What is read outside of loops: where a loop has one round, it is none.
+/// What is read where there are no loops, because one of one round is none.
 bool AwaitLate::prefetchOnce() {
   int64_t count = 0;
   for (LoadOp load : llvm::to_vector(programs.thenBlock()->getOps<LoadOp>())) {
@@ -114,8 +114,11 @@ bool AwaitLate::prefetchOnce() {
   return count > 0;
 }
 
-/// The first rounds of a loop. Returns whether there is anything to bring.
+/// The first rounds of a loop. Returns whether there is anything to bring. Where lanes wait for each other, they work
+/// on blocks of which many programs read the same, and have little to gain.
 bool AwaitLate::prefetchFor(scf::ForOp loop) {
+  if (loop.walk([](BarrierOp) { return WalkResult::interrupt(); }).wasInterrupted())
+    return false;
   APInt low, high, step;
   if (!matchPattern(loop.getLowerBound(), m_ConstantInt(&low)) ||
       !matchPattern(loop.getUpperBound(), m_ConstantInt(&high)) || !matchPattern(loop.getStep(), m_ConstantInt(&step)))
@@ -145,10 +148,9 @@ void AwaitLate::run() {
        place = place->getNextNode())
     loads |= isa<LoadOp>(place);
   builder.setInsertionPoint(place);
-  bool prefetches = false;
-  for (auto loop : llvm::make_early_inc_range(body.getOps<scf::ForOp>()))
-    prefetches = prefetches || prefetchFor(loop);
-  prefetches = prefetches || prefetchOnce();
+  auto loops = llvm::to_vector(body.getOps<scf::ForOp>());
+  bool prefetches =
+      loops.empty() ? prefetchOnce() : llvm::any_of(loops, [&](scf::ForOp loop) { return prefetchFor(loop); });
   if (loads || prefetches)
     await->moveBefore(place);
 }
