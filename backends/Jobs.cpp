@@ -1,16 +1,13 @@
 #include "backends/Jobs.h"
 
-#include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/ThreadPool.h"
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
-#include <vector>
 
 using namespace mlir;
 using namespace heed;
-
-using Reports = std::vector<Diagnostic>;
 
 /// Of the job that this thread runs; null outside of jobs. A thread that waits for jobs of its job runs others
 /// meanwhile.
@@ -21,6 +18,31 @@ static LogicalResult keepReport(Diagnostic &report) {
     return failure();
   reportsOfJob->push_back(std::move(report));
   return success();
+}
+
+namespace {
+/// Where this thread's reports go meanwhile.
+class ReportsTo {
+public:
+  explicit ReportsTo(Reports &reports) : others(std::exchange(reportsOfJob, &reports)) {}
+  ~ReportsTo() { reportsOfJob = others; }
+
+private:
+  Reports *others;
+};
+} // namespace
+
+Reports heed::holdReports(MLIRContext &context, llvm::function_ref<void()> run) {
+  Reports reports;
+  ScopedDiagnosticHandler keeper(&context, keepReport);
+  ReportsTo here(reports);
+  run();
+  return reports;
+}
+
+void heed::release(MLIRContext &context, Reports reports) {
+  for (Diagnostic &report : reports)
+    context.getDiagEngine().emit(std::move(report));
 }
 
 static void lower(std::atomic<size_t> &number, size_t to) {
@@ -45,15 +67,13 @@ LogicalResult heed::runJobs(MLIRContext &context, size_t count, llvm::function_r
       group.async([&, index] {
         if (index > firstFailed)
           return;
-        Reports *others = std::exchange(reportsOfJob, &reports[index]);
+        ReportsTo here(reports[index]);
         if (failed(job(index)))
           lower(firstFailed, index);
-        reportsOfJob = others;
       });
     group.wait();
   }
   for (size_t index = 0; index < std::min(firstFailed + 1, count); ++index)
-    for (Diagnostic &report : reports[index])
-      context.getDiagEngine().emit(std::move(report));
+    release(context, std::move(reports[index]));
   return failure(firstFailed != count);
 }

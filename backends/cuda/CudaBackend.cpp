@@ -63,14 +63,17 @@ FailureOr<MachineCode> CudaBackend::lower(ModuleOp kernels) const {
   return MachineCode::generate(kernels, machine, annotateKernels);
 }
 
+/// What a lane keeps in memory at most where thrift may help: 16 registers.
+constexpr int64_t mostThriftBytes = 64;
+
 /// Without an assembler, or with one that does not know the chip, the driver of the device has to do its work.
 std::optional<Cubin> CudaBackend::assemble(ModuleOp kernels, StringRef ptx, bool mayBeThrifty) const {
   std::string assembler = findPtxas(), message;
   if (assembler.empty())
     return std::nullopt;
   FailureOr<Cubin> cubin = assemblePtx(kernels, assembler, ptx, chip.name, RegisterThrift::Usual, message);
-  if (succeeded(cubin) && !cubin->warnings.empty() && mayBeThrifty) {
-    // A kernel may only just not fit its registers.
+  // A kernel may only just not fit its registers; of those that lack more, thrift saves nothing.
+  if (succeeded(cubin) && !cubin->warnings.empty() && mayBeThrifty && cubin->localBytes() <= mostThriftBytes) {
     FailureOr<Cubin> thrifty = assemblePtx(kernels, assembler, ptx, chip.name, RegisterThrift::Greater, message);
     if (succeeded(thrifty) && thrifty->warnings.empty())
       cubin = std::move(thrifty);

@@ -74,7 +74,7 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
   target.groupAtoms = warpgroupAtomsOf(chip.name);
   if (!target.groupAtoms.empty()) {
     // Two or three groups that multiply and one that copies share the 64 Ki registers of a processor.
-    static const simt::RoleRegisters registers[] = {{8, 24, 240}, {8, 56, 224}, {8, 40, 232}, {12, 32, 160}};
+    static const simt::RoleRegisters registers[] = {{8, 56, 224}, {8, 24, 240}, {8, 40, 232}, {12, 32, 160}};
     target.warps = 8;
     target.laneBlocks = ofEightWarps;
     target.producerWarps = 4;

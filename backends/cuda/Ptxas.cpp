@@ -7,6 +7,8 @@
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
 
+#include <algorithm>
+
 using namespace mlir;
 using namespace heed;
 
@@ -62,6 +64,13 @@ static std::map<std::string, simt::CodeFacts> factsOf(StringRef report) {
     }
   }
   return facts;
+}
+
+int64_t cuda::Cubin::localBytes() const {
+  int64_t most = 0;
+  for (const auto &[kernel, fact] : facts)
+    most = std::max(most, fact.localBytes);
+  return most;
 }
 
 FailureOr<cuda::Cubin> heed::cuda::assemblePtx(ModuleOp module, StringRef assembler, StringRef ptx, StringRef chip,

@@ -18,6 +18,9 @@ struct Cubin {
   std::string bytes;
   std::string warnings; ///< a line for each kernel whose values did not fit the registers, and what else was said
   std::map<std::string, simt::CodeFacts> facts; ///< by kernel
+
+  /// The most that a lane of a kernel keeps in memory.
+  int64_t localBytes() const;
 };
 
 /// How hard the assembler tries to need few registers: as it does by itself, or more, at some cost in speed.

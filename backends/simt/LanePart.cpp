@@ -1,0 +1,49 @@
+#include "backends/simt/LanePart.h"
+
+#include "backends/simt/KernelVariant.h"
+#include "dialects/simt/Simt.h"
+
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace heed;
+using namespace heed::simt;
+
+FailureOr<OwningOpRef<ModuleOp>> PartMaker::lower(tile::KernelOp kernel) const {
+  OwningOpRef<ModuleOp> alone = ModuleOp::create(kernel.getLoc());
+  alone->push_back(kernel->clone());
+  FailureOr<OwningOpRef<ModuleOp>> lanes = lowerTiles(*alone, chip);
+  if (succeeded(lanes) && (*lanes)->getOps<KernelOp>().empty())
+    return OwningOpRef<ModuleOp>();
+  return lanes;
+}
+
+static void dump(ModuleOp module, StringRef folder, StringRef name) {
+  if (folder.empty())
+    return;
+  llvm::SmallString<128> path(folder);
+  llvm::sys::path::append(path, name);
+  std::error_code error;
+  llvm::raw_fd_ostream stream(path, error);
+  if (!error)
+    stream << module;
+}
+
+Part PartMaker::partOf(OwningOpRef<ModuleOp> lanes) const {
+  auto kernels = lanes->getOps<KernelOp>();
+  dump(*lanes, dumpDirectory, ((*kernels.begin()).getSymName() + ".simt.mlir").str());
+  Part part{std::move(lanes), {}, {}};
+  for (KernelOp kernel : part.lanes->getOps<KernelOp>())
+    part.entries[entryOf(kernel).kernel].push_back(entryOf(kernel));
+  return part;
+}
+
+LogicalResult PartMaker::makeImages(Part &part) const {
+  OwningOpRef<ModuleOp> copy = part.lanes->clone();
+  FailureOr<std::vector<GeneratedImage>> images = backend.generate(*copy, chip, dumpDirectory);
+  if (failed(images))
+    return failure();
+  part.images = std::move(*images);
+  return success();
+}

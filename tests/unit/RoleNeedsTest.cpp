@@ -1,0 +1,66 @@
+/// What is concluded from tries that did not fit.
+#include "backends/simt/RoleNeeds.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/MLIRContext.h"
+
+#include <gtest/gtest.h>
+
+using namespace mlir;
+using namespace heed::simt;
+
+namespace {
+
+struct RoleNeedsTest : testing::Test {
+  MLIRContext context;
+  Builder builder{&context};
+  Attribute large = builder.getStringAttr("large"), small = builder.getStringAttr("small");
+  RoleNeeds needs;
+};
+
+TEST_F(RoleNeedsTest, OneTryShowsNothing) {
+  needs.add({large, true, 40, 16});
+  for (int64_t registers : {24, 40, 56}) {
+    EXPECT_EQ(needs.isHopeless(small, registers), false);
+    EXPECT_EQ(needs.isHopeless(large, registers), false);
+  }
+}
+
+TEST_F(RoleNeedsTest, LanesThatCopyAreShortForAllBlocks) {
+  needs.add({large, true, 40, 16});
+  needs.add({large, true, 56, 8});
+  EXPECT_TRUE(needs.isHopeless(large, 24));
+  EXPECT_TRUE(needs.isHopeless(small, 24));
+  EXPECT_TRUE(needs.isHopeless(small, 40));
+  EXPECT_FALSE(needs.isHopeless(small, 56));
+}
+
+TEST_F(RoleNeedsTest, LanesThatMultiplyAreShortForTheirBlocks) {
+  needs.add({large, true, 56, 16});
+  needs.add({large, true, 40, 8});
+  EXPECT_FALSE(needs.isHopeless(large, 24));
+  EXPECT_TRUE(needs.isHopeless(large, 56));
+  EXPECT_FALSE(needs.isHopeless(small, 56));
+}
+
+TEST_F(RoleNeedsTest, BothMayBeShort) {
+  needs.add({large, true, 40, 16});
+  needs.add({large, true, 56, 16});
+  EXPECT_FALSE(needs.isHopeless(large, 24));
+}
+
+TEST_F(RoleNeedsTest, OtherBlocksAreNotCompared) {
+  needs.add({large, true, 40, 16});
+  needs.add({small, true, 56, 8});
+  EXPECT_FALSE(needs.isHopeless(small, 24));
+}
+
+TEST_F(RoleNeedsTest, WithoutRolesDivisionsAreEqual) {
+  EXPECT_FALSE(needs.lackRoles());
+  needs.add({large, false, 40, 16});
+  EXPECT_TRUE(needs.lackRoles());
+  EXPECT_TRUE(needs.isHopeless(large, 24));
+  EXPECT_FALSE(needs.isHopeless(small, 24));
+}
+
+} // namespace
