@@ -27,12 +27,12 @@ def validate(modules: list[Path]) -> str:
     return "\n".join(said)
 
 
-def compile_program(tools: Path, source: Path, target: str) -> tuple[str, float]:
-    """What the compiler says, which ought to be nothing, and the seconds it took."""
+def compile_program(tools: Path, source: Path, target: str, threads: int) -> tuple[str, float]:
+    """What the compiler says, which ought to be nothing, and the seconds it took with so many threads."""
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder, "program.heed")
-        command = [tools / "heedc", source, "-o", package, f"--target={target}"]
+        command = [tools / "heedc", source, "-o", package, f"--target={target}", f"--threads={threads}"]
         if target.startswith("vulkan"):
             command.append(f"--dump-ir={folder}")
         done = subprocess.run(command, capture_output=True, text=True)
@@ -45,8 +45,9 @@ def compile_program(tools: Path, source: Path, target: str) -> tuple[str, float]
 def check(tools: Path, programs: dict[str, Path], target: str, jobs: int) -> int:
     """Returns the number of programs with complaints."""
     start = time.monotonic()
+    threads = max(1, (os.cpu_count() or 1) // jobs)
     with ThreadPoolExecutor(jobs) as pool:
-        results = list(pool.map(lambda item: (item[0], *compile_program(tools, item[1], target)), programs.items()))
+        results = list(pool.map(lambda item: (item[0], *compile_program(tools, item[1], target, threads)), programs.items()))
     failed = 0
     for name, said, _ in results:
         if said:
