@@ -11,6 +11,8 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 
 using namespace mlir;
 using namespace heed;
@@ -23,57 +25,12 @@ struct Family {
   tile::KernelOp usual;
 };
 
-/// What comes of a family.
-struct Parts {
-  std::optional<Part> chosen;
-  std::vector<Part> usual;
+/// What is known of a family before code is generated.
+struct LoweredFamily {
+  std::optional<ChoiceOfBlocks> choices; ///< at the first of which there is code
+  SmallVector<OwningOpRef<ModuleOp>> variants;
 };
 } // namespace
-
-/// Every variant of a kernel as a part of its own, with images if wanted.
-static LogicalResult makeUsual(const PartMaker &maker, tile::KernelOp kernel, bool isServed, bool wantsImages,
-                               std::vector<Part> &parts) {
-  OwningOpRef<ModuleOp> marked = ModuleOp::create(kernel.getLoc());
-  auto copy = kernel.clone();
-  marked->push_back(copy);
-  if (isServed)
-    copy->setAttr(servedAttrName, UnitAttr::get(copy->getContext()));
-  FailureOr<OwningOpRef<ModuleOp>> lanes = maker.lower(copy);
-  if (failed(lanes))
-    return failure();
-  if (!*lanes)
-    return success();
-  for (auto variant : llvm::make_early_inc_range((*lanes)->getOps<KernelOp>())) {
-    OwningOpRef<ModuleOp> one = ModuleOp::create(kernel.getLoc());
-    variant->remove();
-    one->push_back(variant);
-    parts.push_back(maker.partOf(std::move(one)));
-  }
-  return runJobs(*kernel.getContext(), wantsImages ? parts.size() : 0,
-                 [&](size_t index) { return maker.makeImages(parts[index]); });
-}
-
-/// The usual kernel need not wait until one of those that may stand in for it fits: that there is code of one is
-/// enough.
-static LogicalResult makeFamily(const PartMaker &maker, MLIRContext &context, const Family &family, bool wantsImages,
-                                Parts &parts) {
-  ChoiceOfBlocks choices(maker, family.choices);
-  FailureOr<bool> isServed = choices.findCode();
-  if (failed(isServed))
-    return failure();
-  auto makeChosen = [&]() -> LogicalResult {
-    FailureOr<Part> chosen = choices.chooseFitting();
-    if (failed(chosen))
-      return failure();
-    parts.chosen = std::move(*chosen);
-    return success();
-  };
-  return runJobs(context, 2, [&](size_t job) {
-    if (job == 0)
-      return *isServed ? makeChosen() : success();
-    return family.usual ? makeUsual(maker, family.usual, *isServed, wantsImages, parts.usual) : success();
-  });
-}
 
 static SmallVector<Family> familiesOf(ArrayRef<tile::KernelOp> kernels) {
   auto isChoice = [](tile::KernelOp kernel) {
@@ -96,22 +53,92 @@ static SmallVector<Family> familiesOf(ArrayRef<tile::KernelOp> kernels) {
   return families;
 }
 
+/// The usual kernel has fewer variants where another stands in for it; that there is code of one is enough to know.
+static LogicalResult lowerFamily(const PartMaker &maker, const Family &family, LoweredFamily &lowered) {
+  ChoiceOfBlocks choices(maker, family.choices);
+  FailureOr<bool> isServed = choices.findCode();
+  if (failed(isServed))
+    return failure();
+  if (*isServed)
+    lowered.choices.emplace(std::move(choices));
+  if (!family.usual)
+    return success();
+  OwningOpRef<ModuleOp> marked = ModuleOp::create(family.usual->getLoc());
+  tile::KernelOp usual = family.usual, copy = usual.clone();
+  marked->push_back(copy);
+  if (*isServed)
+    copy->setAttr(servedAttrName, UnitAttr::get(copy->getContext()));
+  FailureOr<OwningOpRef<ModuleOp>> lanes = maker.lower(copy);
+  if (failed(lanes))
+    return failure();
+  if (!*lanes)
+    return success();
+  for (auto variant : llvm::make_early_inc_range((*lanes)->getOps<KernelOp>())) {
+    lowered.variants.push_back(ModuleOp::create(variant->getLoc()));
+    variant->remove();
+    lowered.variants.back()->push_back(variant);
+  }
+  return success();
+}
+
+static int64_t countOperations(ModuleOp lanes) {
+  int64_t count = 0;
+  lanes.walk([&](Operation *) { ++count; });
+  return count;
+}
+
+/// One image takes a while however small it is, and a large one keeps others waiting: small programs share images.
+static std::vector<Part> partsOf(const PartMaker &maker, MutableArrayRef<LoweredFamily> families) {
+  constexpr int64_t fewOperations = 2000;
+  std::vector<Part> parts;
+  OwningOpRef<ModuleOp> together;
+  int64_t operations = 0;
+  auto close = [&] {
+    if (together)
+      parts.push_back(maker.partOf(std::move(together)));
+    together = {};
+    operations = 0;
+  };
+  for (LoweredFamily &family : families)
+    for (OwningOpRef<ModuleOp> &variant : family.variants) {
+      int64_t more = countOperations(*variant);
+      if (maker.backend.wantsImagePerKernel() || operations + more > fewOperations)
+        close();
+      operations += more;
+      if (!together)
+        together = std::move(variant);
+      else
+        together->getBody()->getOperations().splice(together->getBody()->end(), variant->getBody()->getOperations());
+    }
+  close();
+  return parts;
+}
+
 /// All lane programs, those that were chosen first. Images are there of these at least.
 static FailureOr<std::vector<Part>> makeParts(const PartMaker &maker, ModuleOp kernels, bool wantsImages) {
   MLIRContext &context = *kernels.getContext();
   auto all = llvm::to_vector(kernels.getOps<tile::KernelOp>());
   SmallVector<Family> families = familiesOf(all);
-  std::vector<Parts> made(families.size());
-  if (failed(runJobs(context, families.size(), [&](size_t index) {
-        return makeFamily(maker, context, families[index], wantsImages, made[index]);
+  std::vector<LoweredFamily> lowered(families.size());
+  if (failed(runJobs(context, families.size(),
+                     [&](size_t index) { return lowerFamily(maker, families[index], lowered[index]); })))
+    return failure();
+  SmallVector<ChoiceOfBlocks *> choices;
+  for (LoweredFamily &family : lowered)
+    if (family.choices)
+      choices.push_back(&*family.choices);
+  std::vector<Part> parts(choices.size()), usual = partsOf(maker, lowered);
+  std::move(usual.begin(), usual.end(), std::back_inserter(parts));
+  if (failed(runJobs(context, wantsImages ? parts.size() : choices.size(), [&](size_t index) -> LogicalResult {
+        if (index >= choices.size())
+          return maker.makeImages(parts[index]);
+        FailureOr<Part> chosen = choices[index]->chooseFitting();
+        if (failed(chosen))
+          return failure();
+        parts[index] = std::move(*chosen);
+        return success();
       })))
     return failure();
-  std::vector<Part> parts;
-  for (Parts &each : made)
-    if (each.chosen)
-      parts.push_back(std::move(*each.chosen));
-  for (Parts &each : made)
-    std::move(each.usual.begin(), each.usual.end(), std::back_inserter(parts));
   return parts;
 }
 
@@ -197,7 +224,7 @@ FailureOr<std::string> SimtBackend::printCode(ModuleOp kernels, StringRef level)
       return LogicalResult(printed);
     };
     for (Part &part : *parts)
-      if (!part.images.empty() || printsKernelsApart()) {
+      if (!part.images.empty() || wantsImagePerKernel()) {
         if (failed(add(*part.lanes)))
           return failure();
       } else {

@@ -40,7 +40,8 @@ struct GeneratedImage {
 std::optional<int64_t> workgroupsAtOnce(const Processor &processor, const KernelResources &resources,
                                         int64_t sharedBytes);
 
-/// A backend that turns simt.kernels into code, each variant of a kernel into images of its own, side by side.
+/// A backend that turns simt.kernels into code, side by side: large ones and those that were
+/// chosen among several have images of their own.
 class SimtBackend : public Backend {
 public:
   /// The chips to compile for, from the most demanding to the generic one.
@@ -59,8 +60,8 @@ public:
   /// Loads into the context all that generate() and print() need, which may then be called by several threads.
   virtual void prepareGeneration(mlir::MLIRContext &context) const = 0;
 
-  /// Whether kernels are printed one by one.
-  virtual bool printsKernelsApart() const { return false; }
+  /// Whether devices look at an image as a whole, so that each kernel had better have its own.
+  virtual bool wantsImagePerKernel() const { return false; }
 
   MachineTraits traits() const override;
   AttendBlocks attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, mlir::Type element) const override;

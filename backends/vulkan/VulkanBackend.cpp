@@ -37,7 +37,7 @@ public:
   ArrayRef<simt::SimtTarget> chips() const override { return target; }
   void prepareGeneration(MLIRContext &context) const override { context.loadDialect<spirv::SPIRVDialect>(); }
   /// The features of a module are asked for by all of it, and layers add up the workgroup memory of all entry points.
-  bool printsKernelsApart() const override { return true; }
+  bool wantsImagePerKernel() const override { return true; }
   FailureOr<std::vector<simt::GeneratedImage>> generate(ModuleOp kernels, const simt::SimtTarget &chip,
                                                         StringRef dumpDirectory) const override;
   ArrayRef<StringRef> codeLevels() const override;
