@@ -105,6 +105,8 @@ struct AttendBlocks {
   int64_t warps = 0; ///< of a workgroup; 0: as many as the target's usually have
   /// Of a lane of warps that only copy, where those hand registers to the others; 0: as many as they usually have.
   int64_t copyingRegisters = 0;
+  /// Groups of warps that hold rows of their own and may go through fewer keys than the program.
+  int64_t groups = 1;
 
   /// What a head width takes of tiles when it is worked on as a whole; `panel`: valuePanel of values, else 0.
   int64_t wholeWidth(int64_t depth, int64_t panel = 0) const {

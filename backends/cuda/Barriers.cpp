@@ -112,6 +112,27 @@ struct LowerWarpBarrier : ConvertOpToLLVMPattern<WarpBarrierOp> {
   }
 };
 
+struct LowerRenew : ConvertOpToLLVMPattern<RenewOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(RenewOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<LLVM::InlineAsmOp>(op, op.getType(), adaptor.getValue(), "mov.b32 $0, $1;", "=r,r",
+                                                   /*has_side_effects=*/true, /*is_align_stack=*/false,
+                                                   LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr());
+    return success();
+  }
+};
+
+/// A reduction over the warp is the shortest way to a register that a warp has once.
+struct LowerUniform : ConvertOpToLLVMPattern<UniformOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(UniformOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+    Value everyLane = constantInt(rewriter, op.getLoc(), 32, -1);
+    rewriter.replaceOp(op, callIntrinsic(rewriter, op.getLoc(), "llvm.nvvm.redux.sync.umax", op.getType(),
+                                         {adaptor.getValue(), everyLane}));
+    return success();
+  }
+};
+
 struct LowerSetRegisters : ConvertOpToLLVMPattern<SetRegistersOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(SetRegistersOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
@@ -148,5 +169,6 @@ void heed::cuda::populateBarriers(const LLVMTypeConverter &types, RewritePattern
       types, [](BarrierEndOp) { return std::string("mbarrier.inval.shared::cta.b64 [$0];"); });
   patterns.add<LowerFence<FenceBarriersOp>>(types, "fence.mbarrier_init.release.cluster;");
   patterns.add<LowerFence<FenceAsyncOp>>(types, "fence.proxy.async.shared::cta;");
-  patterns.add<LowerBarrierWait, LowerCopyTensor, LowerNamedBarrier, LowerWarpBarrier, LowerSetRegisters>(types);
+  patterns.add<LowerBarrierWait, LowerCopyTensor, LowerNamedBarrier, LowerWarpBarrier, LowerRenew, LowerUniform,
+               LowerSetRegisters>(types);
 }

@@ -56,7 +56,8 @@ SmallVector<AttendBlocks> SimtBackend::largerAttendBlocks(int64_t rows, int64_t 
                         .valuePanel = 64,
                         .wholeDepth = mostGroupDepth,
                         .warps = groups * atom->warps(),
-                        .copyingRegisters = copyingRegisters};
+                        .copyingRegisters = copyingRegisters,
+                        .groups = groups};
     int64_t registers = chip.registersOfRoles(blocks.warps, copyingRegisters).consumer;
     bool isShort = !ShapedType::isDynamic(rows) && rows <= blocks.rows / 2;
     if (!isShort && leastRegisters(blocks, valueDepth, *atom, chip) <= registers &&

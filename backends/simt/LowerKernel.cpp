@@ -1,5 +1,6 @@
 /// The frame of a kernel: entry, blocks, scalars, regions.
 #include "backends/simt/KernelVariant.h"
+#include "backends/simt/PlaceBarriers.h"
 #include "backends/simt/TileLowering.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -39,6 +40,7 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
   b.setInsertionPointToEnd(module.getBody());
   SmallVector<Type> arguments(kernel.getArgumentTypes().size() + simt::KernelOp::numGridArguments, b.getI64Type());
   planRings();
+  rowsOfShare = planShare();
   int64_t copying = rings.empty() ? 0 : target.producerWarps;
   lowered = simt::KernelOp::create(b, kernel.getSymName(), b.getFunctionType(arguments, {}), kernel.getNumBases(),
                                    plan.threads() + copying * target.lanes, target.lanes, /*shared_bytes=*/0,
@@ -49,6 +51,8 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
     scalars.map(argument, lowerArgument);
   lane = simt::LaneOp::create(b, b.getI32Type());
   warp = simt::WarpOp::create(b, b.getI32Type());
+  if (sharesRows())
+    warp = simt::UniformOp::create(b, b.getI32Type(), warp);
   if (copying != 0) // which come first
     warp = arith::SubIOp::create(b, warp, i32(copying));
   Value index = simt::ProgramOp::create(b, b.getI32Type());
@@ -128,7 +132,11 @@ void TileLowering::emitBlock(Block &block) {
     b.setLoc(op.getLoc());
     if (&op == first)
       emitTurn(TurnStep::Begin);
+    bool parks = &block == &kernel.getBody().front() && holdsOwnRounds(&op);
+    Parked parked = parks ? park(&op) : Parked();
     emitOp(&op);
+    if (parks)
+      unpark(parked);
     if (&op == last)
       emitTurn(TurnStep::End);
     releaseReadBy(&op);
@@ -172,6 +180,10 @@ void TileLowering::emitOp(Operation *op) {
 void TileLowering::emitTileOp(Operation *op) {
   if (auto id = dyn_cast<tile::ProgramIdOp>(op))
     return scalars.map(id.getResult(), program[id.getDim()]);
+  if (auto share = dyn_cast<tile::ShareOp>(op))
+    return emitShare(share);
+  if (auto skip = dyn_cast<tile::SkipOp>(op))
+    return emitSkip(skip);
   auto load = dyn_cast<tile::LoadOp>(op);
   if (isProducer) {
     if (Ring *ring = load ? ringOf(load.getResult()) : nullptr)
@@ -288,6 +300,8 @@ void TileLowering::emitLoop(scf::ForOp op) {
     stages = std::max(stages, pipeline.slots);
   }
   auto loop = scf::ForOp::create(b, scalar(op.getLowerBound()), scalar(op.getUpperBound()), scalar(op.getStep()), init);
+  if (sharesRows() && !carriedRings.empty())
+    loop->setAttr(ownRoundsAttrName, b.getUnitAttr());
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());

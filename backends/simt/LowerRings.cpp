@@ -276,6 +276,26 @@ void TileLowering::emitPrograms() {
   emitTurn(TurnStep::Leave);
 }
 
+/// Word by word, since many numbers need the lower one only.
+Value TileLowering::renew(Value wide) {
+  auto word = [&](Value value) {
+    Value narrow = arith::TruncIOp::create(b, b.getI32Type(), value);
+    return arith::ExtUIOp::create(b, b.getI64Type(), simt::RenewOp::create(b, b.getI32Type(), narrow)).getResult();
+  };
+  Value high = word(arith::ShRUIOp::create(b, wide, i64(32)));
+  return arith::OrIOp::create(b, word(wide), arith::ShLIOp::create(b, high, i64(32)));
+}
+
+/// Numbers that follow from the arguments are made again in each program. Those that multiply have no registers to keep
+/// them in meanwhile.
+void TileLowering::renewArguments() {
+  if (isProducer || !sharesRows())
+    return;
+  for (auto [argument, lowerArgument] : llvm::zip(kernel.getBody().getArguments(), lowered.getBody().getArguments()))
+    if (!argument.use_empty())
+      scalars.map(argument, renew(lowerArgument));
+}
+
 /// Rings go on from one program to the next, so that its tiles are copied while this one ends.
 void TileLowering::emitResidentLoop() {
   SmallVector<Value> carried;
@@ -295,6 +315,7 @@ void TileLowering::emitResidentLoop() {
     b.setInsertionPointToStart(loop.getBody());
     bind(loop.getRegionIterArgs());
     scopes.emplace_back();
+    renewArguments();
     emitProgram(arith::TruncIOp::create(b, b.getI32Type(), loop.getInductionVar()));
     scopes.pop_back();
     SmallVector<Value> yielded;

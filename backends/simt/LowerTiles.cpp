@@ -106,6 +106,13 @@ static LogicalResult emitAligned(const Prepared &grouped, const Prepared &plain,
     return success();
   auto lowering = std::make_unique<simt::TileLowering>(grouped.kernel, grouped.target, promises);
   FailureOr<simt::KernelOp> lowered = lowering->emit(lanes);
+  simt::SimtTarget together = grouped.target;
+  together.sharesRows = false;
+  if (succeeded(lowered) && lowering->sharesRows() && simt::needsBarriersInOwnRounds(*lowered)) {
+    lowered->erase();
+    lowering = std::make_unique<simt::TileLowering>(grouped.kernel, together, promises);
+    lowered = lowering->emit(lanes);
+  }
   bool isNarrow = grouped.target.warps < plain.target.warps;
   bool isUnfed = isNarrow ? !lowering->copiesAhead() : lowering->loadsForGroups();
   if (succeeded(lowered) && isUnfed) {

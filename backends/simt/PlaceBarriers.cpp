@@ -127,10 +127,26 @@ void settleTurns(KernelOp kernel) {
 
 } // namespace
 
+bool simt::needsBarriersInOwnRounds(KernelOp kernel) {
+  OwningOpRef<KernelOp> copy = kernel.clone();
+  Pending pending;
+  placeIn(copy->getBody().front(), pending);
+  auto isIn = [](BarrierOp barrier) {
+    for (Operation *outer = barrier->getParentOp(); outer; outer = outer->getParentOp())
+      if (outer->hasAttr(ownRoundsAttrName))
+        return WalkResult::interrupt();
+    return WalkResult::advance();
+  };
+  return copy->walk(isIn).wasInterrupted();
+}
+
 void simt::placeBarriers(KernelOp kernel) {
   Pending pending;
   placeIn(kernel.getBody().front(), pending);
-  kernel.walk([](Operation *op) { op->removeAttr(sharedRangeAttrName); });
+  kernel.walk([](Operation *op) {
+    op->removeAttr(sharedRangeAttrName);
+    op->removeAttr(ownRoundsAttrName);
+  });
   settleTurns(kernel);
   // Warps with a role of their own do not stop at the barriers of the others.
   kernel.walk([](scf::IfOp roles) {

@@ -60,6 +60,7 @@ struct SimtTarget {
   int64_t processors = 0;        ///< of a usual product; 0: not known
   int64_t cacheBytes = 0;        ///< of different data in the cache that all workgroups share; 0: not known
   Abilities abilities;
+  bool sharesRows = true; ///< groups of warps may go through fewer rounds of a loop than their program
   /// Matrix instructions, best first. The lowering falls back to multiply-add on scalars, which needs no entry.
   llvm::ArrayRef<tile::Atom> atoms;
   /// Those that groups of warps start and that run beside them, reading shared memory by themselves; best first, and

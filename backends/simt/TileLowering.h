@@ -73,6 +73,8 @@ public:
   bool copiesAhead() const { return stages > 0; }
   /// Whether warps load in a loop what they multiply in groups.
   bool loadsForGroups();
+  /// Whether groups of warps go through rounds of their own.
+  bool sharesRows() const { return rowsOfShare != 0; }
 
 private:
   /// Reports the first thing that cannot be lowered; emission goes on with placeholders and fails at the end.
@@ -315,6 +317,8 @@ private:
   void emitNeighbours();
   void emitPrograms();
   void emitResidentLoop();
+  void renewArguments();
+  mlir::Value renew(mlir::Value wide);
   void emitProgram(mlir::Value index);
   void releaseSlot(mlir::Value barrier);
   void advance(Ring &ring);
@@ -337,6 +341,24 @@ private:
   mlir::Operation *lastReader(tile::LoadOp load);
   void readSlot(Ring &ring, tile::LoadOp load);
   void releaseReadBy(mlir::Operation *op);
+
+  // LowerShares.cpp: rows of groups of warps.
+  int64_t planShare();
+  mlir::scf::ForOp loopOfRings();
+  void emitShare(tile::ShareOp op);
+  void emitSkip(tile::SkipOp op);
+  bool holdsOwnRounds(mlir::Operation *op);
+
+  // ParkNumbers.cpp: numbers that wait for the end of a loop.
+  /// Numbers of the program that wait in the lanes of a register.
+  struct Parked {
+    llvm::SmallVector<mlir::Value> scalars;  ///< of the tile program
+    llvm::SmallVector<mlir::Value *> places; ///< of others
+    llvm::SmallVector<mlir::Type> types;     ///< of both, as lanes hold them
+    mlir::Value words;
+  };
+  Parked park(mlir::Operation *op);
+  void unpark(const Parked &parked);
 
   // LowerTurns.cpp: which group of warps starts its products next.
   int64_t turnWarps();
@@ -414,6 +436,7 @@ private:
   };
   llvm::DenseMap<mlir::Value, Reading> readings;
 
+  int64_t rowsOfShare = 0;     ///< that a group holds by itself; 0: all work on all
   bool leavesOutRings = false; ///< of lanes, for which there was no room
   /// Slots that lanes read by themselves: free after the op that does so last.
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<mlir::Value, 1>> readSlots;

@@ -187,6 +187,19 @@ static LogicalResult runProgramId(Interpreter &, Operation *op, Frame &frame) {
   return success();
 }
 
+/// The interpreter works on whole tiles, and skips nothing.
+static LogicalResult runShare(Interpreter &, Operation *op, Frame &frame) {
+  frame.set(op->getResult(0), Scalar::ofInteger(0));
+  frame.set(op->getResult(1), Scalar::ofInteger(cast<tile::ShareOp>(op).getOf()));
+  return success();
+}
+
+static LogicalResult runSkip(Interpreter &, Operation *op, Frame &frame) {
+  if (int64_t rounds = frame.index(cast<tile::SkipOp>(op).getRounds()))
+    return op->emitError("skips ") << rounds << " rounds, and a share that is everything skips none";
+  return success();
+}
+
 static LogicalResult runCount(Interpreter &interpreter, Operation *op, Frame &frame) {
   auto count = cast<tile::CountOp>(op);
   switch (count.getCounter()) {
@@ -198,6 +211,8 @@ static LogicalResult runCount(Interpreter &interpreter, Operation *op, Frame &fr
 
 void addTileHandlers(HandlerTable &table) {
   table["tile.program_id"] = runProgramId;
+  table["tile.share"] = runShare;
+  table["tile.skip"] = runSkip;
   table["tile.count"] = runCount;
   table["tile.load"] = runLoad;
   table["tile.store"] = runStore;

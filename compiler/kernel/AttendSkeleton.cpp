@@ -178,15 +178,20 @@ void AttendSkeleton::readLabelBounds(Interval rowRange) {
   mask.setLabelKeys(first, end, isWhole);
 }
 
-/// The keys that the lengths and the keep region let the block's rows see.
-AttendSkeleton::KeyBounds AttendSkeleton::boundKeys() {
+/// Of the program.
+Value AttendSkeleton::lastRow() {
+  Value end = kernel.min(kernel.add(firstRow, kernel.constant(blocks.rows)), kernel.value(rows));
+  return kernel.sub(end, kernel.constant(1));
+}
+
+/// The keys that the lengths and the keep region let these rows see.
+AttendSkeleton::KeyBounds AttendSkeleton::boundKeys(Value first, Value last) {
   KeyBounds bounds{kernel.constant(0), length, true};
   if (!attend.hasKeep())
     return bounds;
-  Value zero = bounds.low, one = kernel.constant(1);
-  Value lastRow = kernel.sub(kernel.min(kernel.add(firstRow, kernel.constant(blocks.rows)), kernel.value(rows)), one);
+  Value zero = bounds.low;
   int64_t heads = head ? 1 : parts->group;
-  Interval rowRange{kernel.floorDiv(firstRow, heads), kernel.floorDiv(lastRow, heads)}, positions = rowRange;
+  Interval rowRange{kernel.floorDiv(first, heads), kernel.floorDiv(last, heads)}, positions = rowRange;
   if (offset)
     positions = {kernel.add(rowRange.low, offset), kernel.add(rowRange.high, offset)};
   mask.setBatchAndHead(batch, headInterval());
@@ -265,9 +270,11 @@ Value AttendSkeleton::listEnd() {
 }
 
 FailureOr<AttendSkeleton::RowState> AttendSkeleton::visitKeys() {
-  KeyBounds bounds = boundKeys();
+  KeyBounds bounds = boundKeys(firstRow, lastRow());
   if (step == AttendStep::Part)
     bounds = boundPart(bounds);
+  if (goesByShares(bounds))
+    return visitShare(bounds);
   if (!attend.getBlocks())
     return visitRange(bounds, firstState());
   Value end = listEnd(), width = kernel.constant((*attend.getBlockSize())[1]);

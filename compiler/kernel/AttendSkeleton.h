@@ -66,8 +66,13 @@ private:
   double firstReference();
   RowState firstState();
   mlir::FailureOr<RowState> visitKeys();
-  KeyBounds boundKeys();
+  KeyBounds boundKeys(mlir::Value first, mlir::Value last);
+  bool goesByShares(const KeyBounds &bounds);
+  KeyBounds boundShare(const KeyBounds &whole);
+  mlir::FailureOr<RowState> visitShare(const KeyBounds &whole);
   KeyBounds boundPart(KeyBounds bounds);
+  mlir::Value roundsOf(const KeyBounds &bounds);
+  mlir::Value lastRow();
   void readLabelBounds(Interval rowRange);
   mlir::FailureOr<RowState> visitRange(KeyBounds bounds, mlir::ValueRange state);
   mlir::Value readListed(mlir::Value entry);

@@ -254,6 +254,25 @@ def Simt_SetRegistersOp : Simt_Op<"set_registers", [MemoryEffects<[MemRead, MemW
   let hasVerifier = 1;
 }
 
+def Simt_RenewOp : Simt_Op<"renew", [MemoryEffects<[MemWrite]>]> {
+  let summary = "The same value, of which nothing is known any more";
+  let description = [{
+    What follows from the result is computed behind this op and not ahead of a loop around it, where it would take
+    registers from everything between.
+  }];
+  let arguments = (ins I32:$value);
+  let results = (outs I32:$result);
+  let assemblyFormat = "$value attr-dict";
+}
+
+def Simt_UniformOp : Simt_Op<"uniform", [Pure]> {
+  let summary = "A value that all lanes of the warp have, and are known to have";
+  let description = [{ Machines keep such values, and what follows from them, once a warp. All lanes take part. }];
+  let arguments = (ins I32:$value);
+  let results = (outs I32:$result);
+  let assemblyFormat = "$value attr-dict";
+}
+
 //===-- Lanes and matrix instructions ------------------------------------------------------------------------------===//
 
 def Simt_ShuffleOp : Simt_Op<"shuffle", [Pure, AllTypesMatch<["value", "result"]>]> {

@@ -51,6 +51,12 @@ LogicalResult KernelOp::verify() {
   return success();
 }
 
+LogicalResult ShareOp::verify() {
+  if (static_cast<int64_t>(getOf()) < 1)
+    return emitOpError("T16: a share is of at least one row, got ") << static_cast<int64_t>(getOf());
+  return success();
+}
+
 LogicalResult ProgramIdOp::verify() {
   auto kernel = (*this)->getParentOfType<KernelOp>();
   int64_t rank = kernel ? kernel.getGridRank() : 3;

@@ -54,6 +54,31 @@ def Tile_ProgramIdOp : Tile_Op<"program_id", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Tile_ShareOp : Tile_Op<"share", [Pure]> {
+  let summary = "Which rows of a program's tiles are theirs who run this code together";
+  let description = [{
+    `%first, %rows = tile.share of 192`
+
+    Of tiles with `of` rows, rows [first, first + rows). All, where everyone works on every tile; where groups of warps
+    hold rows of their own and meet nowhere in a loop, those of the group, which may then go through fewer rounds of the
+    loop than the program has. A loop with bounds that depend on a share stands between two tile.skip. Constraint T16.
+  }];
+  let arguments = (ins I64Attr:$of);
+  let results = (outs Index:$first, Index:$rows);
+  let assemblyFormat = "`of` $of attr-dict";
+  let hasVerifier = 1;
+}
+
+def Tile_SkipOp : Tile_Op<"skip", [MemoryEffects<[MemWrite]>]> {
+  let summary = "Rounds of the program's loop that a share has no use for";
+  let description = [{
+    The loop's tiles of so many rounds are let go unread. Shares of one program go through equally many rounds together
+    with those they skip, before the loop and behind it. Nothing to do where a share is everything.
+  }];
+  let arguments = (ins Index:$rounds);
+  let assemblyFormat = "$rounds attr-dict";
+}
+
 def Tile_CountOp : Tile_Op<"count", [MemoryEffects<[MemWrite]>]> {
   let summary = "Adds to a test counter";
   let arguments = (ins Tile_Counter:$counter, Index:$amount);

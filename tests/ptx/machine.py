@@ -204,7 +204,7 @@ BINARY = {"add": numpy.add, "sub": numpy.subtract, "mul": numpy.multiply, "and":
 COMPARE = {"lt": numpy.less, "le": numpy.less_equal, "gt": numpy.greater, "ge": numpy.greater_equal,
            "eq": numpy.equal, "ne": numpy.not_equal, "neu": numpy.not_equal}
 HALF = {4: numpy.uint16, 8: numpy.uint32}  # by bytes
-TOGETHER = ("shfl", "bar.", "wgmma", "setmaxnreg", "ldmatrix", "mma.sync")
+TOGETHER = ("shfl", "redux", "bar.", "wgmma", "setmaxnreg", "ldmatrix", "mma.sync")
 
 
 class Warp:
@@ -497,6 +497,8 @@ class Warp:
         if name == "shfl":
             lanes = value(2, numpy.uint32) & 31 if parts[2] == "idx" else numpy.arange(LANES) ^ self.one(operands[2], mask)
             return value(1)[lanes]
+        if name == "redux":
+            return numpy.full(LANES, value(1).max())
         if name in BINARY and len(operands) == 3:
             return BINARY[name](value(1), value(2))
         raise Wrong(f"unknown instruction {'.'.join(parts)}")

@@ -71,9 +71,10 @@ def run_twice(text, plan, operands, result_bytes, workgroups, pending=()):
     return early
 
 
-def interpret(build, model, symbols, entry, operands, result_shape, workgroups, result_type=numpy.uint16):
-    """The result of a model of one kernel, and how many programs it has; no `workgroups`: one for each."""
-    text, plan = compile_model(build, model, symbols, entry)
+def interpret(build, model, symbols, entry, operands, result_shape, workgroups, result_type=numpy.uint16, before=()):
+    """The result of a kernel of a model, behind those of the steps `before`, and how many programs it has; no `workgroups`: one
+    for each."""
+    text, *_, plan = compile_model(build, model, symbols, *before, entry)
     programs = int(numpy.prod(plan.grid))
     memory = run_twice(text, plan, operands, [result_type().nbytes * int(numpy.prod(result_shape))],
                        min(workgroups or programs, programs))

@@ -28,8 +28,14 @@ ATTENTION = [(1, 3, 193, 64, True, 1), (2, 3, 450, 64, True, 5), (2, 2, 400, 64,
 # Of the same, with a soft cap: queries are so large that it changes scores.
 CAPPED = [(1, 1, 200, 64, True, 1), (1, 1, 150, 128, True, 1)]
 # Variant, batch, heads, rows, head width, workgroups. Blocks of keys that windows and prefixes leave out, cut and show whole.
-VARIANTS = [("window", 1, 1, WINDOW + 140, 64, 2), ("alibi-window", 1, 1, WINDOW + 70, 128, 3), ("alibi", 1, 2, 260, 64, 2),
+VARIANTS = [("window", 1, 1, WINDOW + 470, 64, 3),
+            ("alibi-window", 1, 1, WINDOW + 70, 64, 3), ("alibi-window", 1, 1, WINDOW + 70, 128, 3), ("alibi", 1, 2, 260, 64, 2),
             ("prefix", 1, 1, PREFIX + 140, 64, 2)]
+
+# Variant, batch, heads, rows, head width, rows of a document, workgroups. Rows of one, two and three documents in a block;
+# groups of warps that begin and end with other blocks of keys than their program.
+DOCUMENTED = [("causal-documents", 1, 2, 460, 64, 150, 3), ("documents", 2, 1, 392, 128, 130, 2),
+              ("causal-documents", 1, 1, 640, 128, 260, 2)]
 
 # Element of a bias or mask, whether it is another for each batch, head and row, how many keys are seen without it; batch,
 # heads, rows, head width, workgroups. All come as tiles through rings, which wrap; rows that blocks do not divide. What is
@@ -122,6 +128,36 @@ def run_variant(build, variant, batch, heads, rows, width, workgroups):
     model = "case.mlir", source(heads, width, variant).encode()
     given = operands + [slopes] * variant.startswith("alibi")
     out, programs = interpret(build, model, {"batch": batch, "sequence": rows}, "_aligned", given, shape, workgroups)
+    exact = attention(*operands, False, numpy.float64, bias=bias)
+    plain = machine.widen(machine.narrow(attention(*operands, False, numpy.float32,
+                                                   lambda powers: machine.widen(machine.narrow(powers)), bias=bias)))
+    return check(out, exact, plain), programs
+
+
+def label_bounds(labels, rows_of_entry=64):
+    """What the kernel before attention finds: by the rows of an entry the first key that has a label from their least to their
+    greatest, the end of such keys, and whether these have one label with the rows and with all keys between."""
+    entries = [labels[:, first:first + rows_of_entry] for first in range(0, labels.shape[1], rows_of_entry)]
+    bounds = numpy.empty((3, labels.shape[0], len(entries)), numpy.int32)
+    for number, entry in enumerate(entries):
+        for index, (own, all_labels) in enumerate(zip(entry, labels)):
+            found = numpy.flatnonzero((all_labels >= own.min()) & (all_labels <= own.max()))
+            is_whole = own.min() == own.max() and len(found) == found[-1] + 1 - found[0]
+            bounds[:, index, number] = found[0], found[-1] + 1, is_whole
+    return list(bounds)
+
+
+def run_documents(build, variant, batch, heads, rows, width, length, workgroups):
+    random, shape = numpy.random.default_rng(1), (batch, heads, rows, width)
+    operands = [machine.narrow(random.standard_normal(shape)) for _ in range(3)]
+    labels = numpy.stack([(numpy.arange(rows) + 17 * index) // length for index in range(batch)]).astype(numpy.int32)
+    visible = labels[:, :, None] == labels[:, None, :]
+    if variant.startswith("causal"):
+        visible &= numpy.arange(rows) <= numpy.arange(rows)[:, None]
+    bias = numpy.where(visible, 0.0, -numpy.inf)[:, None]
+    model = "case.mlir", source(heads, width, variant).encode()
+    out, programs = interpret(build, model, {"batch": batch, "sequence": rows}, r"_\d+x\d+_aligned",
+                              [*operands, labels, *label_bounds(labels)], shape, workgroups, before=["_bounds"])
     exact = attention(*operands, False, numpy.float64, bias=bias)
     plain = machine.widen(machine.narrow(attention(*operands, False, numpy.float32,
                                                    lambda powers: machine.widen(machine.narrow(powers)), bias=bias)))
@@ -306,6 +342,8 @@ def main():
                f"heads {case[6]} rows {case[7]} width {case[8]}", run_biased, case) for case in BIASED]
     cases += [(f"{case[0]}: batch {case[1]} heads {case[2]} rows {case[3]} width {case[4]}", run_variant, case)
               for case in VARIANTS]
+    cases += [(f"{case[0]} of {case[5]}: batch {case[1]} heads {case[2]} rows {case[3]} width {case[4]}", run_documents, case)
+              for case in DOCUMENTED]
     cases += [(f"product: {case[0]} in blocks of {case[1]}, {case[2]} x {case[3]} x {case[4]}", run_product, case)
               for case in PRODUCT_CASES]
     cases += [(f"product of f32{', added to' * case[0]}: {case[1]} x {case[2]} x {case[3]}", run_float_product, case)

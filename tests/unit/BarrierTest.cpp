@@ -179,3 +179,22 @@ TEST(Barriers, AreAsFewAsPossibleWithoutControlFlow) {
     ASSERT_EQ(execution.barriers, execution.needed) << "seed " << seed;
   }
 }
+
+TEST(Barriers, AreForeseenWhereGroupsGoThroughRoundsOfTheirOwn) {
+  int64_t foreseen = 0;
+  for (uint32_t seed = 0; seed < 500; ++seed) {
+    RandomProgram program(seed, /*isStraight=*/false);
+    program.kernel.walk([](scf::ForOp loop) { loop->setAttr(ownRoundsAttrName, UnitAttr::get(loop.getContext())); });
+    bool needsSome = needsBarriersInOwnRounds(program.kernel);
+    placeBarriers(program.kernel);
+    bool hasSome = false;
+    program.kernel.walk([&](scf::ForOp loop) {
+      EXPECT_FALSE(loop->hasAttr(ownRoundsAttrName));
+      loop.walk([&](BarrierOp) { hasSome = true; });
+    });
+    ASSERT_EQ(needsSome, hasSome) << "seed " << seed;
+    foreseen += needsSome;
+  }
+  EXPECT_GT(foreseen, 0);
+  EXPECT_LT(foreseen, 500);
+}

@@ -21,6 +21,8 @@
 // CHECK: fence.proxy.async.shared::cta;
 // CHECK: mbarrier.arrive.shared::cta.b64 _, [%{{.*}}];
 // CHECK: bar.warp.sync -1;
+// CHECK: redux.sync.max.u32 %[[SAME:r[0-9]+]], %{{.*}};
+// CHECK: mov.b32 %{{.*}}, %[[SAME]];
 // CHECK: bar.sync 1, 128;
 // CHECK: bar.arrive {{.*}}, 128;
 simt.kernel @ring(%a: i64, %x: i64, %y: i64, %z: i64)
@@ -49,6 +51,9 @@ simt.kernel @ring(%a: i64, %x: i64, %y: i64, %z: i64)
     simt.fence_async
     simt.barrier_arrive %zero
     simt.warp_barrier
+    %same = simt.uniform %warp
+    %again = simt.renew %same
+    simt.barrier_arrive %again
     simt.named_barrier %one threads 128
     simt.named_barrier arrive %four threads 128
   }

@@ -58,6 +58,10 @@ simt.kernel @every_op(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64)
   simt.copy_tensor %lane, 0[%lane, %warp] barrier %warp
   // CHECK: simt.warp_barrier
   simt.warp_barrier
+  // CHECK: simt.renew %
+  %again = simt.renew %lane
+  // CHECK: simt.uniform %
+  %same = simt.uniform %warp
   // CHECK: simt.named_barrier %{{.*}} threads 64
   simt.named_barrier %warp threads 64
   // CHECK: simt.named_barrier arrive %{{.*}} threads 64

@@ -36,6 +36,14 @@ tile.kernel @result(%n: index) -> index attributes {grid_rank = 1 : i64} {
 
 // -----
 
+tile.kernel @share(%a: memref<?xf32>) attributes {grid_rank = 1 : i64} {
+  // expected-error@+1 {{T16: a share is of at least one row, got 0}}
+  %first, %rows = tile.share of 0
+  tile.return
+}
+
+// -----
+
 tile.kernel @program_id(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
   // expected-error@+1 {{T1: dimension must be within the grid rank 1, got 1}}
   %0 = tile.program_id 1

@@ -58,6 +58,10 @@ tile.kernel @staged(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i6
   tile.store %sum, %a[%c0] dims [0] extents(%n) : tensor<64xf32>, memref<?xf32>
   // CHECK: tile.count key_blocks
   tile.count key_blocks %c0
+  // CHECK: %[[FIRST:.*]], %[[ROWS:.*]] = tile.share of 192
+  %first, %rows = tile.share of 192
+  // CHECK: tile.skip %[[FIRST]]
+  tile.skip %first
   tile.barrier
   tile.return
 }
