@@ -6,6 +6,9 @@
 /// last turn ending with the shortest. Machines that start a program when another ends are filled by short ones at the
 /// end; those whose workgroups take every n-th program have long and short ones cancel, as long as a turn has n at
 /// least.
+///
+/// Batches that read the same bias or mask of rows and keys come one right behind the other: it is larger than keys and
+/// values, and found in the cache by all but the first.
 #include "compiler/kernel/AttendSkeleton.h"
 
 using namespace mlir;
@@ -13,6 +16,28 @@ using namespace heed;
 
 /// Keys and values have a third of the cache, which also holds queries and results.
 constexpr int64_t cacheShares = 3;
+
+/// Whether a region reads an element for each row and key that is the same for all batches.
+static bool readsSameOfBatches(Region &region, unsigned firstIndex) {
+  return region
+      .walk([&](tensor::ExtractOp op) {
+        auto isArgument = [&](Value index, unsigned number) {
+          return index == region.getArgument(firstIndex + number);
+        };
+        auto has = [&](unsigned number) {
+          return llvm::any_of(op.getIndices(), [&](Value index) { return isArgument(index, number); });
+        };
+        constexpr unsigned ofBatch = 0, ofRow = 2, ofKey = 3, ofPosition = 4;
+        return !has(ofBatch) && (has(ofRow) || has(ofPosition)) && has(ofKey) ? WalkResult::interrupt()
+                                                                              : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+bool AttendSkeleton::hasBatchesTogether() {
+  bool isOfScore = attend.hasScore() && readsSameOfBatches(attend.getScore(), 1);
+  return machine.sharedCacheBytes != 0 && (isOfScore || (attend.hasKeep() && readsSameOfBatches(attend.getKeep(), 0)));
+}
 
 SmallVector<AffineExpr> AttendSkeleton::grid() {
   if (step != AttendStep::Whole)
@@ -23,6 +48,8 @@ SmallVector<AffineExpr> AttendSkeleton::grid() {
     batches = batches * (kernel.expression(1) - parts->isFew);
   if (isOrdered())
     return {numBlocks * sizes[1] * batches};
+  if (hasBatchesTogether())
+    return {batches, numBlocks, sizes[1]};
   return {numBlocks, sizes[1], batches};
 }
 
@@ -36,6 +63,8 @@ void AttendSkeleton::locateProgram() {
     return orderPrograms();
   head = tile::ProgramIdOp::create(at, 1);
   batch = tile::ProgramIdOp::create(at, 2);
+  if (hasBatchesTogether())
+    std::tie(batch, rowBlock, head) = std::tuple(rowBlock, head, batch);
 }
 
 /// How many of `heads` take a turn: all turns have about as many.
@@ -68,5 +97,8 @@ void AttendSkeleton::orderPrograms() {
   Value isOdd = arith::RemUIOp::create(at, kernel.sub(lastTurn, turn), two);
   Value isUp = arith::CmpIOp::create(at, arith::CmpIPredicate::eq, isOdd, one);
   rowBlock = arith::SelectOp::create(at, isUp, level, kernel.sub(kernel.sub(numBlocks, one), level));
-  std::tie(batch, head) = kernel.divideWithRest(linearHead, numHeads);
+  if (hasBatchesTogether())
+    std::tie(head, batch) = kernel.divideWithRest(linearHead, kernel.value(sizes[0]));
+  else
+    std::tie(batch, head) = kernel.divideWithRest(linearHead, numHeads);
 }

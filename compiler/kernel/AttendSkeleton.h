@@ -53,6 +53,7 @@ private:
 
   void openProgram();
   void enterChunk(Dimension dim, int64_t size, int64_t start);
+  bool hasBatchesTogether();
   bool isOrdered() { return step == AttendStep::Whole && machine.sharedCacheBytes != 0 && mask.dependsOnRows(); }
   llvm::SmallVector<mlir::AffineExpr> grid();
   llvm::SmallVector<mlir::AffineExpr> gridOfParts();
