@@ -33,7 +33,8 @@
 // CHECK-NOT: cp.async.bulk
 // CHECK-LABEL: .entry {{.*}}attend_parts
 
-// PLAN: attend_192x128_aligned
+// Batches that read the same bias come one behind the other.
+// PLAN: attend_192x128_aligned grid batch{{.*}} x ceildiv(sequence, 192) x 2 threads
 // PLAN: tensor map of operand 3, 2 bytes: {{.*}} (192) x {{.*}} (64) swizzle 128
 // PLAN-NEXT: tensor map of operand 4, 1 bytes: {{.*}} (1) x {{.*}} (128){{$}}
 func.func @main(%query: tensor<?x2x?x64xbf16> {plan.name = "query", plan.shape = affine_map<()[s0, s1] -> (s0, 2, s1, 64)>},
