@@ -3,6 +3,8 @@
 #include "compiler/kernel/CapScores.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 using namespace heed;
@@ -118,39 +120,102 @@ FailureOr<Value> AttendSkeleton::scores(Value logits) {
   return arith::SelectOp::create(at, below, floor, result).getResult();
 }
 
-/// Masks the scores where the block is not entirely visible.
-FailureOr<Value> AttendSkeleton::applyMask(Value logits, Value firstKey) {
-  Value lastKey =
-      kernel.sub(kernel.min(kernel.add(firstKey, kernel.constant(blocks.keys)), length), kernel.constant(1));
-  Value reachesEnd = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, emitter.getDomain().extents[Keys],
-                                           kernel.constant(blocks.keys));
-  Value needed = reachesEnd;
-  if (attend.hasKeep()) {
-    mask.setKeys({firstKey, lastKey});
-    Value must = mask.classify().must;
-    Value yes = arith::ConstantOp::create(at, at.getBoolAttr(true));
-    needed = must ? at.createOrFold<arith::OrIOp>(reachesEnd, at.createOrFold<arith::XOrIOp>(must, yes)) : yes;
-  }
+/// The scores where `visible` holds, which is asked where `needed` does.
+FailureOr<Value> AttendSkeleton::maskWhere(Value needed, Value logits, llvm::function_ref<FailureOr<Piece>()> visible) {
   auto branch = scf::IfOp::create(at, logits.getType(), needed, /*withElse=*/true);
   OpBuilder::InsertionGuard guard(at);
   at.setInsertionPointToStart(branch.elseBlock());
   scf::YieldOp::create(at, logits);
   at.setInsertionPointToStart(branch.thenBlock());
-  Piece visible =
-      Piece{arith::CmpIOp::create(at, arith::CmpIPredicate::slt, emitter.spread(emitter.coordinate(Keys), {Keys}),
-                                  emitter.spread(Piece::uniform(length), {Keys})),
-            {Keys},
-            std::nullopt};
-  if (attend.hasKeep()) {
-    FailureOr<Piece> kept = runRegion(attend.getKeep(), std::nullopt);
-    if (failed(kept))
-      return failure();
-    visible = emitter.binary<arith::AndIOp>(visible, *kept);
-  }
+  FailureOr<Piece> seen = visible();
+  if (failed(seen))
+    return failure();
   Value masked =
-      arith::SelectOp::create(at, emitter.spread(visible, {Rows, Keys}), logits, splat(maskedLogit, {Rows, Keys}));
+      arith::SelectOp::create(at, emitter.spread(*seen, {Rows, Keys}), logits, splat(maskedLogit, {Rows, Keys}));
   scf::YieldOp::create(at, masked);
   return branch.getResult(0);
+}
+
+/// Whether something in a block may be masked, i1.
+Value AttendSkeleton::isCut(Truth block) {
+  Value yes = arith::ConstantOp::create(at, at.getBoolAttr(true));
+  return block.must ? at.createOrFold<arith::XOrIOp>(block.must, yes) : yes;
+}
+
+/// Keys that are there.
+Piece AttendSkeleton::existingKeys() {
+  return Piece{arith::CmpIOp::create(at, arith::CmpIPredicate::slt, emitter.spread(emitter.coordinate(Keys), {Keys}),
+                                     emitter.spread(Piece::uniform(length), {Keys})),
+               {Keys},
+               std::nullopt};
+}
+
+/// Whether these conditions of the keep region hold.
+FailureOr<Piece> AttendSkeleton::holdAll(ArrayRef<Value> conditions) {
+  Region part;
+  IRMapping copies;
+  attend.getKeep().cloneInto(&part, copies);
+  Operation *end = part.front().getTerminator();
+  OpBuilder builder(end);
+  Value all = copies.lookup(conditions.front());
+  for (Value condition : conditions.drop_front())
+    all = arith::AndIOp::create(builder, end->getLoc(), all, copies.lookup(condition));
+  end->setOperand(0, all);
+  for (Operation *op = end->getPrevNode(); op;) {
+    Operation *before = op->getPrevNode();
+    if (isOpTriviallyDead(op))
+      op->erase();
+    op = before;
+  }
+  return runRegion(part, std::nullopt);
+}
+
+/// Masks the scores by one list of conditions after another, each where the block is not entirely visible to it: the
+/// end of a causal block is not the start of a window.
+FailureOr<Value> AttendSkeleton::maskByLists(ArrayRef<SmallVector<Value>> lists, Value reachesEnd, Value logits) {
+  SmallVector<Value> needed;
+  Value any = reachesEnd;
+  for (ArrayRef<Value> list : lists) {
+    needed.push_back(isCut(mask.classify(list)));
+    any = at.createOrFold<arith::OrIOp>(any, needed.back());
+  }
+  needed.front() = at.createOrFold<arith::OrIOp>(reachesEnd, needed.front());
+  auto branch = scf::IfOp::create(at, logits.getType(), any, /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(at);
+  at.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(at, logits);
+  at.setInsertionPointToStart(branch.thenBlock());
+  for (size_t index = 0; index < lists.size(); ++index) {
+    FailureOr<Value> masked = maskWhere(needed[index], logits, [&]() -> FailureOr<Piece> {
+      FailureOr<Piece> kept = holdAll(lists[index]);
+      return failed(kept) || index != 0 ? kept : emitter.binary<arith::AndIOp>(existingKeys(), *kept);
+    });
+    if (failed(masked))
+      return failure();
+    logits = *masked;
+  }
+  scf::YieldOp::create(at, logits);
+  return branch.getResult(0);
+}
+
+/// Masks the scores where the block is not entirely visible. Where lanes hold them, lists of conditions are asked for
+/// by themselves; elsewhere a second pass over the scores costs more than a second condition.
+FailureOr<Value> AttendSkeleton::applyMask(Value logits, Value firstKey) {
+  Value lastKey =
+      kernel.sub(kernel.min(kernel.add(firstKey, kernel.constant(blocks.keys)), length), kernel.constant(1));
+  Value reachesEnd = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, emitter.getDomain().extents[Keys],
+                                           kernel.constant(blocks.keys));
+  if (!attend.hasKeep())
+    return maskWhere(reachesEnd, logits, [&]() -> FailureOr<Piece> { return existingKeys(); });
+  mask.setKeys({firstKey, lastKey});
+  if (blocks.groups > 1)
+    if (SmallVector<SmallVector<Value>> lists = mask.conjuncts(); lists.size() > 1)
+      return maskByLists(lists, reachesEnd, logits);
+  Value needed = at.createOrFold<arith::OrIOp>(reachesEnd, isCut(mask.classify()));
+  return maskWhere(needed, logits, [&]() -> FailureOr<Piece> {
+    FailureOr<Piece> kept = runRegion(attend.getKeep(), std::nullopt);
+    return failed(kept) ? kept : emitter.binary<arith::AndIOp>(existingKeys(), *kept);
+  });
 }
 
 /// The weights of a block as the value product takes them.

@@ -180,6 +180,34 @@ Truth MaskAnalysis::truth(Value value) {
 
 Truth MaskAnalysis::classify() { return truth(cast<attn::YieldOp>(keep.front().getTerminator()).getValue()); }
 
+Truth MaskAnalysis::classify(ArrayRef<Value> conditions) {
+  Truth all = truth(conditions.front());
+  for (Value condition : conditions.drop_front()) {
+    Truth next = truth(condition);
+    all = {all.may && next.may ? both(all.may, next.may) : (all.may ? all.may : next.may),
+           all.must && next.must ? both(all.must, next.must) : Value()};
+  }
+  return all;
+}
+
+SmallVector<SmallVector<Value>> MaskAnalysis::conjuncts() {
+  SmallVector<Value> above, below, others, open{cast<attn::YieldOp>(keep.front().getTerminator()).getValue()};
+  while (!open.empty()) {
+    Value condition = open.pop_back_val();
+    if (auto all = condition.getDefiningOp<arith::AndIOp>()) {
+      open.append({all.getRhs(), all.getLhs()});
+      continue;
+    }
+    KeyRange keys = range(condition);
+    (keys.low && !keys.high ? below : keys.high && !keys.low ? above : others).push_back(condition);
+  }
+  SmallVector<SmallVector<Value>> lists;
+  for (auto *list : {&above, &below, &others})
+    if (!list->empty())
+      lists.push_back(std::move(*list));
+  return lists;
+}
+
 //===- Visible keys -----------------------------------------------------------------------------------------------===//
 
 std::optional<MaskAnalysis::Linear> MaskAnalysis::linear(Value value) {

@@ -10,6 +10,17 @@
 // TILE: tile.skip
 // TILE: scf.for
 // TILE: tile.dot
+// Of a block that is cut, the end of what rows see and the start are masked by themselves.
+// TILE: tile.part "mask"
+// TILE: scf.if
+// TILE-NEXT: scf.if
+// TILE: arith.cmpi sle
+// TILE: arith.select
+// TILE: } else {
+// TILE: scf.if
+// TILE-NOT: arith.cmpi sle
+// TILE: arith.select
+// TILE: tile.part "normalise"
 // TILE: tile.skip
 // TILE: tile.store
 // Two groups over as many keys as rows go through the same blocks.
