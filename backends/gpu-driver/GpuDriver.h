@@ -60,7 +60,7 @@ public:
   const GpuApi &api() const { return vendor->api; }
   /// Every launch waits for its kernel (HEED_GPU_SYNCHRONOUS), so that a fault names exactly one.
   bool synchronous() const { return waitsForLaunches; }
-  /// Whether launches may start before the one before them has ended: where the library can, unless HEED_GPU_OVERLAP=0.
+  /// Whether launches may start before the one before them has ended: with HEED_GPU_OVERLAP=1, where the library can.
   bool overlapsLaunches() const { return mayOverlap.load(std::memory_order_relaxed); }
   /// The library does not want it after all.
   void giveUpOverlap() { mayOverlap.store(false, std::memory_order_relaxed); }
