@@ -6,6 +6,17 @@ using namespace heed::test;
 
 namespace {
 
+/// What processors keep for a cache is left to the device where nobody asks for overlap.
+TEST_F(CudaDriver, DividesProcessorsOnlyForOverlap) {
+  OpenDevice device("cuda:0");
+  rt::Variant variant;
+  variant.symbol = "scale";
+  variant.workgroup = {128, 1, 1};
+  variant.awaitsPrevious = true;
+  auto waiting = device.find(section(rt::CodeFormat::ptx, ptx), variant);
+  EXPECT_EQ(fake->calls("cuFuncSetAttribute"), 0);
+}
+
 /// A kernel that waits for the launch before it starts early directly behind a launch, and only there.
 TEST_F(CudaDriver, StartsKernelsEarlyThatWait) {
   ::setenv("HEED_GPU_OVERLAP", "1", 1);
