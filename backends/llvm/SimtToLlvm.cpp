@@ -150,20 +150,24 @@ struct LowerStore : ConvertOpToLLVMPattern<StoreOp> {
 //===- The whole module -------------------------------------------------------------------------------------------===//
 
 /// Says so in the words of LLVM, which branches keep and assemblers hear of.
-static void keepUnrolledLoops(ModuleOp module) {
+static void keepLoops(ModuleOp module) {
   MLIRContext *context = module.getContext();
-  auto never = LLVM::LoopUnrollAttr::get(context, /*disable=*/BoolAttr::get(context, true), {}, {}, {}, {}, {}, {});
-  auto annotation =
-      LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, never, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {});
+  auto yes = BoolAttr::get(context, true);
+  auto never = LLVM::LoopUnrollAttr::get(context, /*disable=*/yes, {}, {}, {}, {}, {}, {});
+  auto inPlace = LLVM::LoopLICMAttr::get(context, /*disable=*/yes, {});
   module.walk([&](scf::ForOp loop) {
-    if (loop->removeAttr(unrolledAttrName))
-      loop->setAttr("loop_annotation", annotation);
+    bool isUnrolled = bool(loop->removeAttr(unrolledAttrName)), isWhole = bool(loop->removeAttr(wholeAttrName));
+    if (isUnrolled || isWhole)
+      loop->setAttr("loop_annotation",
+                    LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, isUnrolled ? never : LLVM::LoopUnrollAttr(), {},
+                                                  isWhole ? inPlace : LLVM::LoopLICMAttr(), {}, {}, {}, {}, {}, {}, {},
+                                                  {}, {}));
   });
 }
 
 static LogicalResult lowerControlFlow(ModuleOp module) {
   MLIRContext *context = module.getContext();
-  keepUnrolledLoops(module);
+  keepLoops(module);
   RewritePatternSet patterns(context);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
   populateSCFToControlFlowConversionPatterns(patterns);

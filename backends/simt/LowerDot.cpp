@@ -133,17 +133,17 @@ SharedTile TileLowering::stage(Value operand, const Staging &how) {
     return tile;
   }
   std::optional<ViewAccess> access = ViewAccess::ofTile(operand);
+  bool isInMemory = operand.getDefiningOp<tile::GatherOp>() || access;
+  isInMemory = isInMemory && !find(operand, plan.layoutOf(operand));
+  Layout layout = access && isInMemory ? plan.memoryLayout(*access) : plan.layoutOf(operand);
   Registers values;
-  Layout layout;
-  if (access && !find(operand, plan.layoutOf(operand))) {
-    layout = plan.memoryLayout(*access);
-    values = emitLoad(*access, layout);
-  } else {
-    layout = plan.layoutOf(operand);
+  if (!isInMemory)
     values = registers(operand, layout);
-  }
   SharedTile tile = allocate(layout.shape(), how.stored, how.layout);
-  storeShared(values, layout, tile);
+  if (isInMemory)
+    copyToShared(operand, layout, tile);
+  else
+    storeShared(values, layout, tile);
   bool isForGroups = llvm::any_of(operand.getUsers(), [&](Operation *user) {
     auto dot = dyn_cast<tile::DotOp>(user);
     return dot && plan.productOf(dot).isGroup();

@@ -204,6 +204,8 @@ void TileLowering::emitTileOp(Operation *op) {
   } else if (auto store = dyn_cast<tile::StoreOp>(op)) {
     emitStore(store);
   } else if (auto gather = dyn_cast<tile::GatherOp>(op)) {
+    if (isGatheredInRounds(gather))
+      return;
     const Layout &layout = plan.layoutOf(gather.getResult());
     define(gather.getResult(), layout, emitGather(gather, layout));
   } else if (auto reduce = dyn_cast<tile::ReduceOp>(op)) {

@@ -45,6 +45,7 @@ struct LowerTiles : PassWrapper<LowerTiles, OperationPass<ModuleOp>> {
     simt::SimtTarget target;
     target.lanes = lanes;
     target.warps = warps;
+    target.registers = registers;
     target.sharedBytes = sharedBytes;
     target.sharedGranularity = sharedGranularity;
     if (matrices) {
@@ -59,6 +60,8 @@ struct LowerTiles : PassWrapper<LowerTiles, OperationPass<ModuleOp>> {
 
   Option<int64_t> lanes{*this, "lanes", llvm::cl::desc("Lanes of a warp"), llvm::cl::init(4)};
   Option<int64_t> warps{*this, "warps", llvm::cl::desc("Warps of a workgroup"), llvm::cl::init(2)};
+  Option<int64_t> registers{*this, "registers", llvm::cl::desc("Registers of a lane that tiles may take together"),
+                            llvm::cl::init(128)};
   Option<int64_t> sharedBytes{*this, "shared", llvm::cl::desc("Bytes of shared memory"), llvm::cl::init(65536)};
   Option<int64_t> sharedGranularity{*this, "granularity", llvm::cl::desc("Bytes of the smallest shared access"),
                                     llvm::cl::init(1)};

@@ -166,6 +166,13 @@ private:
   Registers emitGather(tile::GatherOp op, const tile::Layout &layout);
   mlir::Value loadElement(mlir::Value address, mlir::Value inBounds, mlir::Value fill, mlir::Type element);
 
+  // LowerRounds.cpp: gathered operands brought to shared memory in rounds.
+  int64_t registersBeside(mlir::Value operand);
+  bool isMadeAgain(mlir::Value tile);
+  tile::Layout roundOf(mlir::Value operand, const tile::Layout &layout);
+  bool isGatheredInRounds(tile::GatherOp gather);
+  void copyToShared(mlir::Value operand, const tile::Layout &layout, const SharedTile &to);
+
   // LowerReduce.cpp
   void emitReduce(tile::ReduceOp op);
   void emitScan(tile::ScanOp op);

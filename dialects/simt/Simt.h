@@ -20,6 +20,8 @@ namespace heed::simt {
 constexpr llvm::StringLiteral extremeAttrName = "heed.extreme";
 /// On a loop whose body holds as many rounds as the registers can: nobody below may unroll it further.
 constexpr llvm::StringLiteral unrolledAttrName = "heed.unrolled";
+/// On a loop whose rounds had better make again what does not change: in front of it, registers are short.
+constexpr llvm::StringLiteral wholeAttrName = "heed.whole";
 /// On a kernel: so many of its workgroups share the registers of a processor, even if a lane then has few.
 constexpr llvm::StringLiteral workgroupsAttrName = "heed.workgroups";
 } // namespace heed::simt

@@ -9,7 +9,8 @@ sys.path[:0] = [str(TESTS / "onnx"), str(TESTS.parent / "examples" / "minilm")]
 import skeletons  # noqa: E402
 from export import export  # noqa: E402
 
-# Of attention with masks, biases and the rest one program in so many; plain causal attention comes in every head width.
+# Of attention with masks, biases and the rest one program in so many; plain causal attention comes in every head width,
+# and keys in pages always.
 OTHER_ATTENTION = 5
 
 
@@ -17,9 +18,9 @@ def attention(folder: Path, tools: Path) -> list[Path]:
     subprocess.run([tools / "heed-numerics", "emit", folder], check=True, stdout=subprocess.DEVNULL)
     programs = sorted(folder.glob("*.mlir"))
     widths = [path for path in programs if "-causal-d" in path.name]
-    # Whole kernels whose keys are in pages gather element by element where nothing is aligned, which does not fit registers.
-    others = [path for path in programs if path not in widths and "-pages" not in path.name]
-    return widths + others[::OTHER_ATTENTION]
+    pages = [path for path in programs if "-pages" in path.name]
+    others = [path for path in programs if path not in widths + pages]
+    return widths + pages + others[::OTHER_ATTENTION]
 
 
 def write(folder: Path, tools: Path, words: list[str]) -> dict[str, Path]:
