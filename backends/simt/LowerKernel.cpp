@@ -77,9 +77,20 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
     numPrograms = total;
     emitRoles();
   }
+  noteOutcome(copying);
+  if (failed)
+    return failure();
+  if (arena.highWater() > target.sharedBytes)
+    return kernel.emitError("kernel @") << kernel.getSymName() << " needs " << arena.highWater()
+                                        << " bytes of shared memory, the target has " << target.sharedBytes;
+  return lowered;
+}
+
+/// What is known of the kernel once all of it is emitted.
+void TileLowering::noteOutcome(int64_t copyingWarps) {
   for (const Ring &ring : rings)
     stages = std::max(stages, ring.slots);
-  noteResources(lowered, copying, stages);
+  noteResources(lowered, copyingWarps, stages);
   if (target.workgroups > 1)
     lowered->setAttr(workgroupsAttrName, b.getI64IntegerAttr(target.workgroups));
   if (leavesOutRings)
@@ -87,12 +98,6 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
   lowered.setSharedBytes(arena.highWater());
   if (!tensorMaps.empty())
     lowered.setTensorMapsAttr(b.getArrayAttr(tensorMaps));
-  if (failed)
-    return failure();
-  if (arena.highWater() > target.sharedBytes)
-    return kernel.emitError("kernel @") << kernel.getSymName() << " needs " << arena.highWater()
-                                        << " bytes of shared memory, the target has " << target.sharedBytes;
-  return lowered;
 }
 
 /// Lets the next launch start at once: it takes no room from workgroups of this one, which all run by then.

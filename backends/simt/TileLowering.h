@@ -321,6 +321,7 @@ private:
   llvm::SmallVector<mlir::Value> ringState(llvm::ArrayRef<Ring *> moved);
   void setRingState(llvm::ArrayRef<Ring *> moved, mlir::ValueRange state);
   void emitRoles();
+  void noteOutcome(int64_t copyingWarps);
   void emitNeighbours();
   void emitPrograms();
   void emitResidentLoop();
