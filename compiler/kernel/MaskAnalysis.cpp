@@ -109,6 +109,10 @@ Interval MaskAnalysis::intervalOf(Operation *op) {
 
 Value MaskAnalysis::bit(bool value) { return arith::ConstantOp::create(kernel.at(), kernel.at().getBoolAttr(value)); }
 Value MaskAnalysis::both(Value a, Value b) { return kernel.at().createOrFold<arith::AndIOp>(a, b); }
+Truth MaskAnalysis::both(Truth a, Truth b) {
+  return {a.may && b.may ? both(a.may, b.may) : (a.may ? a.may : b.may),
+          a.must && b.must ? both(a.must, b.must) : Value()};
+}
 Value MaskAnalysis::either(Value a, Value b) { return kernel.at().createOrFold<arith::OrIOp>(a, b); }
 Value MaskAnalysis::lessEqual(Value a, Value b) {
   return arith::CmpIOp::create(kernel.at(), arith::CmpIPredicate::sle, a, b);
@@ -165,8 +169,7 @@ Truth MaskAnalysis::truth(Value value) {
   if (isa_and_nonnull<arith::AndIOp, arith::OrIOp>(op)) {
     Truth a = truth(op->getOperand(0)), b = truth(op->getOperand(1));
     if (isa<arith::AndIOp>(op))
-      return {a.may && b.may ? both(a.may, b.may) : (a.may ? a.may : b.may),
-              a.must && b.must ? both(a.must, b.must) : Value()};
+      return both(a, b);
     return {a.may && b.may ? either(a.may, b.may) : Value(),
             a.must && b.must ? either(a.must, b.must) : (a.must ? a.must : b.must)};
   }
@@ -182,11 +185,8 @@ Truth MaskAnalysis::classify() { return truth(cast<attn::YieldOp>(keep.front().g
 
 Truth MaskAnalysis::classify(ArrayRef<Value> conditions) {
   Truth all = truth(conditions.front());
-  for (Value condition : conditions.drop_front()) {
-    Truth next = truth(condition);
-    all = {all.may && next.may ? both(all.may, next.may) : (all.may ? all.may : next.may),
-           all.must && next.must ? both(all.must, next.must) : Value()};
-  }
+  for (Value condition : conditions.drop_front())
+    all = both(all, truth(condition));
   return all;
 }
 

@@ -89,6 +89,7 @@ private:
   mlir::Value sub(mlir::Value a, mlir::Value b) { return a && b ? kernel.sub(a, b) : mlir::Value(); }
   mlir::Value bit(bool value);
   mlir::Value both(mlir::Value a, mlir::Value b);
+  Truth both(Truth a, Truth b);
   mlir::Value either(mlir::Value a, mlir::Value b);
   mlir::Value lessEqual(mlir::Value a, mlir::Value b);
 
