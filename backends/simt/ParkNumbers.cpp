@@ -40,7 +40,6 @@ TileLowering::Parked TileLowering::park(Operation *op) {
       return false;
     words += more;
     values.push_back(value);
-    parked.types.push_back(value.getType());
     return true;
   };
   for (Value waiting : findWaiting(op))
@@ -77,10 +76,10 @@ void TileLowering::unpark(const Parked &parked) {
     Value high = arith::ShLIOp::create(b, arith::ExtUIOp::create(b, b.getI64Type(), word()), i64(32));
     return arith::OrIOp::create(b, arith::ExtUIOp::create(b, b.getI64Type(), low), high);
   };
-  for (auto [index, value] : llvm::enumerate(parked.scalars))
-    scalars.map(value, take(parked.types[index]));
-  for (auto [index, place] : llvm::enumerate(parked.places))
-    *place = take(parked.types[parked.scalars.size() + index]);
+  for (Value value : parked.scalars)
+    scalars.map(value, take(scalar(value).getType()));
+  for (Value *place : parked.places)
+    *place = take(place->getType());
   renewArguments();
   views.clear(); // which follow from them
   kernel.walk([&](memref::ReinterpretCastOp view) { viewOf(view.getResult()); });

@@ -362,7 +362,6 @@ private:
   struct Parked {
     llvm::SmallVector<mlir::Value> scalars;  ///< of the tile program
     llvm::SmallVector<mlir::Value *> places; ///< of others
-    llvm::SmallVector<mlir::Type> types;     ///< of both, as lanes hold them
     mlir::Value words;
   };
   Parked park(mlir::Operation *op);
