@@ -19,20 +19,24 @@ FailureOr<OwningOpRef<ModuleOp>> PartMaker::lower(tile::KernelOp kernel) const {
   return lanes;
 }
 
-static void dump(ModuleOp module, StringRef folder, StringRef name) {
-  if (folder.empty())
+void simt::dumpText(StringRef directory, const Twine &name, StringRef text) {
+  if (directory.empty())
     return;
-  llvm::SmallString<128> path(folder);
+  llvm::SmallString<128> path(directory);
   llvm::sys::path::append(path, name);
   std::error_code error;
   llvm::raw_fd_ostream stream(path, error);
   if (!error)
-    stream << module;
+    stream << text;
 }
 
 Part PartMaker::partOf(OwningOpRef<ModuleOp> lanes) const {
   auto kernels = lanes->getOps<KernelOp>();
-  dump(*lanes, dumpDirectory, ((*kernels.begin()).getSymName() + ".simt.mlir").str());
+  if (!dumpDirectory.empty()) {
+    std::string text;
+    llvm::raw_string_ostream(text) << **lanes;
+    dumpText(dumpDirectory, (*kernels.begin()).getSymName() + ".simt.mlir", text);
+  }
   Part part{std::move(lanes), {}, {}};
   for (KernelOp kernel : part.lanes->getOps<KernelOp>())
     part.entries[entryOf(kernel).kernel].push_back(entryOf(kernel));

@@ -76,4 +76,7 @@ public:
   mlir::FailureOr<std::string> printCode(mlir::ModuleOp kernels, llvm::StringRef level) const override;
 };
 
+/// Writes a file into the folder of a dump; nothing where that is empty.
+void dumpText(llvm::StringRef directory, const llvm::Twine &name, llvm::StringRef text);
+
 } // namespace heed::simt

@@ -49,17 +49,6 @@ private:
 
 } // namespace
 
-static void dump(StringRef directory, const Twine &name, StringRef text) {
-  if (directory.empty())
-    return;
-  llvm::SmallString<128> path(directory);
-  llvm::sys::path::append(path, name);
-  std::error_code error;
-  llvm::raw_fd_ostream stream(path, error);
-  if (!error)
-    stream << text;
-}
-
 static std::string printModule(spirv::ModuleOp module) {
   std::string text;
   llvm::raw_string_ostream stream(text);
@@ -82,11 +71,11 @@ FailureOr<std::vector<simt::GeneratedImage>> VulkanBackend::generate(ModuleOp ke
   if (failed(module))
     return failure();
   if (!dumpDirectory.empty())
-    dump(dumpDirectory, dumpName + ".mlir", printModule(**module));
+    simt::dumpText(dumpDirectory, dumpName + ".mlir", printModule(**module));
   FailureOr<std::string> words = serialise(**module);
   if (failed(words))
     return failure();
-  dump(dumpDirectory, dumpName + ".spv", *words);
+  simt::dumpText(dumpDirectory, dumpName + ".spv", *words);
   std::vector<std::string> features = neededFeatures(**module);
   features.insert(features.begin(), chip.chip);
   return std::vector<simt::GeneratedImage>{{{std::move(features), rt::CodeFormat::spirv, std::move(*words)}}};
