@@ -6,14 +6,19 @@ using namespace heed::test;
 
 namespace {
 
-/// What processors keep for a cache is left to the device where nobody asks for overlap.
-TEST_F(CudaDriver, DividesProcessorsOnlyForOverlap) {
-  OpenDevice device("cuda:0");
+/// The kernel "scale", which waits for the launch before it or does not.
+std::unique_ptr<rt::DriverKernel> findScale(OpenDevice &device, bool waits) {
   rt::Variant variant;
   variant.symbol = "scale";
   variant.workgroup = {128, 1, 1};
-  variant.awaitsPrevious = true;
-  auto waiting = device.find(section(rt::CodeFormat::ptx, ptx), variant);
+  variant.awaitsPrevious = waits;
+  return device.find(section(rt::CodeFormat::ptx, ptx), variant);
+}
+
+/// What processors keep for a cache is left to the device where nobody asks for overlap.
+TEST_F(CudaDriver, DividesProcessorsOnlyForOverlap) {
+  OpenDevice device("cuda:0");
+  auto waiting = findScale(device, true);
   EXPECT_EQ(fake->calls("cuFuncSetAttribute"), 0);
 }
 
@@ -21,13 +26,9 @@ TEST_F(CudaDriver, DividesProcessorsOnlyForOverlap) {
 TEST_F(CudaDriver, StartsKernelsEarlyThatWait) {
   ::setenv("HEED_GPU_OVERLAP", "1", 1);
   OpenDevice device("cuda:0");
-  rt::Variant variant;
-  variant.symbol = "scale";
-  variant.workgroup = {128, 1, 1};
-  auto plain = device.find(section(rt::CodeFormat::ptx, ptx), variant);
+  auto plain = findScale(device, false);
   EXPECT_EQ(fake->calls("cuFuncSetAttribute"), 0);
-  variant.awaitsPrevious = true;
-  auto waiting = device.find(section(rt::CodeFormat::ptx, ptx), variant);
+  auto waiting = findScale(device, true);
   EXPECT_EQ(fake->calls("cuFuncSetAttribute"), 1) << "processors are divided for it as for its neighbours";
   DeviceArray x(*device.driver, 400), y(*device.driver, 400);
   auto launch = [&](const rt::DriverKernel &kernel) {
@@ -71,11 +72,7 @@ TEST_F(CudaDriver, StartsKernelsEarlyThatWait) {
 TEST_F(CudaDriver, RecordsEarlyStarts) {
   ::setenv("HEED_GPU_OVERLAP", "1", 1);
   OpenDevice device("cuda:0");
-  rt::Variant variant;
-  variant.symbol = "scale";
-  variant.workgroup = {128, 1, 1};
-  variant.awaitsPrevious = true;
-  auto waiting = device.find(section(rt::CodeFormat::ptx, ptx), variant);
+  auto waiting = findScale(device, true);
   DeviceArray x(*device.driver, 400), y(*device.driver, 400), z(*device.driver, 400);
   x.write(*device.queue, counting<float>(100));
   auto launch = [&](const DeviceArray &to, const DeviceArray &from) {
@@ -103,11 +100,7 @@ TEST_F(CudaDriver, StartsNothingEarlyWhereThatIsNotWanted) {
     if (refusal != 0)
       fake->fail("cuLaunchKernelEx", refusal, 0);
     OpenDevice device("cuda:0");
-    rt::Variant variant;
-    variant.symbol = "scale";
-    variant.workgroup = {128, 1, 1};
-    variant.awaitsPrevious = true;
-    auto waiting = device.find(section(rt::CodeFormat::ptx, ptx), variant);
+    auto waiting = findScale(device, true);
     DeviceArray x(*device.driver, 400), y(*device.driver, 400);
     for (int i = 0; i < 4; ++i)
       EXPECT_STATUS(device.launch(*waiting, "scale", {y.memory, x.memory}, {100}, 1));
