@@ -64,11 +64,15 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
                       .overlappingLaunches = isHopperOrLater,
                       .fusedMultiplyAdd = true,
                       .infinities = true};
-  // Clocks of a processor that has so many: small ones as on an H100, large ones by their instructions. With 64 sums a
-  // lane, multiply-adds wait for shared memory no longer (tests/perf/NOTES.md).
-  static const simt::TimedBlocks ofFourWarps[] = {{128, 64, 16, 5800, 4}, {64, 64, 32, 11200, 4}},
-                                 ofEightWarps[] = {{128, 128, 16, 5800, 2}, {64, 64, 32, 5600, 2}};
+  // Clocks of a processor that has so many: products wait for shared memory no longer, whose vectors serve eight rows
+  // and eight columns of a lane (tests/perf/NOTES.md). Where there is little of it, two slots of short steps.
+  static const simt::TimedBlocks ofFourWarps[] = {{128, 64, 32, 15400, 3}, {64, 64, 32, 11700, 4}},
+                                 ofLittleMemory[] = {{128, 64, 16, 4900, 3}, {64, 64, 16, 4100, 4}},
+                                 ofEightWarps[] = {
+                                     {128, 128, 32, 10400, 2}, {128, 96, 32, 8000, 2}, {64, 64, 32, 4800, 2}};
   target.laneBlocks = ofFourWarps;
+  if (chip.sharedKiB < 128)
+    target.laneBlocks = ofLittleMemory;
   target.processor = processorOf(chip);
   target.atoms = atomsOf(chip.name);
   target.groupAtoms = warpgroupAtomsOf(chip.name);

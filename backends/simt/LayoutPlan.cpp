@@ -5,6 +5,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/ADT/bit.h"
 
+#include <algorithm>
+
 using namespace mlir;
 using namespace heed;
 using namespace heed::simt;
@@ -29,6 +31,7 @@ SmallVector<int64_t> Product::atomOffsets(unsigned dim) const {
 
 LayoutPlan::LayoutPlan(tile::KernelOp kernel, const SimtTarget &target, const Promises &promises)
     : kernel(kernel), target(target), divisibility(kernel, promises) {
+  kernel.walk([&](tile::ReduceOp) { hasReductions = true; });
   kernel.walk([&](tile::DotOp dot) { products.try_emplace(dot, chooseProduct(dot)); });
   findFloating();
   connect();
@@ -224,16 +227,34 @@ Product LayoutPlan::chooseProduct(tile::DotOp dot) const {
   return {nullptr, {{}, {}, accumulatorLayout(sum.getShape())}};
 }
 
+/// Every second lane has other rows, the pairs of them other columns: of either operand, neighbours or every second
+/// ones read the same, which memory serves at twice the speed.
+static Layout interleaved(const Layout &layout) {
+  tile::Bases lanes = layout.laneBases();
+  auto *row = llvm::find_if(lanes, [](const tile::Coordinates &base) { return base[0] != 0; });
+  std::rotate(lanes.begin(), row, row == lanes.end() ? row : row + 1);
+  return Layout::get(layout.shape(), layout.registerBases(), lanes, layout.warpBases(), layout.repeats());
+}
+
+/// Where rows are reduced, warps share them out first. Else a lane has about as many rows as columns, so that it reads
+/// the fewest elements for its sums.
 Layout LayoutPlan::accumulatorLayout(ArrayRef<int64_t> shape) const {
   int64_t rows = evenPart(shape[0]), columns = evenPart(shape[1]);
   int64_t columnsPerLane = std::min<int64_t>(4, columns);
   int64_t columnLanes = std::min({std::max<int64_t>(target.lanes / 4, 1), int64_t(8), columns / columnsPerLane});
   int64_t rowLanes = std::min(target.lanes / columnLanes, rows);
   int64_t warps = llvm::bit_floor(uint64_t(target.warps)), rowWarps = std::min(warps, rows / rowLanes);
+  auto elementsOfLane = [&](int64_t rowWarps) {
+    return llvm::divideCeil(shape[0], rowLanes * rowWarps) +
+           llvm::divideCeil(shape[1], columnLanes * (warps / rowWarps));
+  };
+  for (int64_t fewer = rowWarps / 2; !hasReductions && fewer > 0; fewer /= 2)
+    if (columnsPerLane * columnLanes * (warps / fewer) <= columns && elementsOfLane(fewer) < elementsOfLane(rowWarps))
+      rowWarps = fewer;
   int64_t rowsPerLane = std::min<int64_t>(4, rows / (rowLanes * rowWarps));
   Layout layout = Layout::blocked(shape, {rowsPerLane, columnsPerLane}, {rowLanes, columnLanes},
                                   {rowWarps, warps / rowWarps}, {1, 0});
-  return layout.padded(tile::Input::Lane, target.lanes).padded(tile::Input::Warp, target.warps);
+  return interleaved(layout.padded(tile::Input::Lane, target.lanes).padded(tile::Input::Warp, target.warps));
 }
 
 Layout LayoutPlan::serialLayout(ArrayRef<int64_t> shape, unsigned dim) const {

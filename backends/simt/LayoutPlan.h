@@ -70,6 +70,7 @@ private:
   tile::KernelOp kernel;
   const SimtTarget &target;
   Divisibility divisibility;
+  bool hasReductions = false;
   llvm::DenseSet<mlir::Value> floating;
   llvm::EquivalenceClasses<void *> classes;
   llvm::DenseMap<void *, tile::Layout> anchors; ///< by leader of the class

@@ -52,10 +52,16 @@ Layout TileLowering::stagedLayout(Value operand) const {
   return isOperandOnly ? plan.memoryLayout(*access) : plan.layoutOf(operand);
 }
 
+/// Whether lanes bring an operand of multiply-adds in vectors along the depth that copies can bring instead of them.
+bool TileLowering::comesAlong(const Layout &store, unsigned depthDim, Type stored) const {
+  int64_t vector = target.vectorBytes / bytesOf(stored);
+  return target.abilities.asynchronousCopies && (int64_t(1) << store.contiguousBits(depthDim).size()) >= vector;
+}
+
 /// The tile algebra decides by the banks and the addresses of all accesses; what is read as a vector stays one.
 /// Multiply-adds read along the rows (or columns), at depths known at run time only, elements of the accumulator's
-/// type. Matrix instructions take elements as they are, neighbours along the depth; where matrices are loaded either
-/// way round, an operand lies as it does in memory.
+/// type; or along the depth, where copies bring vectors of that. Matrix instructions take elements as they are,
+/// neighbours along the depth; where matrices are loaded either way round, an operand lies as it does in memory.
 TileLowering::Staging TileLowering::stagingOf(tile::DotOp dot, Value operand, unsigned depthDim) {
   const Product &product = plan.productOf(dot);
   if (product.isGroup())
@@ -63,10 +69,13 @@ TileLowering::Staging TileLowering::stagingOf(tile::DotOp dot, Value operand, un
   RankedTensorType type = tileType(operand);
   Layout store = stagedLayout(operand);
   if (!product.atom) {
+    Type stored = dot.getType().getElementType();
     Layout sums = product.tiling.sum.slice(depthDim).expand(depthDim);
-    tile::SharedDemands demands{.fastest = 1 - depthDim, .pieceBytes = target.vectorBytes, .isLinear = true};
-    return planStaging(dot.getType().getElementType(), store, sums.repeated(depthDim, type.getDimSize(depthDim)),
-                       demands);
+    bool isAlongDepth = comesAlong(store, depthDim, stored);
+    tile::SharedDemands demands{
+        .fastest = isAlongDepth ? depthDim : 1 - depthDim, .pieceBytes = target.vectorBytes, .isLinear = !isAlongDepth,
+                                .addressCost = 1};
+    return planStaging(stored, store, sums.repeated(depthDim, type.getDimSize(depthDim)), demands);
   }
   Type element = type.getElementType();
   const Layout &fragments = depthDim == 1 ? product.tiling.left : product.tiling.right;
@@ -176,6 +185,8 @@ SmallVector<Value> TileLowering::readVector(const SharedTile &from, const Layout
   int64_t width = readWidth(accumulator, dim, offsets, from.stride(depthDim), target.vectorBytes / bytes);
   Value lanePart = arith::MulIOp::create(b, laneCoordinate(accumulator, dim), i32(bytes));
   Value base = arith::AddIOp::create(b, lanePart, arith::MulIOp::create(b, depth, i32(from.stride(depthDim) * bytes)));
+  if (from.slot)
+    base = arith::AddIOp::create(b, base, from.slot);
   Type type = width > 1 ? Type(VectorType::get({width}, from.element)) : from.element;
   SmallVector<Value> values;
   for (size_t first = 0; first < offsets.size(); first += width) {
@@ -206,38 +217,91 @@ void TileLowering::emitDot(tile::DotOp op) {
     emitMultiplyAdds(op);
 }
 
+SmallVector<Value> TileLowering::readAlong(const SharedTile &from, const Layout &accumulator, unsigned dim,
+                                           int64_t offset, Value depth) {
+  unsigned depthDim = 1 - dim;
+  Layout lines = accumulator.slice(depthDim).expand(depthDim);
+  tile::Coordinates place(2, 0);
+  place[dim] = offset;
+  int64_t bytes = from.elementBytes(), width = target.vectorBytes / bytes;
+  Value along = arith::MulIOp::create(b, depth, i32(bytes));
+  Value address = sharedOffset(from, lines, *lines.registerAt(place), along);
+  auto load = simt::LoadOp::create(b, VectorType::get({width}, from.element), Space::Shared, address, Value(), Value(),
+                                   width * bytes);
+  tag(load, from);
+  SmallVector<Value> values;
+  unpack(load, values);
+  return values;
+}
+
+/// The operands of multiply-adds, and where a lane's sums lie.
+struct TileLowering::OuterProduct {
+  const Layout &layout;
+  SharedTile left, right;
+  SmallVector<int64_t> rows = offsetsAlong(layout, 0), columns = offsetsAlong(layout, 1);
+  int64_t depth = left.shape[1];
+
+  bool isLeftAlong() const { return left.fastestDim() == 1; }
+  bool isRightAlong() const { return right.fastestDim() == 0; }
+  /// Depths that are read at once.
+  int64_t vector(int64_t vectorBytes) const {
+    return isLeftAlong() || isRightAlong() ? vectorBytes / left.elementBytes() : 1;
+  }
+  /// Those of a round of the loop over the depth.
+  int64_t unroll(int64_t vectorBytes) const {
+    int64_t unroll = vector(vectorBytes), elements = rows.size() + columns.size();
+    while (depth % (unroll * 2) == 0 && unroll * 2 * layout.numRegisters() <= unrolledOperations &&
+           unroll * 2 * elements <= unrolledElements)
+      unroll *= 2;
+    return unroll;
+  }
+};
+
+/// Sums of products at the depths from `depth` on that are read at once: first what all columns need of the left
+/// operand, then column by column, or depth by depth, as the right one lies.
+void TileLowering::multiplyAdd(const OuterProduct &product, Value depth, Registers &sums) {
+  const Layout &layout = product.layout;
+  int64_t vector = product.vector(target.vectorBytes);
+  auto at = [&](int64_t step) { return b.createOrFold<arith::AddIOp>(depth, i32(step)); };
+  SmallVector<SmallVector<Value>> left(vector); // by depth, by row
+  for (int64_t step = 0; step < vector && !product.isLeftAlong(); ++step)
+    left[step] = readVector(product.left, layout, 0, product.rows, at(step), 1);
+  for (int64_t row : product.isLeftAlong() ? ArrayRef(product.rows) : ArrayRef<int64_t>())
+    for (auto [step, value] : llvm::enumerate(readAlong(product.left, layout, 0, row, depth)))
+      left[step].push_back(value);
+  auto addTo = [&](size_t column, int64_t step, Value right) {
+    for (auto [row, offset] : llvm::enumerate(product.rows)) {
+      Value &sum = sums[*layout.registerAt({offset, product.columns[column]})];
+      if (isa<FloatType>(sum.getType()))
+        sum = math::FmaOp::create(b, left[step][row], right, sum);
+      else
+        sum = arith::AddIOp::create(b, arith::MulIOp::create(b, left[step][row], right), sum);
+    }
+  };
+  for (auto [column, offset] : llvm::enumerate(product.columns))
+    if (product.isRightAlong())
+      for (auto [step, value] : llvm::enumerate(readAlong(product.right, layout, 1, offset, depth)))
+        addTo(column, step, value);
+  for (int64_t step = 0; step < vector && !product.isRightAlong(); ++step)
+    for (auto [column, value] : llvm::enumerate(readVector(product.right, layout, 1, product.columns, at(step), 0)))
+      addTo(column, step, value);
+}
+
 void TileLowering::emitMultiplyAdds(tile::DotOp op) {
   Layout layout = plan.layoutOf(op.getResult());
   Registers sums = registers(op.getAccumulator(), layout);
-  Type type = op.getType().getElementType();
   SharedTile left = stage(op.getLeft(), stagingOf(op, op.getLeft(), 1));
   SharedTile right = stage(op.getRight(), stagingOf(op, op.getRight(), 0));
-  SmallVector<int64_t> rows = offsetsAlong(layout, 0), columns = offsetsAlong(layout, 1);
-  int64_t depth = tileType(op.getLeft()).getDimSize(1), unroll = 1;
-  int64_t elements = rows.size() + columns.size();
-  while (depth % (unroll * 2) == 0 && unroll * 2 * layout.numRegisters() <= unrolledOperations &&
-         unroll * 2 * elements <= unrolledElements)
-    unroll *= 2;
-  auto multiplyAdd = [&](Value x, Value y, Value sum) -> Value {
-    if (isa<FloatType>(type))
-      return math::FmaOp::create(b, x, y, sum);
-    return arith::AddIOp::create(b, arith::MulIOp::create(b, x, y), sum);
-  };
-  auto loop = scf::ForOp::create(b, i32(0), i32(depth), i32(unroll), sums);
+  OuterProduct product{layout, left, right};
+  int64_t unroll = product.unroll(target.vectorBytes);
+  auto loop = scf::ForOp::create(b, i32(0), i32(product.depth), i32(unroll), sums);
   loop->setAttr(simt::unrolledAttrName, b.getUnitAttr());
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Registers next(loop.getRegionIterArgs());
-    for (int64_t step = 0; step < unroll; ++step) {
-      Value at = b.createOrFold<arith::AddIOp>(loop.getInductionVar(), i32(step));
-      SmallVector<Value> x = readVector(left, layout, 0, rows, at, 1), y = readVector(right, layout, 1, columns, at, 0);
-      for (auto [reg, sum] : llvm::enumerate(next)) {
-        tile::Coordinates offset = layout.registerOffset(reg);
-        sum = multiplyAdd(x[llvm::lower_bound(rows, offset[0]) - rows.begin()],
-                          y[llvm::lower_bound(columns, offset[1]) - columns.begin()], sum);
-      }
-    }
+    for (int64_t step = 0; step < unroll; step += product.vector(target.vectorBytes))
+      multiplyAdd(product, b.createOrFold<arith::AddIOp>(loop.getInductionVar(), i32(step)), next);
     scf::YieldOp::create(b, next);
   }
   define(op.getResult(), layout, Registers(loop.getResults()));

@@ -50,7 +50,8 @@ std::optional<SmallVector<Operation *>> TileLowering::scalarSlice(Operation *loa
   return ordered;
 }
 
-/// A load that only products of matrix instructions read, as the copies of a ring; none where it must stay a load.
+/// A load that only products read, but not groups, as the copies of a ring; none where it must stay a load. For
+/// multiply-adds vectors are worth it.
 std::optional<TileLowering::Pipelined> TileLowering::planCopy(Operation *op, scf::ForOp loop) {
   if (!isa<tile::LoadOp, tile::GatherOp>(op) || op->use_empty())
     return std::nullopt;
@@ -58,17 +59,19 @@ std::optional<TileLowering::Pipelined> TileLowering::planCopy(Operation *op, scf
   std::optional<ViewAccess> access = ViewAccess::ofTile(tile);
   if (!access || (access->fill && !isZero(access->fill)))
     return std::nullopt;
+  int64_t leastBytes = 0;
   for (Operation *user : op->getUsers()) {
     auto dot = dyn_cast<tile::DotOp>(user);
-    if (!dot || !plan.productOf(dot).atom || plan.productOf(dot).isGroup() || dot.getAccumulator() == tile)
+    if (!dot || plan.productOf(dot).isGroup() || dot.getAccumulator() == tile)
       return std::nullopt;
+    leastBytes = plan.productOf(dot).atom ? 4 : target.vectorBytes;
   }
   Type element = access->viewType().getElementType();
   int64_t bytes = plan.vectorWidth(*access) * bytesOf(element);
   std::optional<SmallVector<Operation *>> slice = scalarSlice(op, loop);
   auto dot = cast<tile::DotOp>(*op->user_begin());
   Staging how = stagingOf(dot, tile, dot.getLeft() == tile ? 1 : 0);
-  if (!slice || bytes < 4 || how.stored != element || access->contiguousDim() != how.layout.getOrder()[0])
+  if (!slice || bytes < leastBytes || how.stored != element || access->contiguousDim() != how.layout.getOrder()[0])
     return std::nullopt;
   Pipelined copy{tile, *access, {}, plan.memoryLayout(*access), std::move(*slice)};
   copy.ring = {.range = {},
@@ -82,20 +85,22 @@ std::optional<TileLowering::Pipelined> TileLowering::planCopy(Operation *op, scf
   return copy;
 }
 
-/// Two slots an operand, three where that leaves room for three other programs on the same processor.
+/// Two slots an operand, three where that leaves room for three other programs on the same processor. Multiply-adds of
+/// one program wait for its slots while another computes, so both have to have room.
 TileLowering::Pipeline TileLowering::planPipeline(scf::ForOp loop) {
   Pipeline pipeline;
   if (!target.abilities.asynchronousCopies)
     return pipeline;
-  int64_t bytes = 0;
+  int64_t bytes = 0, most = target.sharedBytes * 3 / 5;
   for (Operation &op : *loop.getBody())
     if (std::optional<Pipelined> copy = planCopy(&op, loop)) {
       bytes += copy->ring.sizeInBytes();
+      if (!plan.productOf(cast<tile::DotOp>(*op.user_begin())).atom)
+        most = target.sharedBytes * 2 / 5;
       pipeline.loads.push_back(std::move(*copy));
     }
   for (int64_t slots : {3, 2})
-    if (pipeline.slots == 0 &&
-        arena.used() + slots * bytes <= (slots == 3 ? target.sharedBytes / 4 : target.sharedBytes * 3 / 5))
+    if (pipeline.slots == 0 && arena.used() + slots * bytes <= (slots == 3 ? target.sharedBytes / 4 : most))
       pipeline.slots = slots;
   if (pipeline.slots == 0)
     return {};

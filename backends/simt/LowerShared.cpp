@@ -84,9 +84,10 @@ std::pair<int64_t, int64_t> SharedTile::bytesTo(tile::Coordinates at) const {
 
 /// Swizzles and panels map bits of coordinates to bits of an offset, so what lanes and registers contribute is joined
 /// by XOR; where they touch different bits, by an addition that is folded into the access.
-Value TileLowering::swizzledOffset(const SharedTile &tile, const Layout &layout, int64_t reg, int64_t &fixed) {
-  Value sum, panels;
-  int64_t touched = 0;
+Value TileLowering::swizzledOffset(const SharedTile &tile, const Layout &layout, int64_t reg, Value along,
+                                   int64_t &fixed) {
+  Value sum = along, panels;
+  int64_t touched = along ? tile.layout.rowBytes(tile.shape, tile.elementBytes()) - 1 : 0;
   for (auto [input, source] : {std::pair{tile::Input::Lane, lane}, std::pair{tile::Input::Warp, warp}})
     for (auto [bit, base] : llvm::enumerate(layout.bases(input))) {
       auto [offset, panel] = tile.bytesTo(base);
@@ -117,7 +118,7 @@ static bool consistsOfBits(const SharedTile &tile) {
 }
 
 /// The offset in a swizzled tile whose rows have any length, from the coordinates.
-Value TileLowering::swizzledRowOffset(const SharedTile &tile, const Layout &layout, int64_t reg) {
+Value TileLowering::swizzledRowOffset(const SharedTile &tile, const Layout &layout, int64_t reg, Value along) {
   ArrayRef<unsigned> order = tile.layout.getOrder();
   Value row = i32(0);
   int64_t rows = 1;
@@ -125,7 +126,9 @@ Value TileLowering::swizzledRowOffset(const SharedTile &tile, const Layout &layo
     row = arith::AddIOp::create(b, row, arith::MulIOp::create(b, coordinate(layout, reg, dim), i32(rows)));
     rows *= tile.shape[dim];
   }
-  Value column = arith::MulIOp::create(b, coordinate(layout, reg, order.front()), i32(tile.elementBytes()));
+  Value column = along;
+  if (!column)
+    column = arith::MulIOp::create(b, coordinate(layout, reg, order.front()), i32(tile.elementBytes()));
   Value group = arith::DivUIOp::create(b, row, i32(tile.layout.getRowsPerPhase()));
   Value phase = arith::AndIOp::create(b, group, i32(tile.layout.getPhases() - 1));
   Value place = arith::XOrIOp::create(b, column, arith::MulIOp::create(b, phase, i32(tile.layout.getChunkBytes())));
@@ -133,14 +136,15 @@ Value TileLowering::swizzledRowOffset(const SharedTile &tile, const Layout &layo
   return arith::AddIOp::create(b, arith::MulIOp::create(b, row, i32(rowBytes)), place);
 }
 
-/// Where the element of a register lies, i32 bytes.
-Value TileLowering::sharedOffset(const SharedTile &tile, const Layout &layout, int64_t reg) {
+Value TileLowering::sharedOffset(const SharedTile &tile, const Layout &layout, int64_t reg, Value along) {
   int64_t fixed = tile.range.begin;
   bool separable = layout.isSeparable();
   Value offset;
   if (tile.layout.isSwizzled() || tile.layout.getPanelBytes() != 0) {
-    offset = consistsOfBits(tile) ? swizzledOffset(tile, layout, reg, fixed) : swizzledRowOffset(tile, layout, reg);
+    offset = consistsOfBits(tile) ? swizzledOffset(tile, layout, reg, along, fixed)
+                                  : swizzledRowOffset(tile, layout, reg, along);
   } else {
+    offset = along;
     for (unsigned dim = 0; dim < layout.rank(); ++dim) {
       int64_t bytes = tile.stride(dim) * tile.elementBytes();
       Value position = separable ? laneCoordinate(layout, dim) : coordinate(layout, reg, dim);

@@ -189,9 +189,12 @@ private:
   Registers loadShared(const SharedTile &from, const tile::Layout &layout, mlir::Type element);
   /// Some registers of the layout, as they are stored.
   Registers loadShared(const SharedTile &from, const tile::Layout &layout, llvm::ArrayRef<int64_t> registers);
-  mlir::Value sharedOffset(const SharedTile &tile, const tile::Layout &layout, int64_t reg);
-  mlir::Value swizzledRowOffset(const SharedTile &tile, const tile::Layout &layout, int64_t reg);
-  mlir::Value swizzledOffset(const SharedTile &tile, const tile::Layout &layout, int64_t reg, int64_t &fixed);
+  /// Where the element of a register lies, i32 bytes; `along`: i32 bytes that are known at run time only, from there
+  /// along the fastest dimension, of which the layout has one position.
+  mlir::Value sharedOffset(const SharedTile &tile, const tile::Layout &layout, int64_t reg, mlir::Value along = {});
+  mlir::Value swizzledRowOffset(const SharedTile &tile, const tile::Layout &layout, int64_t reg, mlir::Value along);
+  mlir::Value swizzledOffset(const SharedTile &tile, const tile::Layout &layout, int64_t reg, mlir::Value along,
+                             int64_t &fixed);
   mlir::Value pack(llvm::ArrayRef<mlir::Value> elements);
   void unpack(mlir::Value packed, Registers &elements);
   mlir::Operation *tag(mlir::Operation *access, const SharedTile &tile);
@@ -247,11 +250,14 @@ private:
     tile::SharedLayout layout;
   };
   Staging stagingOf(tile::DotOp dot, mlir::Value operand, unsigned depthDim);
+  bool comesAlong(const tile::Layout &store, unsigned depthDim, mlir::Type stored) const;
   tile::Layout stagedLayout(mlir::Value operand) const;
   Staging planStaging(mlir::Type stored, const tile::Layout &store, const tile::Layout &read,
                       const tile::SharedDemands &demands);
   void emitDot(tile::DotOp op);
   void emitMultiplyAdds(tile::DotOp op);
+  struct OuterProduct;
+  void multiplyAdd(const OuterProduct &product, mlir::Value depth, Registers &sums);
   void emitAtoms(tile::DotOp op, const Product &product);
   /// Where fragments of an operand come from: registers of this lane, or shared memory.
   struct Operand {
@@ -383,6 +389,9 @@ private:
   /// Reads at the depth coordinate `depth` what the lane's rows (or columns) need.
   llvm::SmallVector<mlir::Value> readVector(const SharedTile &from, const tile::Layout &accumulator, unsigned dim,
                                             llvm::ArrayRef<int64_t> offsets, mlir::Value depth, unsigned depthDim);
+  /// Reads a vector along the depth, from the coordinate `depth` on, of a row (or column) of the lane.
+  llvm::SmallVector<mlir::Value> readAlong(const SharedTile &from, const tile::Layout &accumulator, unsigned dim,
+                                           int64_t offset, mlir::Value depth);
 
   mlir::Value constant(mlir::Type type, int64_t value);
   mlir::Value i32(int64_t value) { return constant(b.getI32Type(), value); }

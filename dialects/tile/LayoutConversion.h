@@ -53,7 +53,8 @@ Conversion planConversion(const Layout &from, const Layout &to);
 
 /// Cycles that shared memory with 32 banks of 4 bytes takes for one access of a warp: lane i touches `bytes` bytes at
 /// addresses[i], a multiple of `bytes`; negative addresses belong to lanes that do not take part. Lanes are served in
-/// groups that ask for at most 128 bytes, words asked for by several of them once.
+/// groups that ask for at most 128 bytes, words asked for by several of them once; vectors that each lane asks for
+/// together with its neighbour, or each with the second next, count once.
 int64_t countBankCycles(llvm::ArrayRef<int64_t> addresses, int64_t bytes);
 /// Cycles beyond those the amount of data needs.
 int64_t countBankConflicts(llvm::ArrayRef<int64_t> addresses, int64_t bytes);

@@ -12,9 +12,20 @@ using llvm::SmallVector;
 
 static constexpr int64_t banks = 32, bankBytes = 4;
 
-/// Calls `visit` with the addresses of the lanes that are served together.
+/// Whether each lane asks for the same as the neighbour that differs in this bit of the number, or takes no part.
+static bool arePairs(ArrayRef<int64_t> addresses, size_t bit) {
+  for (size_t lane = 0; lane < addresses.size(); ++lane)
+    if ((lane ^ bit) >= addresses.size() || addresses[lane] != addresses[lane ^ bit])
+      return false;
+  return true;
+}
+
+/// Calls `visit` with the addresses of the lanes that are served together. Vectors that all lanes ask for in pairs come
+/// for twice as many.
 template <typename Function> static void forEachGroup(ArrayRef<int64_t> addresses, int64_t bytes, Function visit) {
   size_t lanes = banks * bankBytes / std::max(bytes, bankBytes);
+  if (bytes > bankBytes && (arePairs(addresses, 1) || arePairs(addresses, 2)))
+    lanes *= 2;
   for (; !addresses.empty(); addresses = addresses.drop_front(std::min(lanes, addresses.size())))
     visit(addresses.take_front(lanes));
 }

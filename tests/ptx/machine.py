@@ -32,7 +32,11 @@ def narrow(values):
 
 
 def widen(bits):
-    return (numpy.asarray(bits).astype(numpy.uint32) << 16).view(numpy.float32)
+    """Of bf16 by its bits, and f32 as it is."""
+    bits = numpy.asarray(bits)
+    if bits.dtype == numpy.float32:
+        return bits
+    return (bits.astype(numpy.uint32) << 16).view(numpy.float32)
 
 
 def swizzled(addresses, width):

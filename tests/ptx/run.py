@@ -25,6 +25,9 @@ PANELED = [40, 72, 80, 96, 104, 160]
 ATTENTION = [(1, 3, 193, 64, True, 1), (2, 3, 450, 64, True, 5), (2, 2, 400, 64, False, 3), (2, 2, 333, 128, True, 4),
              (2, 2, 260, 128, False, 5), (1, 2, 130, 128, False, 1), (1, 1, 70, 64, False, 1), (1, 2, 140, 192, True, 1), (1, 1, 150, 256, False, 1),
              *((1, 2, 200, width, width % 16 == 0, 2) for width in PANELED)]
+# Of f32, by multiply-adds: batch, heads, rows, head width, is causal. Keys and values are copied ahead, or, where there is no
+# room, brought by lanes.
+FLOAT_ATTENTION = [(1, 2, 150, 32, False), (2, 1, 140, 64, True), (1, 1, 100, 128, False)]
 # Of the same, with a soft cap: queries are so large that it changes scores.
 CAPPED = [(1, 1, 200, 64, True, 1), (1, 1, 150, 128, True, 1)]
 # Variant, batch, heads, rows, head width, workgroups. Blocks of keys that windows and prefixes leave out, cut and show whole.
@@ -62,7 +65,8 @@ PRODUCT_CASES = [("plain", "128x256", 300, 512, 192, 4), ("across", "128x256", 2
                  ("across", "128x128", 128, 256, 128, 2), ("added", "128x128", 200, 248, 192, 1)]
 
 # Whether a bias and a residual are added, which registers have to be left for; rows, columns, depth.
-FLOAT_PRODUCTS = [(False, 200, 252, 76), (True, 140, 252, 44)]
+FLOAT_PRODUCTS = [(False, False, "128x128", 200, 252, 92), (True, False, "128x128", 140, 252, 60), (True, True, "128x128", 200, 252, 92),
+                  (True, True, "128x96", 300, 192, 92)]
 
 # columns, depth: loops of several rounds, and columns that blocks do not divide.
 ROW_PRODUCTS = [(20, 2176)]
@@ -85,10 +89,10 @@ def attention(query, key, value, is_causal, kind, weights=lambda values: values,
     return weights(powers).astype(kind) @ value / powers.sum(-1, keepdims=True)
 
 
-def check(out, exact, plain):
-    """The error of a result, as a share of what is allowed by the error of plain f32 computation."""
+def check(out, exact, plain, unit=2**-8):
+    """The error of a result, as a share of what is allowed by the error of plain f32 computation, rounded to such units."""
     rms = lambda tensor: numpy.sqrt(numpy.mean(numpy.square(tensor.astype(numpy.float64))))
-    allowed = 1.25 * rms(plain - exact) + 0.5 * 2**-8 * rms(exact)
+    allowed = 1.25 * rms(plain - exact) + 0.5 * unit * rms(exact)
     error = rms(machine.widen(out) - exact)
     if not error <= allowed:
         raise machine.Wrong(f"error {error:.2e}, {allowed:.2e} are allowed")
@@ -110,6 +114,16 @@ def run_attention(build, batch, heads, rows, width, is_causal, workgroups, cap=N
     plain = machine.widen(machine.narrow(attention(*operands, is_causal, numpy.float32,
                                                    lambda powers: machine.widen(machine.narrow(powers)), cap)))
     return check(out, exact, plain), programs
+
+
+def run_float_attention(build, batch, heads, rows, width, is_causal):
+    random, shape = numpy.random.default_rng(1), (batch, heads, rows, width)
+    operands = [random.standard_normal(shape).astype(numpy.float32) for _ in range(3)]
+    model = "case.mlir", source(heads, width, "causal" if is_causal else "full").replace("bf16", "f32").encode()
+    out, programs = interpret(build, model, {"batch": batch, "sequence": rows}, "attend_aligned", operands, shape, None,
+                              numpy.float32)
+    exact, plain = (attention(*operands, is_causal, kind) for kind in (numpy.float64, numpy.float32))
+    return check(out, exact, plain, 2**-23), programs
 
 
 def run_variant(build, variant, batch, heads, rows, width, workgroups):
@@ -207,21 +221,23 @@ def run_product(build, kind, block, rows, columns, depth, workgroups):
     return check(out, exact, plain), programs
 
 
-def run_float_product(build, is_added, rows, columns, depth):
-    """Of f32, by multiply-adds, in the blocks for many programs."""
+def run_float_product(build, is_added, is_across, block, rows, columns, depth):
+    """Of f32, by multiply-adds, in the blocks for many programs; weights have a row for each output if `is_across`."""
     import onnx
     random = numpy.random.default_rng(1)
-    inputs, sums = f"float[rows,{depth}] x, float[{depth},{columns}] w", "y = MatMul(x, w)"
-    shapes = [(rows, depth), (depth, columns)]
+    shapes = [(rows, depth), (columns, depth) if is_across else (depth, columns)]
+    inputs, product = f"float[rows,{depth}] x, float{list(shapes[1])} w", f"Gemm<transB={int(is_across)}>(x, w)"
+    sums = f"y = {product}"
     if is_added:
         inputs += f", float[{columns}] c, float[rows,{columns}] r"
-        sums = "p = MatMul(x, w) s = Add(p, c) y = Add(s, r)"
+        sums = f"p = {product} s = Add(p, c) y = Add(s, r)"
         shapes += [(columns,), (rows, columns)]
     model = onnx.parser.parse_model('<ir_version: 9, opset_import: ["" : 20]> agraph '
                                     f"({inputs}) => (float[rows,{columns}] y) {{ {sums} }}")
     x, w, *added = operands = [random.standard_normal(shape).astype(numpy.float32) for shape in shapes]
-    out, programs = interpret(build, ("case.onnx", model.SerializeToString()), {"rows": rows}, "_128x128_aligned", operands,
+    out, programs = interpret(build, ("case.onnx", model.SerializeToString()), {"rows": rows}, f"_{block}_aligned", operands,
                               (rows, columns), None, numpy.float32)
+    w = w.T if is_across else w
     exact = sum(added, x.astype(numpy.float64) @ w)
     bound = (depth + 2) * 2**-24 * sum((numpy.abs(each) for each in added), numpy.abs(x).astype(numpy.float64) @ numpy.abs(w))
     share = float((numpy.abs(out - exact) / bound).max())
@@ -337,6 +353,8 @@ def main():
     build, failures = pathlib.Path(sys.argv[1]), 0
     cases = [(f"attention: batch {case[0]} heads {case[1]} rows {case[2]} width {case[3]} causal {case[4]}", run_attention, case)
              for case in ATTENTION]
+    cases += [(f"attention of f32: batch {case[0]} heads {case[1]} rows {case[2]} width {case[3]} causal {case[4]}",
+               run_float_attention, case) for case in FLOAT_ATTENTION]
     cases += [(f"soft cap: batch {case[0]} heads {case[1]} rows {case[2]} width {case[3]}", run_capped, case) for case in CAPPED]
     cases += [(f"bias: {case[0]} by batch {case[1]} by head {case[2]} by row {case[3]}, behind {case[4]} keys: batch {case[5]} "
                f"heads {case[6]} rows {case[7]} width {case[8]}", run_biased, case) for case in BIASED]
@@ -346,7 +364,8 @@ def main():
               for case in DOCUMENTED]
     cases += [(f"product: {case[0]} in blocks of {case[1]}, {case[2]} x {case[3]} x {case[4]}", run_product, case)
               for case in PRODUCT_CASES]
-    cases += [(f"product of f32{', added to' * case[0]}: {case[1]} x {case[2]} x {case[3]}", run_float_product, case)
+    cases += [(f"product of f32{', across' * case[1]}{', added to' * case[0]} in blocks of {case[2]}: {case[3]} x {case[4]} x {case[5]}",
+               run_float_product, case)
               for case in FLOAT_PRODUCTS]
     cases += [(f"product of a row made before: {case[0]} x {case[1]}", run_row_product, case) for case in ROW_PRODUCTS]
     cases += [(f"few rows: batch {case[0]} heads {case[1]} over {case[2]} width {case[3]} keys {case[4]} in pages of {case[5]}",

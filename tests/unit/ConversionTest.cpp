@@ -179,6 +179,11 @@ TEST(Banks, countsWordsOfABank) {
   EXPECT_EQ(countBankConflicts(fill(16), 16), 0);
   EXPECT_EQ(countBankConflicts(fill(128), 16), 28) << "8 lanes at a time in one group of banks";
   EXPECT_EQ(countBankConflicts(fill(128), 4), 31);
+  for (int64_t bit : {1, 2, 4}) {
+    for (int64_t lane = 0; lane < 32; ++lane)
+      addresses[lane] = (lane & ~bit) * 8;
+    EXPECT_EQ(countBankCycles(addresses, 16), bit == 4 ? 4 : 2) << "pairs of lanes that differ in bit " << bit;
+  }
   addresses.assign(32, -1);
   EXPECT_EQ(countBankCycles(addresses, 4), 0);
   EXPECT_EQ(countBankConflicts(addresses, 4), 0);

@@ -42,7 +42,7 @@ tile.kernel @invariant(%a: memref<?xf32>, %b: memref<?xf32>, %o: memref<?xf32>, 
 // CHECK-LABEL: simt.kernel @room(
 // CHECK-NOT: simt.store shared
 // The loop over the depth is written out until a round reads 32 elements, and stays a loop for whoever comes after.
-// CHECK: %[[STEP:.*]] = arith.constant 2 : i32
+// CHECK: %[[STEP:.*]] = arith.constant 4 : i32
 // CHECK: scf.for
 // CHECK: simt.store shared
 // CHECK: scf.for {{.*}} step %[[STEP]]
