@@ -5,12 +5,15 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/SetVector.h"
+
+#include <algorithm>
 
 using namespace mlir;
 using namespace heed::simt;
 
 /// Of a lane.
-constexpr int64_t mostPrefetches = 32;
+constexpr int64_t mostPrefetches = 32, mostEarlyBits = 1024;
 
 namespace {
 class AwaitLate {
@@ -23,9 +26,12 @@ public:
 private:
   BlockArgument unwrittenBase(Value address);
   bool isUnwritten(Operation *op);
+  bool isOfProgram(Value value);
   bool isWorthBringing(LoadOp load);
   bool prefetchFor(scf::ForOp loop);
   bool prefetchOnce();
+  bool loadEarly();
+  bool loadEarly(LoadOp load);
   bool prefetch(LoadOp load, IRMapping &round);
   Value available(Value value, IRMapping &round);
 
@@ -55,12 +61,30 @@ bool AwaitLate::isUnwritten(Operation *op) {
   return load && load.getSpace() == Space::Global && unwrittenBase(load.getAddress());
 }
 
-/// Where lanes load single elements, as many requests would bring little.
-bool AwaitLate::isWorthBringing(LoadOp load) {
-  constexpr int64_t leastBytes = 8;
+/// Whether it is another one in each program, as far as arithmetic tells.
+bool AwaitLate::isOfProgram(Value value) {
+  llvm::SetVector<Value> open;
+  open.insert(value);
+  for (size_t next = 0; next < open.size(); ++next)
+    if (Operation *op = open[next].getDefiningOp()) {
+      if (isa<ProgramOp>(op))
+        return true;
+      open.insert(op->operand_begin(), op->operand_end());
+    }
+  return false;
+}
+
+static int64_t bitsOf(LoadOp load) {
   auto vector = dyn_cast<VectorType>(load.getType());
   int64_t elements = vector ? vector.getNumElements() : 1;
-  return isUnwritten(load) && elements * getElementTypeOrSelf(load.getType()).getIntOrFloatBitWidth() >= 8 * leastBytes;
+  return elements * getElementTypeOrSelf(load.getType()).getIntOrFloatBitWidth();
+}
+
+/// Where lanes load single elements, as many requests would bring little; what all programs read is in the cache when
+/// the first has read it, and a request takes as long as that.
+bool AwaitLate::isWorthBringing(LoadOp load) {
+  constexpr int64_t leastBits = 64;
+  return isUnwritten(load) && bitsOf(load) >= leastBits && isOfProgram(load.getAddress());
 }
 
 /// The value as it is known before the wait: what it is made of is made there too. Null where that takes more than
@@ -114,6 +138,38 @@ bool AwaitLate::prefetchOnce() {
   return count > 0;
 }
 
+/// Moves a load to before the wait, with what it needs.
+bool AwaitLate::loadEarly(LoadOp load) {
+  IRMapping known;
+  for (Value operand : load->getOperands()) {
+    Value early = available(operand, known);
+    if (!early)
+      return false;
+    known.map(operand, early);
+  }
+  load.replaceAllUsesWith(cast<LoadOp>(builder.clone(*load, known)).getResult());
+  load.erase();
+  return true;
+}
+
+/// What all programs read where there are no loops, such as the scale of a norm, while registers have room: it comes
+/// together with what is reduced first.
+bool AwaitLate::loadEarly() {
+  int64_t bits = 0;
+  bool isAny = false;
+  for (LoadOp load : llvm::to_vector(programs.thenBlock()->getOps<LoadOp>())) {
+    bool isLater =
+        load->getBlock() != builder.getInsertionBlock() || !load->isBeforeInBlock(&*builder.getInsertionPoint());
+    if (!isLater || !isUnwritten(load) || isOfProgram(load.getAddress()))
+      continue;
+    bits += std::max<int64_t>(bitsOf(load), 32);
+    if (bits > mostEarlyBits)
+      break;
+    isAny |= loadEarly(load);
+  }
+  return isAny;
+}
+
 /// The first rounds of a loop. Returns whether there is anything to bring. Where lanes wait for each other, they work
 /// on blocks of which many programs read the same, and have little to gain.
 bool AwaitLate::prefetchFor(scf::ForOp loop) {
@@ -151,6 +207,8 @@ void AwaitLate::run() {
   auto loops = llvm::to_vector(body.getOps<scf::ForOp>());
   bool prefetches =
       loops.empty() ? prefetchOnce() : llvm::any_of(loops, [&](scf::ForOp loop) { return prefetchFor(loop); });
+  if (loops.empty())
+    loads |= loadEarly();
   if (loads || prefetches)
     await->moveBefore(place);
 }

@@ -179,16 +179,23 @@ Layout LayoutPlan::defaultLayout(RankedTensorType type) const {
   return Layout::coalesced(type.getShape(), 1, target.lanes, target.warps);
 }
 
+static int64_t evenPart(int64_t size) { return size & -size; }
+
 /// Row-major, but for the dimension whose elements are neighbours in memory.
 Layout LayoutPlan::memoryLayout(const ViewAccess &access, int64_t warps) const {
   std::optional<unsigned> fastest = access.contiguousDim();
   SmallVector<unsigned> order;
   for (int64_t dim = access.tile.getRank() - 1; dim >= 0; --dim)
     order.insert(fastest == unsigned(dim) ? order.begin() : order.end(), unsigned(dim));
-  return Layout::coalesced(access.tile.getShape(), vectorWidth(access), target.lanes, warps, order);
+  int64_t vector = vectorWidth(access), bits = access.tile.getElementTypeBitWidth(), elements = 1;
+  for (int64_t size : access.tile.getShape())
+    elements *= evenPart(size);
+  // Where nothing is copied, rather all lanes with vectors of half the size than some that read what others do.
+  constexpr int64_t leastBits = 64;
+  while (products.empty() && vector * bits > leastBits && elements < vector * target.lanes * warps)
+    vector /= 2;
+  return Layout::coalesced(access.tile.getShape(), vector, target.lanes, warps, order);
 }
-
-static int64_t evenPart(int64_t size) { return size & -size; }
 
 /// Loaded for products alone, so that it never needs to be in registers.
 static bool isOperandOnly(Value tile) {

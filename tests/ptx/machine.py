@@ -498,6 +498,8 @@ class Warp:
             return numpy.exp2(value(1).astype(numpy.float64)).astype(kind)
         if name == "rcp":
             return (1 / value(1)).astype(kind)
+        if name == "sqrt":
+            return numpy.sqrt(value(1))
         if name == "shfl":
             lanes = value(2, numpy.uint32) & 31 if parts[2] == "idx" else numpy.arange(LANES) ^ self.one(operands[2], mask)
             return value(1)[lanes]

@@ -71,6 +71,9 @@ FLOAT_PRODUCTS = [(False, False, "128x128", 200, 252, 92), (True, False, "128x12
 # columns, depth: loops of several rounds, and columns that blocks do not divide.
 ROW_PRODUCTS = [(20, 2176)]
 
+# Element, rows, columns: rows of which a warp has one, of which all warps have a part, and which blocks do not divide.
+NORMS = [("float", 21, 384), ("bfloat16", 21, 384), ("bfloat16", 3, 2048)]
+
 # batch, heads, key heads, width, keys, their number in a page or 0, programs. More blocks of keys than a ring has slots; one
 # sequence without pages has no lengths and is copied in boxes.
 FEW_ROWS = [(1, 8, 2, 128, 300, 0, 6), (2, 4, 1, 64, 160, 0, 4), (1, 8, 2, 128, 320, 16, 6), (2, 4, 2, 128, 256, 64, 8)]
@@ -339,6 +342,29 @@ def run_row_product(build, columns, depth):
     return share, count
 
 
+def run_norm(build, element, rows, columns):
+    """A norm of what a kernel before makes: scale and shift, which all programs read, are loaded before that has ended."""
+    import onnx
+    random, kind = numpy.random.default_rng(1), {"float": numpy.float32, "bfloat16": numpy.uint16}[element]
+    store = (lambda tensor: tensor) if element == "float" else machine.narrow
+    model = onnx.parser.parse_model('<ir_version: 9, opset_import: ["" : 20]> agraph '
+                                    f"({element}[{rows},{columns}] x, {element}[{columns}] scale, {element}[{columns}] shift) => "
+                                    f"({element}[{rows},{columns}] y) "
+                                    "{ p = Softmax(x) y = LayerNormalization<epsilon=1e-12>(p, scale, shift) }")
+    x, *others = (store(random.standard_normal(shape).astype(numpy.float32)) for shape in ((rows, columns), columns, columns))
+    text, row, norm = compile_model(build, ("case.onnx", model.SerializeToString()), {}, "0_row_aligned", "1_row_aligned")
+    made = run_twice(text, row, [x], [x.nbytes], int(numpy.prod(row.grid))).results[0]
+    count = int(numpy.prod(norm.grid))
+    out = run_twice(text, norm, [made, *others], [x.nbytes], count, pending=[0]).results[0].view(kind).reshape(x.shape)
+
+    def plainly(kind):
+        p, scale, shift = (machine.widen(tensor).astype(kind) for tensor in (made.view(x.dtype).reshape(x.shape), *others))
+        p = p - p.mean(-1, keepdims=True, dtype=kind)
+        return p / numpy.sqrt(numpy.square(p).mean(-1, keepdims=True, dtype=kind) + kind(1e-12)) * scale + shift
+    plain = machine.widen(store(plainly(numpy.float32)))
+    return check(out, plainly(numpy.float64), plain, 2**-23 if element == "float" else 2**-8), count
+
+
 def run_case(case):
     """Whether it is right, and a line that says so."""
     build, name, run, numbers = case
@@ -368,6 +394,7 @@ def main():
                run_float_product, case)
               for case in FLOAT_PRODUCTS]
     cases += [(f"product of a row made before: {case[0]} x {case[1]}", run_row_product, case) for case in ROW_PRODUCTS]
+    cases += [(f"norm: {case[0]} {case[1]} x {case[2]}", run_norm, case) for case in NORMS]
     cases += [(f"few rows: batch {case[0]} heads {case[1]} over {case[2]} width {case[3]} keys {case[4]} in pages of {case[5]}",
                run_few_rows, case) for case in FEW_ROWS]
     with concurrent.futures.ProcessPoolExecutor(os.cpu_count(), initializer=numpy.seterr, initargs=("ignore",)) as pool:

@@ -3,6 +3,7 @@
 // RUN: split-file %s %t
 // RUN: heedc %t/weights.mlir --target=cuda:sm_90a --emit=ptx | FileCheck %s --check-prefix=WEIGHTS
 // RUN: heedc %t/lengths.mlir --target=cuda:sm_90a --emit=ptx | FileCheck %s --check-prefix=LENGTHS
+// RUN: heedc %t/scales.mlir --target=cuda:sm_90a --emit=ptx | FileCheck %s --check-prefix=SCALES
 
 // All vectors of a lane, before any is loaded; with other operands it loads single elements.
 // WEIGHTS-LABEL: .entry k1_matmul_aligned(
@@ -26,6 +27,28 @@
 // LENGTHS-NOT: .global
 // LENGTHS: griddepcontrol.wait;
 // LENGTHS: ld.global
+
+// What every program reads is asked for by none: it is loaded before the wait. Every lane has a part of it, in narrower
+// vectors than rows of 384 allow; and what is not the scale comes behind the wait.
+// SCALES-LABEL: .entry k1_row_aligned(
+// SCALES-NOT: prefetch
+// SCALES-COUNT-3: ld.global.v2.{{[bu]}}32
+// SCALES-NOT: ld.global
+// SCALES: griddepcontrol.wait;
+// SCALES-COUNT-3: ld.global.v2.{{[bu]}}32
+// SCALES-NOT: ld.global
+// SCALES: st.global
+// SCALES-LABEL: .entry k1_row(
+
+//--- scales.mlir
+func.func @main(%x: tensor<?x384xbf16> {plan.name = "x", plan.shape = affine_map<()[s0] -> (s0, 384)>}, %scale: tensor<384xbf16> {plan.name = "scale"})
+    -> (tensor<?x384xbf16> {plan.name = "y"}) attributes {plan.symbols = ["rows"]} {
+  %rows = plan.symbol "rows"
+  %empty = tensor.empty(%rows) : tensor<?x384xbf16>
+  %0 = linalg.softmax dimension(1) ins(%x : tensor<?x384xbf16>) outs(%empty : tensor<?x384xbf16>) -> tensor<?x384xbf16>
+  %1 = attn.norm rms %0 : tensor<?x384xbf16> scale(%scale : tensor<384xbf16>) from 1 epsilon 1.0e-5
+  return %1 : tensor<?x384xbf16>
+}
 
 //--- weights.mlir
 func.func @main(%x: tensor<1x2048xbf16> {plan.name = "x"}, %w: tensor<2048x2048xbf16> {plan.name = "w"})
