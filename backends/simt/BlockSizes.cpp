@@ -93,21 +93,31 @@ MachineTraits SimtBackend::traits() const {
           .overlapsLaunches = chip.abilities.overlappingLaunches};
 }
 
+/// Whether lanes multiply such operands by themselves.
+static bool usesMultiplyAdds(const SimtTarget &chip, Type element) {
+  auto isFor = [&](const tile::Atom &each) { return each.operand == tile::elementOf(element); };
+  return llvm::none_of(chip.atoms, isFor) && llvm::none_of(chip.groupAtoms, isFor);
+}
+
 /// The depth is staged in chunks; the query, a block of keys or values, and the weights share the memory. Wide heads
-/// have fewer rows a block.
+/// have fewer rows a block. Lanes that multiply by themselves are few, so that each has many scores for what it reads.
 AttendBlocks SimtBackend::attendBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth, Type element) const {
   const SimtTarget &chip = chips().front();
   auto depth = std::min<int64_t>(llvm::PowerOf2Ceil(std::max(keyDepth, valueDepth)), 128);
   int64_t block = 64;
   while (block > 16 && 4 * 4 * block * std::max(depth, block) > chip.sharedBytes)
     block /= 2;
+  constexpr int64_t fewWarps = 4;
+  int64_t warps = usesMultiplyAdds(chip, element) ? std::min(chip.warps, fewWarps) : chip.warps;
   int64_t rowBlock = block;
-  while (rowBlock > 16 && rowBlock * valueDepth > outputsOfLane * chip.lanes * chip.warps)
+  while (rowBlock > 16 && rowBlock * valueDepth > outputsOfLane * chip.lanes * warps)
     rowBlock /= 2;
   // Scores and operands share the registers that outputs leave. Two narrow elements come in one, so more are at hand.
   if (int64_t width = std::max(keyDepth, valueDepth); width > 128)
     block = std::min<int64_t>(block, width > 256 && element.getIntOrFloatBitWidth() <= 16 ? 16 : 32);
-  return {fit(rowBlock, rows), block, /*depthGranule=*/16};
+  AttendBlocks blocks{fit(rowBlock, rows), block, /*depthGranule=*/16};
+  blocks.warps = warps == chip.warps ? 0 : warps;
+  return blocks;
 }
 
 /// One instruction in rows. A processor has several such programs, so that loads of some are on their way while others
@@ -119,6 +129,7 @@ std::optional<FewRowBlocks> SimtBackend::fewRowBlocks(int64_t rows, int64_t keyD
   bool hasAtoms = llvm::any_of(
       chip.atoms, [&](const tile::Atom &each) { return each.operand == tile::elementOf(element) && each.m <= 16; });
   AttendBlocks blocks = attendBlocks(rowsOfBlock, keyDepth, valueDepth, element);
+  blocks.warps = 0;
   blocks.rows = hasAtoms ? rowsOfBlock : fit(rowsOfBlock, rows);
   // Fragments of scores and weights take what is left of the registers beside so many outputs.
   int64_t outputs = blocks.rows * valueDepth, most = outputsOfLane * chip.lanes * chip.warps;

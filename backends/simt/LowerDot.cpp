@@ -72,8 +72,9 @@ TileLowering::Staging TileLowering::stagingOf(tile::DotOp dot, Value operand, un
     Type stored = dot.getType().getElementType();
     Layout sums = product.tiling.sum.slice(depthDim).expand(depthDim);
     bool isAlongDepth = comesAlong(store, depthDim, stored);
-    tile::SharedDemands demands{
-        .fastest = isAlongDepth ? depthDim : 1 - depthDim, .pieceBytes = target.vectorBytes, .isLinear = !isAlongDepth,
+    tile::SharedDemands demands{.fastest = isAlongDepth ? depthDim : 1 - depthDim,
+                                .pieceBytes = target.vectorBytes,
+                                .isLinear = !isAlongDepth,
                                 .addressCost = 1};
     return planStaging(stored, store, sums.repeated(depthDim, type.getDimSize(depthDim)), demands);
   }
