@@ -27,6 +27,7 @@ private:
   BlockArgument unwrittenBase(Value address);
   bool isUnwritten(Operation *op);
   bool isOfProgram(Value value);
+  bool isLater(LoadOp load);
   bool isWorthBringing(LoadOp load);
   bool prefetchFor(scf::ForOp loop);
   bool prefetchOnce();
@@ -125,14 +126,17 @@ bool AwaitLate::prefetch(LoadOp load, IRMapping &round) {
   return bool(address);
 }
 
+/// Whether it is behind what comes before the wait.
+bool AwaitLate::isLater(LoadOp load) {
+  return load->getBlock() != builder.getInsertionBlock() || !load->isBeforeInBlock(&*builder.getInsertionPoint());
+}
+
 /// What is read where there are no loops, because one of one round is none.
 bool AwaitLate::prefetchOnce() {
   int64_t count = 0;
   for (LoadOp load : llvm::to_vector(programs.thenBlock()->getOps<LoadOp>())) {
     IRMapping none;
-    bool isLater =
-        load->getBlock() != builder.getInsertionBlock() || !load->isBeforeInBlock(&*builder.getInsertionPoint());
-    if (isLater && isWorthBringing(load) && (count++ == mostPrefetches || !prefetch(load, none)))
+    if (isLater(load) && isWorthBringing(load) && (count++ == mostPrefetches || !prefetch(load, none)))
       break;
   }
   return count > 0;
@@ -152,15 +156,13 @@ bool AwaitLate::loadEarly(LoadOp load) {
   return true;
 }
 
-/// What all programs read where there are no loops, such as the scale of a norm, while registers have room: it comes
+/// Where there are no loops, loads themselves, while registers have room: such as the scale of a norm, which comes
 /// together with what is reduced first.
 bool AwaitLate::loadEarly() {
   int64_t bits = 0;
   bool isAny = false;
   for (LoadOp load : llvm::to_vector(programs.thenBlock()->getOps<LoadOp>())) {
-    bool isLater =
-        load->getBlock() != builder.getInsertionBlock() || !load->isBeforeInBlock(&*builder.getInsertionPoint());
-    if (!isLater || !isUnwritten(load) || isOfProgram(load.getAddress()))
+    if (!isLater(load) || !isUnwritten(load))
       continue;
     bits += std::max<int64_t>(bitsOf(load), 32);
     if (bits > mostEarlyBits)
@@ -205,10 +207,10 @@ void AwaitLate::run() {
     loads |= isa<LoadOp>(place);
   builder.setInsertionPoint(place);
   auto loops = llvm::to_vector(body.getOps<scf::ForOp>());
-  bool prefetches =
-      loops.empty() ? prefetchOnce() : llvm::any_of(loops, [&](scf::ForOp loop) { return prefetchFor(loop); });
   if (loops.empty())
     loads |= loadEarly();
+  bool prefetches =
+      loops.empty() ? prefetchOnce() : llvm::any_of(loops, [&](scf::ForOp loop) { return prefetchFor(loop); });
   if (loads || prefetches)
     await->moveBefore(place);
 }

@@ -4,6 +4,7 @@
 // RUN: heedc %t/weights.mlir --target=cuda:sm_90a --emit=ptx | FileCheck %s --check-prefix=WEIGHTS
 // RUN: heedc %t/lengths.mlir --target=cuda:sm_90a --emit=ptx | FileCheck %s --check-prefix=LENGTHS
 // RUN: heedc %t/scales.mlir --target=cuda:sm_90a --emit=ptx | FileCheck %s --check-prefix=SCALES
+// RUN: heedc %t/table.mlir --target=cuda:sm_90a --emit=ptx | FileCheck %s --check-prefix=TABLE
 
 // All vectors of a lane, before any is loaded; with other operands it loads single elements.
 // WEIGHTS-LABEL: .entry k1_matmul_aligned(
@@ -39,6 +40,35 @@
 // SCALES-NOT: ld.global
 // SCALES: st.global
 // SCALES-LABEL: .entry k1_row(
+
+// Without loops, what is a program's own is loaded early, too, and what the kernel before makes is not.
+// TABLE-LABEL: .entry k1_map_aligned(
+// TABLE-NOT: prefetch
+// TABLE-COUNT-1: ld.global.v4
+// TABLE-NOT: ld.global
+// TABLE: griddepcontrol.wait;
+// TABLE-COUNT-2: ld.global.v4
+// TABLE-NOT: ld.global
+// TABLE: st.global
+
+//--- table.mlir
+func.func @main(%x: tensor<?x512xf32> {plan.name = "x", plan.shape = affine_map<()[s0] -> (s0, 512)>}, %table: tensor<?x256xf32> {plan.name = "table", plan.shape = affine_map<()[s0] -> (s0, 256)>})
+    -> (tensor<?x256xf32> {plan.name = "y"}) attributes {plan.symbols = ["rows"]} {
+  %rows = plan.symbol "rows"
+  %wide = tensor.empty(%rows) : tensor<?x512xf32>
+  %empty = tensor.empty(%rows) : tensor<?x256xf32>
+  %0 = linalg.softmax dimension(1) ins(%x : tensor<?x512xf32>) outs(%wide : tensor<?x512xf32>) -> tensor<?x512xf32>
+  %low = tensor.extract_slice %0[0, 0] [%rows, 256] [1, 1] : tensor<?x512xf32> to tensor<?x256xf32>
+  %high = tensor.extract_slice %0[0, 256] [%rows, 256] [1, 1] : tensor<?x512xf32> to tensor<?x256xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m, n)>], iterator_types = ["parallel", "parallel"]}
+      ins(%low, %high, %table : tensor<?x256xf32>, tensor<?x256xf32>, tensor<?x256xf32>) outs(%empty : tensor<?x256xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32, %d: f32):
+    %p = arith.mulf %a, %c : f32
+    %s = arith.addf %p, %b : f32
+    linalg.yield %s : f32
+  } -> tensor<?x256xf32>
+  return %1 : tensor<?x256xf32>
+}
 
 //--- scales.mlir
 func.func @main(%x: tensor<?x384xbf16> {plan.name = "x", plan.shape = affine_map<()[s0] -> (s0, 384)>}, %scale: tensor<384xbf16> {plan.name = "scale"})
