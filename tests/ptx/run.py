@@ -64,9 +64,11 @@ PRODUCT_CASES = [("plain", "128x256", 300, 512, 192, 4), ("across", "128x256", 2
                  ("plain", "128x64", 1100, 128, 128, 5), ("gated", "128x128", 300, 256, 192, 2), ("gated", "128x64", 130, 184, 376, 3),
                  ("across", "128x128", 128, 256, 128, 2), ("added", "128x128", 200, 248, 192, 1)]
 
-# Whether a bias and a residual are added, which registers have to be left for; rows, columns, depth.
-FLOAT_PRODUCTS = [(False, False, "128x128", 200, 252, 92), (True, False, "128x128", 140, 252, 60), (True, True, "128x128", 200, 252, 92),
-                  (True, True, "128x96", 300, 192, 92)]
+# Whether a bias and a residual are added, which registers have to be left for; whether weights have a row for each output, and
+# the other operand one for each depth; block, rows, columns, depth.
+FLOAT_PRODUCTS = [(False, False, False, "128x128", 200, 252, 92), (True, False, False, "128x128", 140, 252, 60),
+                  (True, True, False, "128x128", 200, 252, 92), (True, True, False, "128x96", 300, 192, 92),
+                  (False, False, True, "128x128", 200, 252, 92), (False, True, True, "128x96", 140, 192, 60)]
 
 # columns, depth: loops of several rounds, and columns that blocks do not divide.
 ROW_PRODUCTS = [(20, 2176)]
@@ -224,12 +226,13 @@ def run_product(build, kind, block, rows, columns, depth, workgroups):
     return check(out, exact, plain), programs
 
 
-def run_float_product(build, is_added, is_across, block, rows, columns, depth):
-    """Of f32, by multiply-adds, in the blocks for many programs; weights have a row for each output if `is_across`."""
+def run_float_product(build, is_added, is_across, is_turned, block, rows, columns, depth):
+    """Of f32, by multiply-adds, in the blocks for many programs."""
     import onnx
     random = numpy.random.default_rng(1)
-    shapes = [(rows, depth), (columns, depth) if is_across else (depth, columns)]
-    inputs, product = f"float[rows,{depth}] x, float{list(shapes[1])} w", f"Gemm<transB={int(is_across)}>(x, w)"
+    shapes = [(depth, rows) if is_turned else (rows, depth), (columns, depth) if is_across else (depth, columns)]
+    inputs = f"float{f'[{depth},rows]' if is_turned else f'[rows,{depth}]'} x, float{list(shapes[1])} w"
+    product = f"Gemm<transA={int(is_turned)}, transB={int(is_across)}>(x, w)"
     sums = f"y = {product}"
     if is_added:
         inputs += f", float[{columns}] c, float[rows,{columns}] r"
@@ -240,7 +243,7 @@ def run_float_product(build, is_added, is_across, block, rows, columns, depth):
     x, w, *added = operands = [random.standard_normal(shape).astype(numpy.float32) for shape in shapes]
     out, programs = interpret(build, ("case.onnx", model.SerializeToString()), {"rows": rows}, f"_{block}_aligned", operands,
                               (rows, columns), None, numpy.float32)
-    w = w.T if is_across else w
+    x, w = x.T if is_turned else x, w.T if is_across else w
     exact = sum(added, x.astype(numpy.float64) @ w)
     bound = (depth + 2) * 2**-24 * sum((numpy.abs(each) for each in added), numpy.abs(x).astype(numpy.float64) @ numpy.abs(w))
     share = float((numpy.abs(out - exact) / bound).max())
@@ -390,8 +393,8 @@ def main():
               for case in DOCUMENTED]
     cases += [(f"product: {case[0]} in blocks of {case[1]}, {case[2]} x {case[3]} x {case[4]}", run_product, case)
               for case in PRODUCT_CASES]
-    cases += [(f"product of f32{', across' * case[1]}{', added to' * case[0]} in blocks of {case[2]}: {case[3]} x {case[4]} x {case[5]}",
-               run_float_product, case)
+    cases += [(f"product of f32{', across' * case[1]}{', turned' * case[2]}{', added to' * case[0]} in blocks of {case[3]}: "
+               f"{case[4]} x {case[5]} x {case[6]}", run_float_product, case)
               for case in FLOAT_PRODUCTS]
     cases += [(f"product of a row made before: {case[0]} x {case[1]}", run_row_product, case) for case in ROW_PRODUCTS]
     cases += [(f"norm: {case[0]} {case[1]} x {case[2]}", run_norm, case) for case in NORMS]
