@@ -4,9 +4,18 @@
 // RUN: heedc %s --target=cuda:sm_90a --emit=ptx | FileCheck %s
 // RUN: heedc %s --target=cuda:sm_90a -o %t.heed --explain | FileCheck %s --check-prefix=EXPLAIN
 // RUN: heedc %s --target=cuda:sm_80 -o %t.heed --explain | FileCheck %s --check-prefix=FOUR
+// RUN: heedc %s --target=cuda:sm_86 -o %t.heed --explain | FileCheck %s --check-prefix=LITTLE
+// RUN: sed s/1536/256/g %s > %t.mlir && heedc %t.mlir --target=cuda:sm_90a -o %t.heed --explain | FileCheck %s --check-prefix=WHOLE
+// RUN: sed s/384x/33x/g %s | sed s/384/33/g > %t.mlir && heedc %t.mlir --target=cuda:sm_90a -o %t.heed --explain | FileCheck %s --check-prefix=SHORT
 
 // EXPLAIN: schedule matmul block_k=32 block_m=64 block_n=64 workgroups=2; {{.*}}for some sizes block_k=32 block_m=128 block_n=128 workgroups=2; for some sizes block_k=32 block_m=128 block_n=96 workgroups=2
 // FOUR: schedule matmul block_k=32 block_m=64 block_n=64 workgroups=4; {{.*}}for some sizes block_k=32 block_m=128 block_n=64 workgroups=3
+// LITTLE: schedule matmul block_k=16 block_m=64 block_n=64 workgroups=4; {{.*}}for some sizes block_k=16 block_m=128 block_n=64 workgroups=3
+// Narrower blocks only where they waste nothing; large ones only where steps along the depth waste little.
+// WHOLE: schedule matmul {{.*}}block_m=128 block_n=128
+// WHOLE-NOT: block_n=96
+// SHORT: schedule matmul {{.*}}block_m=64 block_n=64
+// SHORT-NOT: block_m=128
 
 // Two such workgroups share a processor, whatever stands behind the loop: 128 registers for a lane of 16 warps.
 // CHECK-LABEL: .entry {{.*}}matmul_128x128_aligned(
