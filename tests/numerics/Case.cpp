@@ -119,7 +119,7 @@ static void drawRunTimeScalars(Case &test, Kind kind, const Mechanism &m, Random
   if (kind == Kind::Extreme) {
     // Exact dot products need a scale that is a power of two, and a bias would be lost beside logits of 1e5.
     int exponent;
-    bool exact = std::frexp(m.scale, &exponent) == 0.5f && !m.alibi && m.mask != MaskKind::Float;
+    bool exact = std::frexp(m.scale, &exponent) == 0.5f && !m.alibi && m.distances == 0 && m.mask != MaskKind::Float;
     test.profile = !exact ? Profile::Peaked : random.chance(1, 2) ? Profile::HugeLogits : Profile::HugeOffset;
   }
   test.strided = kind == Kind::Strided || random.chance(1, 4);

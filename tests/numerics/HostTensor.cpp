@@ -223,6 +223,8 @@ std::vector<HostTensor> heed::numerics::layOutInputs(const Inputs &inputs, const
     list.push_back(layOutValues("sink", Element::F32, {m.queryHeads}, inputs.sinks, layout));
   if (m.alibi)
     list.push_back(layOutValues("slopes", Element::F32, {m.queryHeads}, inputs.slopes, layout));
+  if (m.distances != 0)
+    list.push_back(layOut("table", storage, {1, m.queryHeads, 1, m.distances}, inputs.table, layout));
   if (m.window) {
     scalar("window_left", inputs.windowLeft);
     scalar("window_right", inputs.windowRight);

@@ -10,7 +10,7 @@ using namespace heed::numerics;
 
 namespace {
 /// One stream per input, so that adding an input leaves the others as they are.
-enum Stream : uint64_t { Query, Key, Value, Lengths, Offsets, Documents, Slopes, Sinks, Mask, MaskRows };
+enum Stream : uint64_t { Query, Key, Value, Lengths, Offsets, Documents, Slopes, Sinks, Mask, MaskRows, Table };
 } // namespace
 
 static std::vector<float> normals(const RandomStream &stream, int64_t count, float deviation, StorageType type) {
@@ -134,6 +134,9 @@ Inputs heed::numerics::makeInputs(const Mechanism &mechanism, const Case &test) 
     makeDocuments(inputs, test);
   for (int64_t head = 0; mechanism.alibi && head < mechanism.queryHeads; ++head)
     inputs.slopes.push_back(0.4f / static_cast<float>(1 << (head % 8)));
+  if (mechanism.distances != 0)
+    inputs.table =
+        normals(RandomStream(test.seed, Table), mechanism.queryHeads * mechanism.distances, 1.0f, mechanism.storage);
   if (mechanism.sink)
     inputs.sinks = normals(RandomStream(test.seed, Sinks), mechanism.queryHeads, 2.0f, StorageType::F32);
   if (mechanism.mask != MaskKind::None)

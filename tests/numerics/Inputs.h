@@ -8,6 +8,8 @@
 
 #include "tests/numerics/Case.h"
 
+#include <algorithm>
+
 namespace heed::numerics {
 
 struct Inputs {
@@ -23,6 +25,7 @@ struct Inputs {
   std::vector<int32_t> queryDocs; ///< [batch, rows], empty if the mechanism has none
   std::vector<int32_t> keyDocs;   ///< [batch, keys], likewise
   std::vector<float> slopes;      ///< [queryHeads], likewise
+  std::vector<float> table;       ///< [queryHeads, distances], likewise
   std::vector<float> sinks;       ///< [queryHeads], likewise
   /// [batch or 1, queryHeads or 1, rows or 1, keys], likewise. A bool mask holds 0 and 1, a float mask numbers and
   /// -inf.
@@ -36,6 +39,11 @@ struct Inputs {
     at = at * maskHeads() + (mechanism.maskPerHead ? head : 0);
     at = at * maskRows() + (mechanism.maskPerRow ? row : 0);
     return mask.data() + at * keys;
+  }
+  /// What the table adds to a score.
+  float ofDistance(int64_t head, int64_t position, int64_t k) const {
+    int64_t place = position - k + mechanism.distances / 2;
+    return table[head * mechanism.distances + std::clamp<int64_t>(place, 0, mechanism.distances - 1)];
   }
   int64_t outputCount() const { return batch * mechanism.queryHeads * rows * mechanism.valueWidth; }
 };

@@ -64,6 +64,7 @@ private:
     add(operands, m.sink, {"sink", {number(m.queryHeads)}, "f32"});
     add(operands, m.pageSize != 0, {"pages", {"batch", "entries"}, "i32"});
     add(captures, m.alibi, {"slopes", {number(m.queryHeads)}, "f32"});
+    add(captures, m.distances != 0, {"table", {"1", number(m.queryHeads), "1", number(m.distances)}, storage(), true});
     add(captures, m.window, {"window_left", {}, "i64"});
     add(captures, m.window, {"window_right", {}, "i64"});
     add(captures, m.prefix, {"prefix", {}, "i64"});
@@ -153,7 +154,7 @@ private:
     char scale[40];
     std::snprintf(scale, sizeof scale, "%.17e", static_cast<double>(m.scale));
     text += std::string(" scale ") + scale;
-    if (m.softcap != 0 || m.alibi || m.mask == MaskKind::Float)
+    if (m.softcap != 0 || m.alibi || m.distances != 0 || m.mask == MaskKind::Float)
       writeScore();
     if (m.causal || m.window || m.documents || m.mask == MaskKind::Bool)
       writeKeep();
@@ -201,6 +202,8 @@ private:
       line("%ramped = arith.addf " + score + ", %ramp : f32");
       score = "%ramped";
     }
+    if (m.distances != 0)
+      score = writeTableEntry(score);
     if (m.mask == MaskKind::Float) {
       writeMaskExtract(mlirName(m.maskStorage()));
       line("%biased = arith.addf " + score + ", " + (m.maskStorage() == StorageType::F32 ? "%entry" : "%bias") +
@@ -209,6 +212,24 @@ private:
     }
     line("attn.yield " + score + " : f32");
     text += "    }";
+  }
+
+  /// The score with the entry of its distance added.
+  std::string writeTableEntry(const std::string &score) {
+    line("%first = arith.constant 0 : index");
+    line("%middle = arith.constant " + number(m.distances / 2) + " : index");
+    line("%last = arith.constant " + number(m.distances - 1) + " : index");
+    line("%back = arith.subi %pos, %j : index");
+    line("%from_first = arith.addi %back, %middle : index");
+    line("%not_before = arith.maxsi %from_first, %first : index");
+    line("%place = arith.minsi %not_before, %last : index");
+    bool isSmall = m.storage != StorageType::F32;
+    line(std::string(isSmall ? "%stored" : "%of_distance") +
+         " = tensor.extract %the_table[%first, %h, %first, %place] : " + tensorOf("table"));
+    if (isSmall)
+      line("%of_distance = arith.extf %stored : " + storage() + " to f32");
+    line("%placed = arith.addf " + score + ", %of_distance : f32");
+    return "%placed";
   }
 
   std::string tensorOf(const std::string &name) {

@@ -41,6 +41,7 @@ static void nameMechanism(Mechanism &m) {
   add(m.lengths, "lengths");
   add(m.offsets, "offsets");
   add(m.alibi, "alibi");
+  add(m.distances != 0, "relative");
   add(m.softcap != 0, "softcap");
   add(m.sink, "sink");
   std::string extents =
@@ -138,6 +139,23 @@ static void addPaged(std::vector<Mechanism> &list) {
     }
 }
 
+/// Tables of distances: beside masks and biases, in widths that machines work on differently.
+static void addRelative(std::vector<Mechanism> &list) {
+  size_t turn = 0;
+  for (StorageType storage : storageList)
+    for (int64_t width : {64, 128, 40}) {
+      Mechanism relative;
+      relative.distances = turn % 2 == 0 ? 96 : 33;
+      relative.causal = turn % 3 != 0;
+      relative.offsets = relative.lengths = turn % 3 == 1;
+      relative.window = relative.alibi = turn % 3 == 2;
+      relative.softcap = turn == 5 ? 30.0f : 0.0f;
+      relative.contiguousRows = turn != 3;
+      list.push_back(place(relative, storage, {width, width}, std::array<Heads, 2>{{{4, 4}, {6, 2}}}[turn % 2]));
+      ++turn;
+    }
+}
+
 std::vector<Mechanism> heed::numerics::listMechanisms() {
   std::vector<Mechanism> list;
   size_t turn = 0;
@@ -169,5 +187,6 @@ std::vector<Mechanism> heed::numerics::listMechanisms() {
     for (Widths widths : wideList)
       addCausal(storage, widths);
   addPaged(list);
+  addRelative(list);
   return list;
 }

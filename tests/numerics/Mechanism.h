@@ -20,7 +20,7 @@ enum class MaskKind { None, Bool, Float };
 ///   key < length[batch] and (key < prefix or (causal: key <= pos) and (window: pos-left <= key <= pos+right))
 ///   and the document of the row is the document of the key and the mask tensor allows it,
 /// every clause counting only where its flag below is set. A score is
-///   softcap(scale * q.k) + slope[head] * (key - pos) + mask,
+///   softcap(scale * q.k) + slope[head] * (key - pos) + table[head, clamp(pos - key + distances / 2)] + mask,
 /// and a row without a visible key is zero.
 struct Mechanism {
   std::string name;
@@ -38,6 +38,8 @@ struct Mechanism {
   bool lengths = false;
   bool offsets = false;
   bool alibi = false;
+  /// Entries of a head in the table of distances, in the storage type; 0 for none.
+  int64_t distances = 0;
   bool sink = false;
   MaskKind mask = MaskKind::None;
   /// Which of the dimensions batch, head and row the mask tensor really has; the others have extent 1.

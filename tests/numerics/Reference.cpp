@@ -161,12 +161,14 @@ private:
   /// The bias of each key of the range for one row, or null if the mechanism has none.
   const T *makeBias(int64_t head, int64_t row, const BlockView &view) {
     const Mechanism &m = inputs.mechanism;
-    if (!m.alibi && m.mask != MaskKind::Float)
+    if (!m.alibi && m.distances == 0 && m.mask != MaskKind::Float)
       return nullptr;
     int64_t position = row + inputs.offsets[b];
     const float *mask = m.mask == MaskKind::Float ? inputs.maskRow(b, head, row) : nullptr;
     for (int64_t key = view.low; key < view.high; ++key) {
       T sum = m.alibi ? static_cast<T>(inputs.slopes[head]) * static_cast<T>(key - position) : T(0);
+      if (m.distances != 0)
+        sum += static_cast<T>(inputs.ofDistance(head, position, key));
       bool adds = mask && mask[key] != -std::numeric_limits<float>::infinity();
       bias[key - view.low] = adds ? sum + static_cast<T>(mask[key]) : sum;
     }

@@ -239,6 +239,8 @@ static float logit(const Inputs &inputs, int64_t b, int64_t head, int64_t row, i
     s = m.softcap * std::tanh(s / m.softcap);
   if (m.alibi)
     s += inputs.slopes[head] * static_cast<float>(key - row - inputs.offsets[b]);
+  if (m.distances != 0)
+    s += inputs.ofDistance(head, row + inputs.offsets[b], key);
   return m.mask == MaskKind::Float ? s + inputs.maskRow(b, head, row)[key] : s;
 }
 
@@ -320,6 +322,8 @@ static void testWrongKernelsFail() {
       {"the softcap is ignored", [](Mechanism &m) { m.softcap = 5; }, [](Inputs &in) { in.mechanism.softcap = 0; }},
       {"ALiBi takes the slope of another head", [](Mechanism &m) { m.alibi = true; },
        [](Inputs &in) { std::rotate(in.slopes.begin(), in.slopes.begin() + 1, in.slopes.end()); }},
+      {"distances are off by one", [](Mechanism &m) { m.distances = 40; },
+       [](Inputs &in) { std::rotate(in.table.begin(), in.table.begin() + 1, in.table.end()); }},
       {"the mask of another head is used",
        [](Mechanism &m) {
          m.mask = MaskKind::Bool;
