@@ -36,6 +36,35 @@ RELATIVE = f"""
       %distance = arith.minsi %positive, %most : index
       %bias = tensor.extract %the_table[%h, %distance] : tensor<{{heads}}x{DISTANCES}xf32>
       %changed = arith.addf %s, %bias : f32"""
+# As T5 has them: in both directions, as exact as distances are near; halves of distances, which no bucket begins at.
+BUCKETS = """
+      %back = arith.subi %pos, %col : index
+      %narrow = arith.index_cast %back : index to i32
+      %far = math.absi %narrow : i32
+      %number = arith.uitofp %far : i32 to f32
+      %half = arith.constant 0.5 : f32
+      %middle = arith.addf %number, %half : f32
+      %log = math.log %middle : f32
+      %of_log = arith.constant 2.885390082 : f32
+      %first_log = arith.constant 2.079441542 : f32
+      %eight = arith.constant 8 : i32
+      %last = arith.constant 15 : i32
+      %above = arith.subf %log, %first_log : f32
+      %scaled = arith.mulf %above, %of_log : f32
+      %floor = arith.fptosi %scaled : f32 to i32
+      %coarse = arith.addi %floor, %eight : i32
+      %coarsest = arith.minsi %coarse, %last : i32
+      %is_near = arith.cmpi slt, %far, %eight : i32
+      %of_far = arith.select %is_near, %far, %coarsest : i32
+      %zero = arith.constant 0 : i32
+      %sixteen = arith.constant 16 : i32
+      %is_ahead = arith.cmpi slt, %narrow, %zero : i32
+      %side = arith.select %is_ahead, %sixteen, %zero : i32
+      %bucket = arith.addi %of_far, %side : i32
+      %entry = arith.index_cast %bucket : i32 to index
+      %small = tensor.extract %the_buckets[%h, %entry] : tensor<{heads}x32xbf16>
+      %bias = arith.extf %small : bf16 to f32
+      %changed = arith.addf %s, %bias : f32"""
 CAPPED = f"""
       %cap = arith.constant {SOFTCAP!r} : f32
       %part = arith.divf %s, %cap : f32
@@ -53,6 +82,7 @@ MASKED = """
 # Captured tensors: type and sizes.
 SLOPES = {"slopes": ("tensor<{heads}xf32>", "{heads}")}
 TABLE = {"table": (f"tensor<{{heads}}x{DISTANCES}xf32>", f"{{heads}}, {DISTANCES}")}
+BUCKET_TABLE = {"buckets": ("tensor<{heads}x32xbf16>", "{heads}, 32")}
 DOCUMENTS = {"documents": ("tensor<?x?xi32>", "s0, s1")}
 BIAS = {"bias": ("tensor<1x{heads}x?x?xbf16>", "1, {heads}, s1, s1")}
 
@@ -75,6 +105,7 @@ VARIANTS = {
     "causal-documents": Variant(keep=CAUSAL_DOCUMENT, captures=DOCUMENTS),
     "prefix": Variant(keep=PREFIXED),
     "relative": Variant(RELATIVE, CAUSAL, TABLE),
+    "buckets": Variant(BUCKETS, captures=BUCKET_TABLE),
     "alibi-window": Variant(ALIBI, WINDOWED, SLOPES),
     "softcap": Variant(CAPPED, CAUSAL),
     "bias": Variant(BIASED, captures=BIAS),

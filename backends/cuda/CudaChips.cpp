@@ -57,6 +57,7 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
   target.abilities = {.asynchronousCopies = true,
                       .loadMatrix = true,
                       .namedBarriers = true,
+                      .warpBarriers = true,
                       .sharedBarriers = isHopperOrLater,
                       .tensorCopies = isHopperOrLater,
                       .movableRegisters = isHopperOrLater && chip.name.ends_with("a"),

@@ -43,6 +43,7 @@ simt::SimtTarget heed::rocm::describe(const RocmChip &chip) {
   target.maximumThreads = 1024;
   target.sharedBytes = chip.sharedKiB * 1024;
   target.registers = 160;
+  target.abilities.warpBarriers = true;
   target.abilities.fusedMultiplyAdd = true;
   target.abilities.infinities = true;
   target.atoms = atomsOf(chip.name);

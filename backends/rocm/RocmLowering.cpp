@@ -38,8 +38,8 @@ static Value laneIndex(OpBuilder &builder, Location location, const RocmChip &ch
                              constantInt(builder, location, 32, chip.lanes - 1));
 }
 
-static void fence(OpBuilder &builder, Location location, LLVM::AtomicOrdering ordering) {
-  auto fence = LLVM::FenceOp::create(builder, location, ordering, "workgroup");
+static void fence(OpBuilder &builder, Location location, LLVM::AtomicOrdering ordering, StringRef scope) {
+  auto fence = LLVM::FenceOp::create(builder, location, ordering, scope);
   // Shared memory only: loads from global memory may stay in flight.
   fence->setDiscardableAttr(LLVM::LLVMDialect::getMmraAttrName(),
                             LLVM::MMRATagAttr::get(builder.getContext(), "amdgpu-synchronize-as", "local"));
@@ -113,9 +113,21 @@ struct LowerShuffle : ConvertOpToLLVMPattern<ShuffleOp> {
 struct LowerBarrier : ConvertOpToLLVMPattern<BarrierOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(BarrierOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
-    fence(rewriter, op.getLoc(), LLVM::AtomicOrdering::release);
+    fence(rewriter, op.getLoc(), LLVM::AtomicOrdering::release, "workgroup");
     callIntrinsic(rewriter, op.getLoc(), "llvm.amdgcn.s.barrier", {}, {});
-    fence(rewriter, op.getLoc(), LLVM::AtomicOrdering::acquire);
+    fence(rewriter, op.getLoc(), LLVM::AtomicOrdering::acquire, "workgroup");
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+/// Waves are in step, and their accesses to shared memory are done in order: nothing but compilers is told.
+struct LowerWarpBarrier : ConvertOpToLLVMPattern<WarpBarrierOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(WarpBarrierOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
+    fence(rewriter, op.getLoc(), LLVM::AtomicOrdering::release, "wavefront");
+    callIntrinsic(rewriter, op.getLoc(), "llvm.amdgcn.wave.barrier", {}, {});
+    fence(rewriter, op.getLoc(), LLVM::AtomicOrdering::acquire, "wavefront");
     rewriter.eraseOp(op);
     return success();
   }
@@ -183,7 +195,7 @@ struct LowerRsqrt : ConvertOpToLLVMPattern<math::RsqrtOp> {
 
 void RocmLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &patterns) const {
   patterns.add<LowerLane, LowerWarp, LowerShuffle>(types, chip);
-  patterns.add<LowerProgram, LowerBarrier, LowerPredicatedLoad>(types);
+  patterns.add<LowerProgram, LowerBarrier, LowerWarpBarrier, LowerPredicatedLoad>(types);
   patterns.add<LowerToIntrinsic<math::Exp2Op>>(types, "llvm.amdgcn.exp2");
   patterns.add<LowerToIntrinsic<math::Log2Op>>(types, "llvm.amdgcn.log");
   populateMatrixInstructions(types, patterns, atoms);

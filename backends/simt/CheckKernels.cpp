@@ -78,9 +78,11 @@ static LogicalResult checkAbility(Operation *op, const SimtTarget &target) {
   if (isa<CopyOp, CommitOp, WaitOp>(op) && !target.abilities.asynchronousCopies)
     return op->emitError("") << target.chip << " has no asynchronous copies";
   if (isa<BarrierInitOp, BarrierArriveOp, BarrierArriveExpectOp, BarrierArriveCopiesOp, BarrierWaitOp, BarrierEndOp,
-          FenceBarriersOp, FenceAsyncOp, WarpBarrierOp>(op) &&
+          FenceBarriersOp, FenceAsyncOp>(op) &&
       !target.abilities.sharedBarriers)
     return op->emitError("") << target.chip << " has no barriers in shared memory";
+  if (isa<WarpBarrierOp>(op) && !target.abilities.warpBarriers)
+    return op->emitError("") << target.chip << " has no barriers of warps";
   if (isa<CopyTensorOp>(op) && !target.abilities.tensorCopies)
     return op->emitError("") << target.chip << " cannot copy boxes of tensors";
   if (isa<AdmitNextOp, AwaitPreviousOp, PrefetchOp>(op) && !target.abilities.overlappingLaunches)

@@ -41,7 +41,7 @@ LayoutPlan::LayoutPlan(tile::KernelOp kernel, const SimtTarget &target, const Pr
 /// Whether all that is made of a vector is broadcast, at once or after ops on its elements.
 static bool isOnlyBroadcast(Operation *op) {
   return llvm::all_of(op->getUsers(), [](Operation *user) {
-    return isa<tile::BroadcastOp>(user) || (isElementwise(user) && isOnlyBroadcast(user));
+    return isa<tile::BroadcastOp, tile::ToeplitzOp>(user) || (isElementwise(user) && isOnlyBroadcast(user));
   });
 }
 

@@ -223,6 +223,15 @@ void TileLowering::landAll(Registers *others, ValueRange after) {
   finishGroups(groupsStarted);
 }
 
+/// Waits for products that are combined with the tile, before it takes registers.
+void TileLowering::landBefore(Value tile) {
+  for (auto &scope : scopes)
+    for (auto &[product, copies] : scope)
+      for (Held &held : copies)
+        if (held.group >= 0 && plan.areTogether(product, tile))
+          land(held);
+}
+
 /// Waits for everything, so that registers which running instructions read are not taken for what is made of `tile`.
 void TileLowering::landWith(Value tile, const Layout &layout) {
   bool isRunning = llvm::any_of(scopes, [](const auto &scope) {

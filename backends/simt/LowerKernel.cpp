@@ -40,6 +40,7 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
   b.setInsertionPointToEnd(module.getBody());
   SmallVector<Type> arguments(kernel.getArgumentTypes().size() + simt::KernelOp::numGridArguments, b.getI64Type());
   planRings();
+  planBands();
   rowsOfShare = planShare();
   int64_t copying = rings.empty() ? 0 : target.producerWarps;
   lowered = simt::KernelOp::create(b, kernel.getSymName(), b.getFunctionType(arguments, {}), kernel.getNumBases(),
@@ -213,6 +214,8 @@ void TileLowering::emitTileOp(Operation *op) {
       return;
     const Layout &layout = plan.layoutOf(gather.getResult());
     define(gather.getResult(), layout, emitGather(gather, layout));
+  } else if (auto toeplitz = dyn_cast<tile::ToeplitzOp>(op)) {
+    emitToeplitz(toeplitz);
   } else if (auto reduce = dyn_cast<tile::ReduceOp>(op)) {
     emitReduce(reduce);
   } else if (auto scan = dyn_cast<tile::ScanOp>(op)) {

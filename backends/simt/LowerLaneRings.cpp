@@ -84,11 +84,7 @@ void TileLowering::planLaneRings() {
 
 /// The next slot, full. Lanes read it once the scores are there with which it is combined, since it takes registers.
 void TileLowering::readSlot(Ring &ring, tile::LoadOp load) {
-  for (auto &scope : scopes)
-    for (auto &[tile, copies] : scope)
-      for (Held &held : copies)
-        if (held.group >= 0 && plan.areTogether(tile, load.getResult()))
-          land(held);
+  landBefore(load.getResult());
   auto [slot, empty] = awaitSlot(ring);
   if (plan.isFloating(load.getResult())) {
     staged[load.getResult()] = slot;

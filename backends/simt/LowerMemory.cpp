@@ -94,17 +94,30 @@ std::pair<Value, Value> TileLowering::locate(const Walk &walk, int64_t reg) {
   return {address, inside};
 }
 
+/// Where the steps of the other indices are known, so that an element takes one multiply-add beyond that, indices that
+/// all elements have in common are added to the address first.
 TileLowering::Walk TileLowering::walkRows(const ViewAccess &access, const Layout &layout) {
-  Walk result{access, layout, viewOf(access.view).address, {}, {}};
-  for (Value index : access.indices)
+  const View &view = viewOf(access.view);
+  Walk result{access, layout, view.address, {}, {}};
+  bool areKnown = true;
+  for (auto [index, stride] : llvm::zip_equal(access.indices, view.strides)) {
     result.indices.push_back(tileType(index) ? registers(index, layout)
                                              : Registers(layout.numRegisters(), scalar(index)));
+    areKnown &= !tileType(index) || getConstantIntValue(stride);
+  }
+  if (!areKnown)
+    return result;
+  SmallVector<Value> origin =
+      llvm::map_to_vector(access.indices, [&](Value index) { return tileType(index) ? i64(0) : toI64(index); });
+  result.first = elementAddress(view, origin);
+  result.hasOrigin = true;
   return result;
 }
 
 /// The address of a gathered element, and whether it is in bounds.
 std::pair<Value, Value> TileLowering::locateRow(const Walk &walk, int64_t reg) {
-  const View &view = viewOf(walk.access.view);
+  View view = viewOf(walk.access.view);
+  view.address = walk.first;
   SmallVector<Value> at;
   Value inside;
   for (auto [dim, index] : llvm::enumerate(walk.indices)) {
@@ -113,7 +126,8 @@ std::pair<Value, Value> TileLowering::locateRow(const Walk &walk, int64_t reg) {
     // One unsigned comparison refuses negative indices too.
     Value below = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, wide, view.sizes[dim]);
     inside = inside ? arith::AndIOp::create(b, inside, below).getResult() : below;
-    at.push_back(wide);
+    bool isInOrigin = walk.hasOrigin && !tileType(walk.access.indices[dim]);
+    at.push_back(isInOrigin ? i64(0) : wide);
   }
   return {elementAddress(view, at), inside};
 }

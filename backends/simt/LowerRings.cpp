@@ -116,7 +116,7 @@ bool TileLowering::allotSlots() {
 }
 
 bool TileLowering::allotSlots(int64_t residents) {
-  int64_t slotBytes = 0, others = slackBytes;
+  int64_t slotBytes = 0, others = slackBytes + bandBytes();
   for (const Ring &ring : rings) {
     int64_t bytes = ring.slotBytes();
     (ring.isResident ? others : slotBytes) += ring.isResident ? residents * bytes : bytes;

@@ -48,6 +48,8 @@ static std::unique_ptr<Pass> canonicalise() {
 
 static LogicalResult prepareTiles(ModuleOp kernels, const simt::SimtTarget &target) {
   UnverifiedPasses passes(kernels.getContext());
+  if (target.abilities.warpBarriers)
+    passes.addPass(createShareDistancesPass());
   passes.addPass(createSchedulePartsPass(target.schedule));
   passes.addPass(createInlinePartsPass());
   passes.addPass(createLowerAffinePass());

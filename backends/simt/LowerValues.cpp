@@ -96,6 +96,8 @@ Registers TileLowering::materialiseConstant(arith::ConstantOp op, const Layout &
 
 Registers TileLowering::materialiseIndex(tile::IndexOp op, const Layout &layout) {
   Value origin = toI32(op.getOffset());
+  if (positionsFrom)
+    origin = arith::AddIOp::create(b, origin, positionsFrom);
   Registers values;
   for (int64_t reg = 0; reg < layout.numRegisters(); ++reg) {
     // What registers add comes last, so that comparisons of all of them share the rest.

@@ -154,6 +154,7 @@ private:
     mlir::Value first;
     llvm::SmallVector<mlir::Value> steps, extents;
     llvm::SmallVector<Registers> indices = {}; ///< of a gather of rows: per view dimension
+    bool hasOrigin = false;                    ///< of such a gather: `first` has what all its elements have in common
   };
   Walk walk(const ViewAccess &access, const tile::Layout &layout);
   std::pair<mlir::Value, mlir::Value> locate(const Walk &walk, int64_t reg);
@@ -297,10 +298,24 @@ private:
   void land(Held &held);
   void landAll(Registers *others, mlir::ValueRange after = {});
   void landWith(mlir::Value tile, const tile::Layout &layout);
+  void landBefore(mlir::Value tile);
   void landUsedIn(mlir::Operation *op);
   bool startsGroups(mlir::Operation *op);
   void finishGroups(int64_t last);
   bool feedsGroupAtom(mlir::Value tile) const;
+
+  // LowerBands.cpp: matrices that are the same along each diagonal.
+  struct BandPlace;
+  BandPlace placeInBand(tile::ToeplitzOp op) const;
+  tile::Layout bandLayout(const BandPlace &place) const;
+  void planBands();
+  int64_t bandBytes();
+  mlir::Value makeOnce(llvm::function_ref<mlir::Value()> make);
+  void storeBand(tile::ToeplitzOp op, const BandPlace &place, mlir::Type stored);
+  mlir::Value inBands(mlir::Value element, int64_t bytes);
+  void emitToeplitz(tile::ToeplitzOp op);
+  Registers readBand(const BandPlace &place, const tile::Layout &layout, mlir::Type element);
+  Registers loadBand(mlir::Value from, mlir::Type element, int64_t width);
 
   // LowerRings.cpp: tiles that warps of their own copy, slot after slot.
   struct Ring {
@@ -451,6 +466,9 @@ private:
     int64_t products = 0;
   };
   llvm::DenseMap<mlir::Value, Reading> readings;
+
+  SharedRange bands;         ///< of all warps
+  mlir::Value positionsFrom; ///< i32 that positions of tiles begin with; null: 0
 
   int64_t rowsOfShare = 0;     ///< that a group holds by itself; 0: all work on all
   bool leavesOutRings = false; ///< of lanes, for which there was no room

@@ -48,6 +48,19 @@ static LogicalResult runBroadcast(Interpreter &, Operation *op, Frame &frame) {
   return success();
 }
 
+static LogicalResult runToeplitz(Interpreter &, Operation *op, Frame &frame) {
+  const Tensor band = frame.tensor(cast<tile::ToeplitzOp>(op).getBand());
+  RankedTensorType type = resultType(op);
+  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
+  Tensor result = Tensor::filled(type.getElementType(), type.getShape(), Scalar::ofInteger(0));
+  MutableArrayRef<Scalar> data = result.mutableData();
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j)
+      data[i * columns + j] = band.data()[i - j + columns - 1];
+  frame.set(op->getResult(0), std::move(result));
+  return success();
+}
+
 /// Combines two elements; and, or work on integers, the rest on both. A NaN stays in a maximum, so that padding which
 /// reaches one is seen.
 static Scalar combine(tile::Combine kind, Scalar a, Scalar b, Type type) {
@@ -206,6 +219,7 @@ void addTileValueHandlers(HandlerTable &table) {
   table["tile.index"] = runIndex;
   table["tile.splat"] = runSplat;
   table["tile.broadcast"] = runBroadcast;
+  table["tile.toeplitz"] = runToeplitz;
   table["tile.reduce"] = runReduce;
   table["tile.scan"] = runScan;
   table["tile.dot"] = runDot;

@@ -4,5 +4,6 @@ void heed::registerTilePasses() {
   mlir::registerPass(createInlinePartsPass);
   mlir::registerPass([] { return createSchedulePartsPass({}); });
   mlir::registerPass(createOrientTilesPass);
+  mlir::registerPass(createShareDistancesPass);
   mlir::registerPass(createExpandMathPass);
 }

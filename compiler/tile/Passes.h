@@ -19,6 +19,10 @@ std::unique_ptr<mlir::Pass> createSchedulePartsPass(llvm::ArrayRef<tile::PartSch
 /// and as few tiles as possible are transposed, weighted by loop depth.
 std::unique_ptr<mlir::Pass> createOrientTilesPass();
 
+/// Computes once a distance what elements of a tile have in common whose row and column are as far apart
+/// (tile.toeplitz).
+std::unique_ptr<mlir::Pass> createShareDistancesPass();
+
 /// Rewrites math on f32, f16 and bf16 (any shape) to arith, exp2, log2, sqrt, fma and rounding ops.
 std::unique_ptr<mlir::Pass> createExpandMathPass();
 void populateExpandMathPatterns(mlir::RewritePatternSet &patterns);

@@ -136,7 +136,8 @@ void Orientation::charge(Operation *op) {
     pair.cost[0][0] = pair.cost[1][1] = transposeCost(transpose.getResult());
     if (pair.first != pair.second)
       pairs.push_back(pair);
-  } else if (isa<tile::BroadcastOp, tile::TriInvOp, tile::ReadOp, tensor::ExtractOp, arith::ConstantOp>(op)) {
+  } else if (isa<tile::BroadcastOp, tile::ToeplitzOp, tile::TriInvOp, tile::ReadOp, tensor::ExtractOp,
+                 arith::ConstantOp>(op)) {
     for (Value operand : op->getOperands())
       pin(operand);
     for (Value result : op->getResults())

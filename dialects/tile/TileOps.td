@@ -165,6 +165,18 @@ def Tile_BroadcastOp : Tile_Op<"broadcast", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Tile_ToeplitzOp : Tile_Op<"toeplitz", [Pure]> {
+  let summary = "A matrix that is the same along each diagonal";
+  let description = [{
+    `tile.toeplitz %band : tensor<191xf32> -> tensor<64x128xf32>`: element (i, j) of the M x N result is element
+    i - j + N - 1 of the source. Constraint T17.
+  }];
+  let arguments = (ins Tile_Tile:$band);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = "$band attr-dict `:` type($band) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Tile_ReduceOp : Tile_Op<"reduce", [Pure]> {
   let summary = "A tile combined along one dimension";
   let description = [{

@@ -1,4 +1,4 @@
-/// Constraints (T6 to T11) and folds of the ops on tile values.
+/// Constraints (T6 to T11, T17) and folds of the ops on tile values.
 #include "dialects/tile/Tile.h"
 
 #include "mlir/IR/Matchers.h"
@@ -32,6 +32,15 @@ LogicalResult BroadcastOp::verify() {
            source.getDimSize(position) == result.getDimSize(dim);
   if (!fits)
     return emitOpError("T7: dims must map the source's dimensions, in order, to result dimensions of the same size");
+  return success();
+}
+
+LogicalResult ToeplitzOp::verify() {
+  RankedTensorType band = tileType(getBand()), result = tileType(getResult());
+  if (band.getRank() != 1 || result.getRank() != 2 || band.getElementType() != result.getElementType() ||
+      band.getDimSize(0) != result.getDimSize(0) + result.getDimSize(1) - 1)
+    return emitOpError("T17: needs M + N - 1 elements for a result [M,N] of their type, got ")
+           << band << " and " << result;
   return success();
 }
 

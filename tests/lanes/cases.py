@@ -198,34 +198,40 @@ def workgroups(machine):
         same(arrays[1], np.repeat(given.reshape(3, threads).sum(1), threads))
     yield Case(kernel, [given, np.zeros(3 * threads, np.float32)], check, (3, 1, 1))
 
-    # Every second thread's neighbour, over and over: two barriers a step.
-    kernel = Kernel("neighbours", machine.lanes, 2, threads, 4 * threads)
+    yield neighbours(machine, "workgroup_neighbours", "simt.barrier", threads, threads)
+    yield neighbours(machine, "warp_neighbours", "simt.warp_barrier", threads, machine.lanes)
+
+
+def neighbours(machine, name, barrier, threads, group):
+    """What another thread of its group has, over and over: two barriers a step."""
+    kernel = Kernel(name, machine.lanes, 2, threads, 4 * threads)
     thread = kernel.thread()
     place = kernel.binary("arith.muli", thread, kernel.const(4))
-    next_thread = kernel.binary("arith.andi", kernel.binary("arith.addi", thread, kernel.const(77)),
-                                kernel.const(threads - 1))
-    next_place = kernel.binary("arith.muli", next_thread, kernel.const(4))
+    others = kernel.const(group - 1)
+    next_thread = kernel.binary("arith.andi", kernel.binary("arith.addi", thread, kernel.const(77)), others)
+    first = kernel.binary("arith.subi", thread, kernel.binary("arith.andi", thread, others))
+    next_place = kernel.binary("arith.muli", kernel.binary("arith.addi", first, next_thread), kernel.const(4))
     value = kernel.load(0, thread, "i32")
     kernel.lines.append(f"""  %begin = arith.constant 0 : i32
   %stop = arith.constant 20 : i32
   %by = arith.constant 1 : i32
   %last = scf.for %i = %begin to %stop step %by iter_args(%held = {value}) -> (i32) : i32 {{
     simt.store shared %held, {place} align 4 : i32, i32
-    simt.barrier
+    {barrier}
     %heard = simt.load shared {next_place} align 4 : i32 -> i32
-    simt.barrier
+    {barrier}
     %now = arith.addi %heard, %i : i32
     scf.yield %now : i32
   }}""")
     kernel.store(1, thread, "%last", "i32")
     numbers = np.arange(threads, dtype=np.int32) * 1000
 
-    def check_neighbours(arrays):
-        expected = numbers
+    def check(arrays):
+        expected = numbers.reshape(-1, group)
         for step in range(20):
-            expected = np.roll(expected, -77) + step
-        same(arrays[1], expected)
-    yield Case(kernel, [numbers, np.zeros(threads, np.int32)], check_neighbours)
+            expected = np.roll(expected, -77, axis=1) + step
+        same(arrays[1], expected.reshape(-1))
+    return Case(kernel, [numbers, np.zeros(threads, np.int32)], check)
 
 
 #===-- Numbers --------------------------------------------------------------------------------------------------------===#

@@ -483,6 +483,8 @@ class Warp:
             return (field ^ sign) - sign
         if name in ("shl", "shr"):
             return (numpy.left_shift if name == "shl" else numpy.right_shift)(value(1), value(2, unsigned).astype(kind))
+        if name == "abs":
+            return numpy.abs(value(1))
         if name in ("not", "neg"):
             return ~value(1) if name == "not" else -value(1)
         if name in ("div", "rem"):
@@ -496,6 +498,8 @@ class Warp:
             return numpy.where(self.registers[operands[3]], value(1), value(2))
         if name == "ex2":
             return numpy.exp2(value(1).astype(numpy.float64)).astype(kind)
+        if name == "lg2":
+            return numpy.log2(value(1).astype(numpy.float64)).astype(kind)
         if name == "rcp":
             return (1 / value(1)).astype(kind)
         if name == "sqrt":

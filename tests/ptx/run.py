@@ -16,7 +16,7 @@ import machine
 from package import compile_model, interpret, run_twice
 
 sys.path.append(str(pathlib.Path(__file__).parents[1]))
-from attention_source import PREFIX, SOFTCAP, WINDOW, biased, source
+from attention_source import DISTANCES, PREFIX, SOFTCAP, WINDOW, biased, source
 
 # Widths whose rows are panels of 128 bytes and one of 32, 64 or 128 that they fill or do not.
 PANELED = [40, 72, 80, 96, 104, 160]
@@ -33,7 +33,9 @@ CAPPED = [(1, 1, 200, 64, True, 1), (1, 1, 150, 128, True, 1)]
 # Variant, batch, heads, rows, head width, workgroups. Blocks of keys that windows and prefixes leave out, cut and show whole.
 VARIANTS = [("window", 1, 1, WINDOW + 470, 64, 3),
             ("alibi-window", 1, 1, WINDOW + 70, 64, 3), ("alibi-window", 1, 1, WINDOW + 70, 128, 3), ("alibi", 1, 2, 260, 64, 2),
-            ("prefix", 1, 1, PREFIX + 140, 64, 2)]
+            ("prefix", 1, 1, PREFIX + 140, 64, 2),
+            ("relative", 1, 2, 260, 64, 2), ("relative", 1, 1, DISTANCES + 180, 128, 3), ("buckets", 2, 1, 330, 64, 2),
+            ("buckets", 1, 2, 200, 128, 1)]
 
 # Variant, batch, heads, rows, head width, rows of a document, workgroups. Rows of one, two and three documents in a block;
 # groups of warps that begin and end with other blocks of keys than their program.
@@ -136,7 +138,7 @@ def run_variant(build, variant, batch, heads, rows, width, workgroups):
     operands = [machine.narrow(random.standard_normal(shape)) for _ in range(3)]
     slopes = 2.0 ** -numpy.arange(1, heads + 1, dtype=numpy.float32)
     distance = numpy.arange(rows) - numpy.arange(rows)[:, None]  # of a key from a row
-    visible = distance <= 0
+    visible = distance <= 0 if variant != "buckets" else distance < rows
     if variant.endswith("window"):
         visible &= distance > -WINDOW
     if variant == "prefix":
@@ -146,6 +148,15 @@ def run_variant(build, variant, batch, heads, rows, width, workgroups):
         bias = bias + slopes[:, None, None] * distance
     model = "case.mlir", source(heads, width, variant).encode()
     given = operands + [slopes] * variant.startswith("alibi")
+    if variant == "relative":
+        given.append(random.standard_normal((heads, DISTANCES)).astype(numpy.float32))
+        bias = bias + given[-1][:, numpy.clip(-distance, 0, DISTANCES - 1)]
+    if variant == "buckets":
+        given.append(machine.narrow(random.standard_normal((heads, 32))))
+        far = numpy.abs(distance)
+        coarse = 8 + numpy.floor(8 * numpy.log2((far + 0.5) / 8) / 4).astype(int)
+        bucket = numpy.where(far < 8, far, numpy.minimum(coarse, 15)) + 16 * (distance > 0)
+        bias = bias + machine.widen(given[-1])[:, bucket]
     out, programs = interpret(build, model, {"batch": batch, "sequence": rows}, "_aligned", given, shape, workgroups)
     exact = attention(*operands, False, numpy.float64, bias=bias)
     plain = machine.widen(machine.narrow(attention(*operands, False, numpy.float32,

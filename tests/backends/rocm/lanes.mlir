@@ -22,6 +22,16 @@
 // RDNA4: s_barrier_wait -1
 // RDNA4: v_permlanex16_b32
 // CHECK: ds_bpermute_b32
+// Waves are in step: between lanes of one there is nothing to wait for but their own accesses.
+// CDNA: ds_write_b32
+// CDNA-NOT: s_barrier
+// CDNA: ds_read_b32
+// RDNA: ds_store_b32
+// RDNA-NOT: s_barrier
+// RDNA: ds_load_b32
+// RDNA4: ds_store_b32
+// RDNA4-NOT: s_barrier
+// RDNA4: ds_load_b32
 // CHECK: .amdhsa_private_segment_fixed_size 0
 // RDNA: .amdhsa_wavefront_size32 1
 // CHECK: .max_flat_workgroup_size: 128
@@ -46,8 +56,14 @@ simt.kernel @reverse(%out: i64, %x: i64, %y: i64, %z: i64)
   %neighbour = simt.shuffle xor %value, %c1 : i32
   %far = simt.shuffle xor %neighbour, %c16 : i32
   %chosen = simt.shuffle index %far, %program : i32
+  simt.warp_barrier
+  simt.store shared %chosen, %offset align 4 : i32, i32
+  simt.warp_barrier
+  %mirrored = arith.xori %thread, %c1 : i32
+  %beside = arith.shli %mirrored, %c2 : i32
+  %handed = simt.load shared %beside align 4 : i32 -> i32
   %wide = arith.extsi %offset : i32 to i64
   %place = arith.addi %out, %wide : i64
-  simt.store global %chosen, %place align 4 : i32, i64
+  simt.store global %handed, %place align 4 : i32, i64
   simt.return
 }

@@ -22,3 +22,17 @@ tile.kernel @unknown(%a: memref<?xf32>, %stride: index) attributes {grid_rank = 
   tile.store %inverse, %va[%c0, %c0] dims [0, 1] : tensor<4x4xf32>, memref<4x4xf32, strided<[?, ?]>>
   tile.return
 }
+
+// -----
+
+tile.kernel @stored_band(%a: memref<?xf32>, %b: memref<?xf32>) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %va = memref.reinterpret_cast %a to offset: [0], sizes: [7], strides: [1] : memref<?xf32> to memref<7xf32>
+  %vb = memref.reinterpret_cast %b to offset: [0], sizes: [4, 4], strides: [4, 1] : memref<?xf32> to memref<4x4xf32>
+  %band = tile.load %va[%c0] dims [0] : memref<7xf32> -> tensor<7xf32>
+  // expected-error@+1 {{'tile.toeplitz' op has no lowering to lanes: the band is not made where it is needed}}
+  %term = tile.toeplitz %band : tensor<7xf32> -> tensor<4x4xf32>
+  tile.store %term, %vb[%c0, %c0] dims [0, 1] : tensor<4x4xf32>, memref<4x4xf32>
+  tile.store %band, %va[%c0] dims [0] : tensor<7xf32>, memref<7xf32>
+  tile.return
+}

@@ -12,20 +12,21 @@
 // CHECK: result 8: 2x2x3xf32 = {{\[\[\[}}0, 1, 2], [0, 1, 2]], {{\[\[}}3, 4, 5], [3, 4, 5]]]
 // CHECK: result 9: 4xf32 = [2, -1, -1, 5]
 // CHECK: result 10: 2xi32 = [-1, 1]
-func.func @main() -> (tensor<2x3xi32>, tensor<3x2xf32>, tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2x2xf32>, tensor<3x3xf32>, tensor<2x2x3xf32>, tensor<4xf32>, tensor<2xi32>) {
+// CHECK: result 11: 3x4xf32 = {{\[\[}}3, 2, 1, 0], [4, 3, 2, 1], [5, 4, 3, 2]]
+func.func @main() -> (tensor<2x3xi32>, tensor<3x2xf32>, tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2x2xf32>, tensor<3x3xf32>, tensor<2x2x3xf32>, tensor<4xf32>, tensor<2xi32>, tensor<3x4xf32>) {
   %x = arith.constant dense<[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]> : tensor<6xf32>
-  %r:11 = plan.launch map "values" @values(%x) grid affine_map<() -> (1)> params affine_map<() -> ()>
+  %r:12 = plan.launch map "values" @values(%x) grid affine_map<() -> (1)> params affine_map<() -> ()>
       shapes [affine_map<() -> (2, 3)>, affine_map<() -> (3, 2)>, affine_map<() -> (2, 3)>, affine_map<() -> (3)>, affine_map<() -> (2)>,
-              affine_map<() -> (2)>, affine_map<() -> (2, 2)>, affine_map<() -> (3, 3)>, affine_map<() -> (2, 2, 3)>, affine_map<() -> (4)>, affine_map<() -> (2)>]
+              affine_map<() -> (2)>, affine_map<() -> (2, 2)>, affine_map<() -> (3, 3)>, affine_map<() -> (2, 2, 3)>, affine_map<() -> (4)>, affine_map<() -> (2)>, affine_map<() -> (3, 4)>]
       flops affine_map<() -> (0)> bytes affine_map<() -> (0)>
-      : (tensor<6xf32>) -> (tensor<2x3xi32>, tensor<3x2xf32>, tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2x2xf32>, tensor<3x3xf32>, tensor<2x2x3xf32>, tensor<4xf32>, tensor<2xi32>)
-  return %r#0, %r#1, %r#2, %r#3, %r#4, %r#5, %r#6, %r#7, %r#8, %r#9, %r#10 : tensor<2x3xi32>, tensor<3x2xf32>, tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2x2xf32>, tensor<3x3xf32>, tensor<2x2x3xf32>, tensor<4xf32>, tensor<2xi32>
+      : (tensor<6xf32>) -> (tensor<2x3xi32>, tensor<3x2xf32>, tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2x2xf32>, tensor<3x3xf32>, tensor<2x2x3xf32>, tensor<4xf32>, tensor<2xi32>, tensor<3x4xf32>)
+  return %r#0, %r#1, %r#2, %r#3, %r#4, %r#5, %r#6, %r#7, %r#8, %r#9, %r#10, %r#11 : tensor<2x3xi32>, tensor<3x2xf32>, tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2x2xf32>, tensor<3x3xf32>, tensor<2x2x3xf32>, tensor<4xf32>, tensor<2xi32>, tensor<3x4xf32>
 }
 
 !f1 = memref<?xf32>
 !f2 = memref<2x3xf32>
 
-tile.kernel @values(%x: !f1, %r0: memref<?xi32>, %r1: !f1, %r2: !f1, %r3: !f1, %r4: !f1, %r5: !f1, %r6: !f1, %r7: !f1, %r8: !f1, %r9: !f1, %r10: memref<?xi32>) attributes {grid_rank = 1 : i64} {
+tile.kernel @values(%x: !f1, %r0: memref<?xi32>, %r1: !f1, %r2: !f1, %r3: !f1, %r4: !f1, %r5: !f1, %r6: !f1, %r7: !f1, %r8: !f1, %r9: !f1, %r10: memref<?xi32>, %r11: !f1) attributes {grid_rank = 1 : i64} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
@@ -80,6 +81,12 @@ tile.kernel @values(%x: !f1, %r0: memref<?xi32>, %r1: !f1, %r2: !f1, %r3: !f1, %
   %where = arith.constant dense<[2, 6, -1, 5]> : tensor<4xi32>
   %gathered = tile.gather %x[%where : tensor<4xi32>] fill %one : f32 : !f1 -> tensor<4xf32>
   tile.store %gathered, %r9[%c0] dims [0] : tensor<4xf32>, !f1
+
+  // Diagonals from the last column's first element on.
+  %band = tile.load %x[%c0] dims [0] : !f1 -> tensor<6xf32>
+  %diagonals = tile.toeplitz %band : tensor<6xf32> -> tensor<3x4xf32>
+  %v11 = memref.reinterpret_cast %r11 to offset: [0], sizes: [3, 4], strides: [4, 1] : !f1 to memref<3x4xf32>
+  tile.store %diagonals, %v11[%c0, %c0] dims [0, 1] : tensor<3x4xf32>, memref<3x4xf32>
 
   // A store past its extents writes nothing there.
   %ones = arith.constant dense<1> : tensor<2xi32>

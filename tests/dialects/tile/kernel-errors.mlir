@@ -205,6 +205,24 @@ tile.kernel @broadcast_count(%a: memref<?xf32>, %n: index) attributes {grid_rank
 
 // -----
 
+tile.kernel @toeplitz_length(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
+  %x = arith.constant dense<0.0> : tensor<12xf32>
+  // expected-error@+1 {{T17: needs M + N - 1 elements for a result [M,N] of their type, got 'tensor<12xf32>' and 'tensor<4x8xf32>'}}
+  %0 = tile.toeplitz %x : tensor<12xf32> -> tensor<4x8xf32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @toeplitz_type(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
+  %x = arith.constant dense<0.0> : tensor<11xf32>
+  // expected-error@+1 {{T17: needs M + N - 1 elements for a result [M,N] of their type}}
+  %0 = tile.toeplitz %x : tensor<11xf32> -> tensor<4x8xf16>
+  tile.return
+}
+
+// -----
+
 tile.kernel @reduce_dim(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
   %x = arith.constant dense<0.0> : tensor<4x8xf32>
   // expected-error@+1 {{T8: dimension must be one of the source and the element types equal}}

@@ -29,6 +29,9 @@ tile.kernel @scaled_product(%a: memref<?xf16>, %b: memref<?xf16>, %c: memref<?xf
   %highest = tile.reduce max %acc along 1 extent(%columns) : tensor<64x64xf32> -> tensor<64xf32>
   // CHECK: tile.broadcast %{{.*}} dims [0] : tensor<64xf32> -> tensor<64x64xf32>
   %wide = tile.broadcast %highest dims [0] : tensor<64xf32> -> tensor<64x64xf32>
+  // CHECK: tile.toeplitz %{{.*}} : tensor<127xf32> -> tensor<64x64xf32>
+  %distances = arith.constant dense<0.0> : tensor<127xf32>
+  %diagonals = tile.toeplitz %distances : tensor<127xf32> -> tensor<64x64xf32>
   %out = arith.divf %acc, %wide : tensor<64x64xf32>
   // CHECK: tile.store
   tile.store %out, %vc[%m0, %n0] dims [0, 1] extents(%rows, %columns) : tensor<64x64xf32>, memref<?x?xf32, strided<[?, 1]>>
