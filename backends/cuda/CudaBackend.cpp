@@ -3,6 +3,7 @@
 #include "backends/cuda/CudaChips.h"
 #include "backends/cuda/CudaLowering.h"
 #include "backends/cuda/Ptxas.h"
+#include "backends/cuda/RedividePtx.h"
 #include "backends/llvm/MachineCode.h"
 #include "backends/simt/CheckKernels.h"
 #include "backends/simt/SimtBackend.h"
@@ -27,6 +28,9 @@ public:
   void prepareGeneration(MLIRContext &context) const override;
   FailureOr<std::vector<simt::GeneratedImage>> generate(ModuleOp kernels, const simt::SimtTarget &target,
                                                         StringRef dumpDirectory) const override;
+  FailureOr<std::vector<simt::GeneratedImage>> redivide(ModuleOp kernels, ArrayRef<simt::GeneratedImage> others,
+                                                        const simt::SimtTarget &target,
+                                                        StringRef dumpDirectory) const override;
   ArrayRef<StringRef> codeLevels() const override {
     static constexpr StringRef levels[] = {"llvm", "ptx"};
     return levels;
@@ -35,7 +39,8 @@ public:
 
 private:
   FailureOr<MachineCode> lower(ModuleOp kernels) const;
-  std::optional<Cubin> assemble(ModuleOp kernels, StringRef ptx, bool mayBeThrifty) const;
+  std::optional<Cubin> assemble(ModuleOp kernels, StringRef ptx) const;
+  std::vector<simt::GeneratedImage> imagesOf(ModuleOp kernels, std::string ptx) const;
 
   const CudaChip &chip;
   simt::SimtTarget target;
@@ -67,13 +72,14 @@ FailureOr<MachineCode> CudaBackend::lower(ModuleOp kernels) const {
 constexpr int64_t mostThriftBytes = 64;
 
 /// Without an assembler, or with one that does not know the chip, the driver of the device has to do its work.
-std::optional<Cubin> CudaBackend::assemble(ModuleOp kernels, StringRef ptx, bool mayBeThrifty) const {
+std::optional<Cubin> CudaBackend::assemble(ModuleOp kernels, StringRef ptx) const {
   std::string assembler = findPtxas(), message;
   if (assembler.empty())
     return std::nullopt;
   FailureOr<Cubin> cubin = assemblePtx(kernels, assembler, ptx, chip.name, RegisterThrift::Usual, message);
-  // A kernel may only just not fit its registers; of those that lack more, thrift saves nothing.
-  if (succeeded(cubin) && !cubin->warnings.empty() && mayBeThrifty && cubin->localBytes() <= mostThriftBytes) {
+  // A kernel may only just not fit its registers; of those that lack more, thrift saves nothing, nor where warps hand
+  // over registers.
+  if (succeeded(cubin) && !cubin->warnings.empty() && !hasRoles(ptx) && cubin->localBytes() <= mostThriftBytes) {
     FailureOr<Cubin> thrifty = assemblePtx(kernels, assembler, ptx, chip.name, RegisterThrift::Greater, message);
     if (succeeded(thrifty) && thrifty->warnings.empty())
       cubin = std::move(thrifty);
@@ -85,26 +91,53 @@ std::optional<Cubin> CudaBackend::assemble(ModuleOp kernels, StringRef ptx, bool
   return std::move(*cubin);
 }
 
+std::vector<simt::GeneratedImage> CudaBackend::imagesOf(ModuleOp kernels, std::string ptx) const {
+  std::vector<simt::GeneratedImage> images;
+  // Names that end in a letter stand for one architecture alone, to which PTX of them is bound too.
+  std::string binary = (llvm::isDigit(chip.name.back()) ? "cubin_" : "") + chip.name.str();
+  if (std::optional<Cubin> cubin = assemble(kernels, ptx)) {
+    images.push_back({{{binary}, rt::CodeFormat::cubin, std::move(cubin->bytes)}, std::move(cubin->facts)});
+    if (!cubin->warnings.empty())
+      images.back().warning = ("the assembler for " + chip.name + " says: " + StringRef(cubin->warnings).rtrim()).str();
+  }
+  images.push_back({{features(), rt::CodeFormat::ptx, std::move(ptx)}});
+  return images;
+}
+
 FailureOr<std::vector<simt::GeneratedImage>> CudaBackend::generate(ModuleOp kernels, const simt::SimtTarget &,
                                                                    StringRef) const {
-  // Asking it for thrift changes nothing where warps hand over registers.
-  bool mayBeThrifty = !kernels.walk([](simt::SetRegistersOp) { return WalkResult::interrupt(); }).wasInterrupted();
   FailureOr<MachineCode> code = lower(kernels);
   if (failed(code))
     return failure();
   FailureOr<std::string> ptx = code->assembly();
   if (failed(ptx))
     return failure();
-  std::vector<simt::GeneratedImage> images;
-  // Names that end in a letter stand for one architecture alone, to which PTX of them is bound too.
-  std::string binary = (llvm::isDigit(chip.name.back()) ? "cubin_" : "") + chip.name.str();
-  if (std::optional<Cubin> cubin = assemble(kernels, *ptx, mayBeThrifty)) {
-    images.push_back({{{binary}, rt::CodeFormat::cubin, std::move(cubin->bytes)}, std::move(cubin->facts)});
-    if (!cubin->warnings.empty())
-      images.back().warning = ("the assembler for " + chip.name + " says: " + StringRef(cubin->warnings).rtrim()).str();
-  }
-  images.push_back({{features(), rt::CodeFormat::ptx, std::move(*ptx)}});
-  return images;
+  return imagesOf(kernels, std::move(*ptx));
+}
+
+/// How the only kernel of a module divides its registers; none where it does not, or there are several.
+static std::optional<RoleDivision> divisionOf(ModuleOp kernels) {
+  if (!llvm::hasSingleElement(kernels.getOps<simt::KernelOp>()))
+    return std::nullopt;
+  simt::KernelOp kernel = *kernels.getOps<simt::KernelOp>().begin();
+  RoleDivision division{kernel.getSymName(), 0, 0};
+  kernel.walk([&](simt::SetRegistersOp op) {
+    (op.getChange() == simt::RegisterChange::Increase ? division.more : division.fewer) = op.getCount();
+  });
+  return division.more == 0 || division.fewer == 0 ? std::nullopt : std::optional(division);
+}
+
+FailureOr<std::vector<simt::GeneratedImage>> CudaBackend::redivide(ModuleOp kernels,
+                                                                   ArrayRef<simt::GeneratedImage> others,
+                                                                   const simt::SimtTarget &target,
+                                                                   StringRef dumpDirectory) const {
+  auto isPtx = [](const simt::GeneratedImage &each) { return each.image.format == rt::CodeFormat::ptx; };
+  auto *other = llvm::find_if(others, isPtx);
+  std::optional<RoleDivision> division = divisionOf(kernels);
+  if (division && other != others.end())
+    if (std::optional<std::string> ptx = redividePtx(other->image.bytes, *division))
+      return imagesOf(kernels, std::move(*ptx));
+  return generate(kernels, target, dumpDirectory);
 }
 
 FailureOr<std::string> CudaBackend::print(ModuleOp kernels, const simt::SimtTarget &, StringRef level) const {

@@ -4,7 +4,9 @@
 #include "dialects/simt/Simt.h"
 #include "dialects/tile/Tile.h"
 
-#include <iterator>
+#include "llvm/Support/MathExtras.h"
+
+#include <cstdint>
 #include <utility>
 
 using namespace mlir;
@@ -28,61 +30,88 @@ static int64_t localBytesOf(ArrayRef<GeneratedImage> images) {
   return most;
 }
 
-static bool hasRoles(ModuleOp lanes) {
-  return lanes.walk([](SetRegistersOp) { return WalkResult::interrupt(); }).wasInterrupted();
-}
-
-static bool isCrowded(ModuleOp lanes) {
-  return llvm::any_of(lanes.getOps<KernelOp>(), [](KernelOp kernel) { return kernel->hasAttr(crowdedAttrName); });
+/// Of a lane, where all have the same; more than any kernel needs where that is not known.
+static int64_t registersOfAll(const Processor &processor, int64_t warps) {
+  if (processor.schedulers == 0)
+    return INT16_MAX;
+  return llvm::alignDown(processor.registers / llvm::divideCeil(warps, processor.schedulers),
+                         processor.registerGranule);
 }
 
 ChoiceOfBlocks::ChoiceOfBlocks(const PartMaker &maker, ArrayRef<tile::KernelOp> kernels) : maker(maker) {
   for (tile::KernelOp kernel : kernels) {
     NamedAttrList schedule(kernel.getScheduleAttr());
-    auto numberOf = [](Attribute attribute, int64_t usual) {
-      auto number = dyn_cast_or_null<IntegerAttr>(attribute);
-      return number ? number.getInt() : usual;
-    };
-    int64_t wanted = numberOf(schedule.erase(tile::copyingRegistersScheduleName), 0);
-    int64_t warps = numberOf(schedule.get(tile::warpsScheduleName), maker.chip.warps);
-    bool areDivided = !maker.chip.roleRegisters.empty();
-    choices.push_back({kernel, schedule.getDictionary(kernel->getContext()),
-                       areDivided ? maker.chip.registersOfRoles(warps, wanted).producer : 0});
+    schedule.erase(tile::copyingRegistersScheduleName);
+    Attribute common = schedule.getDictionary(kernel->getContext());
+    auto known = llvm::find_if(blocks, [&](const Blocks &each) { return each.schedule == common; });
+    size_t number = known - blocks.begin();
+    if (known == blocks.end())
+      blocks.push_back({kernel, common});
+    choices.push_back({kernel, number, maker.registersOf(kernel).producer});
+    needs.addDivision(choices.back().copyingRegisters);
   }
 }
 
-void ChoiceOfBlocks::lower(Choice &choice) {
-  if (std::exchange(choice.isLowered, true))
+void ChoiceOfBlocks::lower(Blocks &blocks) {
+  if (std::exchange(blocks.isLowered, true))
     return;
-  choice.reports = holdReports(context(), [&] {
-    FailureOr<OwningOpRef<ModuleOp>> lanes = maker.lower(choice.kernel);
-    choice.isWrong = failed(lanes);
-    bool isPassedOver = succeeded(lanes) && *lanes && isCrowded(**lanes) && &choice != &choices.back();
-    if (succeeded(lanes) && !isPassedOver)
-      choice.lanes = std::move(*lanes);
+  blocks.reports = holdReports(context(), [&] {
+    FailureOr<OwningOpRef<ModuleOp>> lanes = maker.lower(blocks.kernel);
+    blocks.isWrong = failed(lanes);
+    if (succeeded(lanes))
+      blocks.lanes = std::move(*lanes);
   });
+  if (!blocks.lanes)
+    return;
+  for (KernelOp kernel : blocks.lanes->getOps<KernelOp>()) {
+    blocks.isCrowded |= kernel->hasAttr(crowdedAttrName);
+    blocks.needs.include(needsOfLanes(kernel));
+  }
+}
+
+/// Crowded ones are passed over, unless there is no other left.
+bool ChoiceOfBlocks::hasCode(const Choice &choice) {
+  Blocks &blocks = blocksOf(choice);
+  lower(blocks);
+  return blocks.lanes && (!blocks.isCrowded || &choice == &choices.back());
+}
+
+void ChoiceOfBlocks::makePart(Choice &choice) {
+  Blocks &blocks = blocksOf(choice);
+  choice.part = maker.partOf(maker.redivide(*blocks.lanes, choice.kernel));
+  choice.reports =
+      holdReports(context(), [&] { choice.isWrong = failed(maker.makeImages(choice.part, blocks.images)); });
+  if (blocks.images.empty())
+    blocks.images = choice.part.images;
 }
 
 void ChoiceOfBlocks::tryOut(Choice &choice) {
-  lower(choice);
   choice.isTried = true;
-  if (!choice.lanes)
-    return;
-  choice.part = maker.partOf(std::move(choice.lanes));
-  Reports reports = holdReports(context(), [&] { choice.isWrong = failed(maker.makeImages(choice.part)); });
-  std::move(reports.begin(), reports.end(), std::back_inserter(choice.reports));
+  if (hasCode(choice) && (&choice == &choices.back() || !exceeds(choice)))
+    makePart(choice);
 }
 
-/// Whether it is worth trying a choice before it is known that another does not fit.
-bool ChoiceOfBlocks::isPromising(const Choice &choice, const Choice &other) const {
-  bool isProbablyEqual = choice.blocks == other.blocks && needs.lackRoles();
-  return !choice.isTried && !isProbablyEqual && !needs.isHopeless(choice.blocks, choice.copyingRegisters);
+/// Whether more values are alive together than any assembler could do with.
+bool ChoiceOfBlocks::exceeds(const Choice &choice) const {
+  const LaneNeeds &ofLanes = blocks[choice.blocks].needs;
+  RoleRegisters registers = maker.registersOf(choice.kernel);
+  if (!ofLanes.hasRoles)
+    return RoleNeeds::exceed(ofLanes.others, registersOfAll(maker.chip.processor, registers.warps));
+  return RoleNeeds::exceed(ofLanes.others, registers.consumer) ||
+         needs.lackForCopying(ofLanes.copying, registers.producer);
 }
 
-/// The first of all usually fits, and so does another division of the registers: nothing is tried beside these.
-void ChoiceOfBlocks::tryWithNext(size_t index) {
+/// Whether it is worth trying a choice before it is known that those before it do not fit. Of blocks that are about to
+/// be tried, other divisions of the registers are not.
+bool ChoiceOfBlocks::isPromising(const Choice &choice, const Choice &before) const {
+  return !choice.isTried && choice.blocks != before.blocks &&
+         !needs.isHopeless(scheduleOf(choice), choice.copyingRegisters);
+}
+
+/// What is tried first usually fits, and so does another division of the registers: nothing is tried beside these.
+void ChoiceOfBlocks::tryWithNext(size_t index, bool isFirstTry) {
   SmallVector<Choice *> tried = {&choices[index]};
-  bool isDoubtful = index != first && choices[index - 1].blocks != choices[index].blocks;
+  bool isDoubtful = !isFirstTry && choices[index - 1].blocks != choices[index].blocks;
   if (isDoubtful && context().isMultithreadingEnabled())
     for (Choice &next : MutableArrayRef(choices).drop_front(index + 1))
       if (tried.size() < 2 && isPromising(next, choices[index]))
@@ -95,37 +124,50 @@ void ChoiceOfBlocks::tryWithNext(size_t index) {
 
 FailureOr<bool> ChoiceOfBlocks::findCode() {
   for (; first < choices.size(); ++first) {
-    Choice &choice = choices[first];
-    lower(choice);
-    if (!choice.isWrong && choice.lanes)
+    if (hasCode(choices[first]))
       return true;
-    release(context(), std::move(choice.reports));
-    if (choice.isWrong)
+    Blocks &blocks = blocksOf(choices[first]);
+    release(context(), std::move(blocks.reports));
+    if (blocks.isWrong)
       return failure();
   }
   return false;
+}
+
+/// Says what was said of a choice, and notes what it shows. Whether all went well.
+bool ChoiceOfBlocks::consider(Choice &choice) {
+  Blocks &blocks = blocksOf(choice);
+  release(context(), std::exchange(blocks.reports, {}));
+  release(context(), std::exchange(choice.reports, {}));
+  needs.expect(blocks.schedule, blocks.needs);
+  if (choice.part.lanes)
+    needs.add({blocks.schedule, blocks.needs.hasRoles, choice.copyingRegisters, localBytesOf(choice.part.images)});
+  return !blocks.isWrong && !choice.isWrong;
 }
 
 FailureOr<Part> ChoiceOfBlocks::chooseFitting() {
   std::optional<Part> chosen;
   for (size_t index = first; index < choices.size(); ++index) {
     Choice &choice = choices[index];
-    if (needs.isHopeless(choice.blocks, choice.copyingRegisters))
+    if (needs.isHopeless(scheduleOf(choice), choice.copyingRegisters))
       continue;
     if (!choice.isTried)
-      tryWithNext(index);
-    release(context(), std::move(choice.reports));
-    if (choice.isWrong)
+      tryWithNext(index, /*isFirstTry=*/!chosen);
+    if (!consider(choice))
       return failure();
     if (!choice.part.lanes)
       continue;
     bool fits = keepsValuesInRegisters(choice.part.images);
-    int64_t localBytes = localBytesOf(choice.part.images);
-    needs.add({choice.blocks, hasRoles(*choice.part.lanes), choice.copyingRegisters, localBytes});
-    if (fits || !chosen || localBytes <= localBytesOf(chosen->images))
+    if (fits || !chosen || localBytesOf(choice.part.images) <= localBytesOf(chosen->images))
       chosen = std::move(choice.part);
     if (fits)
       break;
   }
-  return std::move(*chosen);
+  if (chosen)
+    return std::move(*chosen);
+  // None was worth a try: any is better than none.
+  makePart(choices[first]);
+  if (!consider(choices[first]))
+    return failure();
+  return std::move(choices[first].part);
 }

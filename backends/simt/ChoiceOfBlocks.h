@@ -24,25 +24,41 @@ public:
   mlir::FailureOr<Part> chooseFitting();
 
 private:
+  /// Blocks, however registers are divided between roles: the same programs and, but for two numbers, the same code.
+  struct Blocks {
+    tile::KernelOp kernel;    ///< of the first division
+    mlir::Attribute schedule; ///< but for the registers of roles
+    Reports reports = {};     ///< of the lowering
+    bool isLowered = false, isWrong = false, isCrowded = false;
+    mlir::OwningOpRef<mlir::ModuleOp> lanes = {}; ///< null where there is no code
+    LaneNeeds needs = {};
+    std::vector<GeneratedImage> images = {}; ///< of the first division that was tried
+  };
   /// One of the kernels that may stand in for another.
   struct Choice {
     tile::KernelOp kernel;
-    mlir::Attribute blocks; ///< how it is scheduled, but for the registers of roles
+    size_t blocks;
     int64_t copyingRegisters;
-    Reports reports = {}; ///< of what was done so far
-    bool isLowered = false, isTried = false, isWrong = false;
-    mlir::OwningOpRef<mlir::ModuleOp> lanes = {}; ///< null where there is no code
-    Part part = {};                               ///< of the lanes, when it is tried
+    Reports reports = {}; ///< of the code
+    bool isTried = false, isWrong = false;
+    Part part = {}; ///< empty where there is no code
   };
 
   mlir::MLIRContext &context() { return *choices.front().kernel->getContext(); }
-  void lower(Choice &choice);
+  Blocks &blocksOf(const Choice &choice) { return blocks[choice.blocks]; }
+  mlir::Attribute scheduleOf(const Choice &choice) const { return blocks[choice.blocks].schedule; }
+  void lower(Blocks &blocks);
+  bool hasCode(const Choice &choice);
   void tryOut(Choice &choice);
-  bool isPromising(const Choice &choice, const Choice &other) const;
-  void tryWithNext(size_t index);
+  void makePart(Choice &choice);
+  bool exceeds(const Choice &choice) const;
+  bool isPromising(const Choice &choice, const Choice &before) const;
+  bool consider(Choice &choice);
+  void tryWithNext(size_t index, bool isFirstTry);
 
   const PartMaker &maker;
   std::vector<Choice> choices;
+  std::vector<Blocks> blocks;
   size_t first = 0;
   RoleNeeds needs;
 };

@@ -25,6 +25,20 @@ void simt::markVariant(KernelOp kernel, const Promises &promises) {
   kernel.setSymName((kernel.getSymName() + "_aligned").str());
 }
 
+void simt::redivide(KernelOp kernel, StringRef tileKernel, const RoleRegisters &registers) {
+  Builder builder(kernel.getContext());
+  std::string name = kernel.getSymName().str();
+  if (auto variantOf = kernel->getAttrOfType<StringAttr>(variantOfAttrName)) {
+    kernel.setSymName((tileKernel + StringRef(name).drop_front(variantOf.size())).str());
+    kernel->setAttr(variantOfAttrName, builder.getStringAttr(tileKernel));
+  } else {
+    kernel.setSymName(tileKernel);
+  }
+  kernel.walk([&](SetRegistersOp op) {
+    op.setCount(op.getChange() == RegisterChange::Increase ? registers.consumer : registers.producer);
+  });
+}
+
 void simt::noteResources(KernelOp kernel, int64_t copyingWarps, int64_t stages) {
   Builder builder(kernel.getContext());
   kernel->setAttr(copyingWarpsAttrName, builder.getI64IntegerAttr(copyingWarps));

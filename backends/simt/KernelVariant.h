@@ -3,12 +3,16 @@
 
 #include "backends/Backend.h"
 #include "backends/simt/Divisibility.h"
+#include "backends/simt/SimtTarget.h"
 #include "dialects/simt/Simt.h"
 
 namespace heed::simt {
 
 /// Renames the kernel and notes on it which kernel it is a variant of and what it relies on.
 void markVariant(KernelOp kernel, const Promises &promises);
+
+/// Makes a kernel that of other registers of roles and of another tile kernel, which differs in nothing else.
+void redivide(KernelOp kernel, llvm::StringRef tileKernel, const RoleRegisters &registers);
 
 /// On a kernel whose workgroups go through the programs: how many are enough for a processor.
 constexpr llvm::StringLiteral residentAttrName = "heed.resident";

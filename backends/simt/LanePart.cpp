@@ -10,6 +10,18 @@ using namespace mlir;
 using namespace heed;
 using namespace heed::simt;
 
+RoleRegisters PartMaker::registersOf(tile::KernelOp kernel) const {
+  DictionaryAttr schedule = kernel.getScheduleAttr();
+  auto numberOf = [&](StringRef name, int64_t usual) {
+    auto number = schedule ? schedule.getAs<IntegerAttr>(name) : IntegerAttr();
+    return number ? number.getInt() : usual;
+  };
+  int64_t warps = numberOf(tile::warpsScheduleName, chip.warps);
+  return chip.roleRegisters.empty()
+             ? RoleRegisters{warps, 0, 0}
+             : chip.registersOfRoles(warps, numberOf(tile::copyingRegistersScheduleName, chip.copyingRegisters));
+}
+
 FailureOr<OwningOpRef<ModuleOp>> PartMaker::lower(tile::KernelOp kernel) const {
   OwningOpRef<ModuleOp> alone = ModuleOp::create(kernel.getLoc());
   alone->push_back(kernel->clone());
@@ -43,9 +55,17 @@ Part PartMaker::partOf(OwningOpRef<ModuleOp> lanes) const {
   return part;
 }
 
-LogicalResult PartMaker::makeImages(Part &part) const {
+OwningOpRef<ModuleOp> PartMaker::redivide(ModuleOp lanes, tile::KernelOp kernel) const {
+  OwningOpRef<ModuleOp> copy = lanes.clone();
+  for (KernelOp each : copy->getOps<KernelOp>())
+    simt::redivide(each, kernel.getSymName(), registersOf(kernel));
+  return copy;
+}
+
+LogicalResult PartMaker::makeImages(Part &part, ArrayRef<GeneratedImage> others) const {
   OwningOpRef<ModuleOp> copy = part.lanes->clone();
-  FailureOr<std::vector<GeneratedImage>> images = backend.generate(*copy, chip, dumpDirectory);
+  FailureOr<std::vector<GeneratedImage>> images = others.empty() ? backend.generate(*copy, chip, dumpDirectory)
+                                                                 : backend.redivide(*copy, others, chip, dumpDirectory);
   if (failed(images))
     return failure();
   part.images = std::move(*images);

@@ -1,5 +1,7 @@
-/// What tries of blocks show of the registers that their roles need, so that fewer have to be tried.
+/// What values of lanes and tries of blocks show of the registers that roles need, so that fewer have to be tried.
 #pragma once
+
+#include "backends/simt/RegisterPressure.h"
 
 #include "mlir/IR/Attributes.h"
 #include "mlir/Support/LLVM.h"
@@ -14,6 +16,12 @@ namespace heed::simt {
 /// What lanes that copy need is taken to be the same for all blocks.
 class RoleNeeds {
 public:
+  /// A division there is: registers of lanes that copy.
+  void addDivision(int64_t copyingRegisters);
+  /// What values of lanes take in these blocks. Where lanes that copy lack registers by far, no division is tried that
+  /// leaves them so few, unless there is none that gives them more.
+  void expect(mlir::Attribute blocks, const LaneNeeds &ofLanes);
+
   /// Blocks, however they are written, with a division of registers, whose values did not fit: bytes of a lane in
   /// memory. Without roles every division is the same.
   struct Try {
@@ -22,16 +30,24 @@ public:
     int64_t copyingRegisters;
     int64_t localBytes;
   };
+  /// Where values of lanes that copy fit as they are, the others were short.
   void add(const Try &made);
 
   /// Whether such a division cannot fit, or has the code of one that does not.
   bool isHopeless(mlir::Attribute blocks, int64_t copyingRegisters) const;
 
-  /// Whether some blocks have no roles, as others then probably have none either.
-  bool lackRoles() const;
+  /// Whether lanes that copy cannot do with so many registers, and may get more.
+  bool lackForCopying(int64_t alive, int64_t copyingRegisters) const;
+  /// Whether lanes that multiply, or do all, cannot do with so many registers. Much of what they keep alive, such as
+  /// masks of a block, can be made again.
+  static bool exceed(int64_t alive, int64_t registers) { return alive >= 2 * registers; }
 
 private:
+  void noteTooMany(mlir::Attribute blocks, int64_t copyingRegisters);
+
   llvm::SmallVector<Try> tries;
+  llvm::SmallVector<int64_t> divisions;
+  llvm::DenseMap<mlir::Attribute, int64_t> copyingAlive; ///< by blocks that have roles
   int64_t tooFewForCopying = 0;
   llvm::DenseMap<mlir::Attribute, int64_t> tooManyForCopying; ///< by blocks: so that the others have too few
 };

@@ -52,6 +52,15 @@ public:
   virtual mlir::FailureOr<std::vector<GeneratedImage>> generate(mlir::ModuleOp kernels, const SimtTarget &chip,
                                                                 llvm::StringRef dumpDirectory) const = 0;
 
+  /// The same for kernels of which there are images already, but for their names and the registers that warps hand
+  /// over.
+  virtual mlir::FailureOr<std::vector<GeneratedImage>> redivide(mlir::ModuleOp kernels,
+                                                                [[maybe_unused]] llvm::ArrayRef<GeneratedImage> others,
+                                                                const SimtTarget &chip,
+                                                                llvm::StringRef dumpDirectory) const {
+    return generate(kernels, chip, dumpDirectory);
+  }
+
   /// The code of all simt.kernels of the module, which may be changed, in one of codeLevels(), for reading. Begins with
   /// a comment line that names the chip.
   virtual mlir::FailureOr<std::string> print(mlir::ModuleOp kernels, const SimtTarget &chip,

@@ -16,6 +16,11 @@ struct RoleNeedsTest : testing::Test {
   Builder builder{&context};
   Attribute large = builder.getStringAttr("large"), small = builder.getStringAttr("small");
   RoleNeeds needs;
+
+  RoleNeedsTest() {
+    for (int64_t copyingRegisters : {40, 56, 24})
+      needs.addDivision(copyingRegisters);
+  }
 };
 
 TEST_F(RoleNeedsTest, OneTryShowsNothing) {
@@ -56,11 +61,48 @@ TEST_F(RoleNeedsTest, OtherBlocksAreNotCompared) {
 }
 
 TEST_F(RoleNeedsTest, WithoutRolesDivisionsAreEqual) {
-  EXPECT_FALSE(needs.lackRoles());
   needs.add({large, false, 40, 16});
-  EXPECT_TRUE(needs.lackRoles());
   EXPECT_TRUE(needs.isHopeless(large, 24));
   EXPECT_FALSE(needs.isHopeless(small, 24));
+}
+
+TEST_F(RoleNeedsTest, LanesThatCopyFarMoreValuesThanRegistersAreShortForAllBlocks) {
+  needs.expect(large, {.hasRoles = true, .copying = 69, .others = 200});
+  EXPECT_TRUE(needs.isHopeless(small, 24));
+  EXPECT_FALSE(needs.isHopeless(small, 40));
+  needs.expect(large, {.hasRoles = true, .copying = 70, .others = 200});
+  EXPECT_TRUE(needs.isHopeless(small, 40));
+  EXPECT_TRUE(needs.isHopeless(large, 40));
+}
+
+TEST_F(RoleNeedsTest, TheLargestShareIsTriedHoweverManyValuesThereAre) {
+  needs.expect(large, {.hasRoles = true, .copying = 500, .others = 200});
+  EXPECT_FALSE(needs.isHopeless(large, 56));
+}
+
+TEST_F(RoleNeedsTest, ValuesWithoutRolesShowNothingOfThem) {
+  needs.expect(large, {.hasRoles = false, .copying = 0, .others = 500});
+  EXPECT_FALSE(needs.isHopeless(small, 24));
+}
+
+TEST_F(RoleNeedsTest, WhereLanesThatCopyFitTheOthersAreShort) {
+  needs.expect(large, {.hasRoles = true, .copying = 40, .others = 200});
+  needs.add({large, true, 40, 8});
+  EXPECT_TRUE(needs.isHopeless(large, 56));
+  EXPECT_FALSE(needs.isHopeless(large, 24));
+  EXPECT_FALSE(needs.isHopeless(small, 56));
+}
+
+TEST_F(RoleNeedsTest, WhereLanesThatCopyMayNotFitOneTryShowsNothing) {
+  needs.expect(large, {.hasRoles = true, .copying = 41, .others = 200});
+  needs.add({large, true, 40, 8});
+  EXPECT_FALSE(needs.isHopeless(large, 56));
+}
+
+TEST_F(RoleNeedsTest, WhatFitsShowsNoShortage) {
+  needs.expect(large, {.hasRoles = true, .copying = 20, .others = 200});
+  needs.add({large, true, 40, 0});
+  EXPECT_FALSE(needs.isHopeless(large, 56));
 }
 
 } // namespace
