@@ -74,11 +74,21 @@ struct KernelEntry {
   KernelResources resources = {};
 };
 
+/// What code took to make, in seconds of processor time. For reports: nothing relies on it.
+struct CompileCost {
+  double lowering = 0;                   ///< to what one lane does
+  double generating = 0;                 ///< code of that
+  double assembling = 0;                 ///< it, by another program
+  int64_t triesInVain = 0;               ///< of other code; what they took counts, too
+  std::vector<std::string> symbols = {}; ///< of the entry points
+};
+
 /// The machine code of all kernels of a plan. Images and, per kernel, entries are ordered from the most demanding to
 /// the generic one.
 struct CompiledKernels {
   std::vector<CodeImage> images;
   std::vector<KernelEntry> entries;
+  std::vector<CompileCost> costs = {}; ///< as far as the backend knows
 };
 
 /// What skeletons may ask of a machine.

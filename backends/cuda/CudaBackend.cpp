@@ -81,8 +81,10 @@ std::optional<Cubin> CudaBackend::assemble(ModuleOp kernels, StringRef ptx) cons
   // over registers.
   if (succeeded(cubin) && !cubin->warnings.empty() && !hasRoles(ptx) && cubin->localBytes() <= mostThriftBytes) {
     FailureOr<Cubin> thrifty = assemblePtx(kernels, assembler, ptx, chip.name, RegisterThrift::Greater, message);
+    double seconds = cubin->seconds + (succeeded(thrifty) ? thrifty->seconds : 0);
     if (succeeded(thrifty) && thrifty->warnings.empty())
       cubin = std::move(thrifty);
+    cubin->seconds = seconds;
   }
   if (failed(cubin)) {
     kernels.emitWarning("no code for ") << chip.name << " but PTX: " << assembler << ": " << message;
@@ -97,6 +99,7 @@ std::vector<simt::GeneratedImage> CudaBackend::imagesOf(ModuleOp kernels, std::s
   std::string binary = (llvm::isDigit(chip.name.back()) ? "cubin_" : "") + chip.name.str();
   if (std::optional<Cubin> cubin = assemble(kernels, ptx)) {
     images.push_back({{{binary}, rt::CodeFormat::cubin, std::move(cubin->bytes)}, std::move(cubin->facts)});
+    images.back().assemblerSeconds = cubin->seconds;
     if (!cubin->warnings.empty())
       images.back().warning = ("the assembler for " + chip.name + " says: " + StringRef(cubin->warnings).rtrim()).str();
   }

@@ -8,6 +8,7 @@
 #include "llvm/Support/Program.h"
 
 #include <algorithm>
+#include <chrono>
 
 using namespace mlir;
 using namespace heed;
@@ -89,8 +90,9 @@ FailureOr<cuda::Cubin> heed::cuda::assemblePtx(ModuleOp module, StringRef assemb
   if (thrift == RegisterThrift::Greater)
     arguments.push_back("--register-usage-level=8"); // of 10; 5 is usual
   std::optional<StringRef> redirects[] = {StringRef(), StringRef(log), StringRef(log)};
+  std::optional<llvm::sys::ProcessStatistics> statistics;
   int status = llvm::sys::ExecuteAndWait(assembler, arguments, std::nullopt, redirects, /*SecondsToWait=*/0,
-                                         /*MemoryLimit=*/0, &message);
+                                         /*MemoryLimit=*/0, &message, /*ExecutionFailed=*/nullptr, &statistics);
   FailureOr<std::string> report = llvm::sys::fs::exists(log) ? readFile(module, log) : std::string();
   if (status != 0) {
     if (message.empty() && succeeded(report))
@@ -100,5 +102,6 @@ FailureOr<cuda::Cubin> heed::cuda::assemblePtx(ModuleOp module, StringRef assemb
   FailureOr<std::string> bytes = readFile(module, output);
   if (failed(bytes) || failed(report))
     return failure();
-  return Cubin{std::move(*bytes), warningsOf(*report), factsOf(*report)};
+  double seconds = statistics ? std::chrono::duration<double>(statistics->TotalTime).count() : 0;
+  return Cubin{std::move(*bytes), warningsOf(*report), factsOf(*report), seconds};
 }

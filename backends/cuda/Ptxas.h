@@ -18,6 +18,7 @@ struct Cubin {
   std::string bytes;
   std::string warnings; ///< a line for each kernel whose values did not fit the registers, and what else was said
   std::map<std::string, simt::CodeFacts> facts; ///< by kernel
+  double seconds = 0;                           ///< of processor time
 
   /// The most that a lane of a kernel keeps in memory.
   int64_t localBytes() const;

@@ -1,5 +1,6 @@
 #include "backends/simt/ChoiceOfBlocks.h"
 
+#include "backends/ProcessorTime.h"
 #include "backends/simt/KernelVariant.h"
 #include "dialects/simt/Simt.h"
 #include "dialects/tile/Tile.h"
@@ -56,6 +57,7 @@ void ChoiceOfBlocks::lower(Blocks &blocks) {
   if (std::exchange(blocks.isLowered, true))
     return;
   blocks.reports = holdReports(context(), [&] {
+    ProcessorTimer timer(blocks.loweringSeconds);
     FailureOr<OwningOpRef<ModuleOp>> lanes = maker.lower(blocks.kernel);
     blocks.isWrong = failed(lanes);
     if (succeeded(lanes))
@@ -81,6 +83,7 @@ void ChoiceOfBlocks::makePart(Choice &choice) {
   choice.part = maker.partOf(maker.redivide(*blocks.lanes, choice.kernel));
   choice.reports =
       holdReports(context(), [&] { choice.isWrong = failed(maker.makeImages(choice.part, blocks.images)); });
+  choice.cost = choice.part.cost;
   if (blocks.images.empty())
     blocks.images = choice.part.images;
 }
@@ -145,7 +148,7 @@ bool ChoiceOfBlocks::consider(Choice &choice) {
   return !blocks.isWrong && !choice.isWrong;
 }
 
-FailureOr<Part> ChoiceOfBlocks::chooseFitting() {
+FailureOr<Part> ChoiceOfBlocks::findFitting() {
   std::optional<Part> chosen;
   for (size_t index = first; index < choices.size(); ++index) {
     Choice &choice = choices[index];
@@ -170,4 +173,20 @@ FailureOr<Part> ChoiceOfBlocks::chooseFitting() {
   if (!consider(choices[first]))
     return failure();
   return std::move(choices[first].part);
+}
+
+/// What was tried in vain is part of what the chosen one cost.
+FailureOr<Part> ChoiceOfBlocks::chooseFitting() {
+  FailureOr<Part> chosen = findFitting();
+  if (failed(chosen))
+    return failure();
+  CompileCost &cost = chosen->cost = {.triesInVain = -1, .symbols = std::move(chosen->cost.symbols)};
+  for (const Blocks &each : blocks)
+    cost.lowering += each.loweringSeconds;
+  for (const Choice &each : choices) {
+    cost.generating += each.cost.generating;
+    cost.assembling += each.cost.assembling;
+    cost.triesInVain += each.cost.symbols.empty() ? 0 : 1;
+  }
+  return chosen;
 }

@@ -29,6 +29,7 @@ private:
     tile::KernelOp kernel;    ///< of the first division
     mlir::Attribute schedule; ///< but for the registers of roles
     Reports reports = {};     ///< of the lowering
+    double loweringSeconds = 0;
     bool isLowered = false, isWrong = false, isCrowded = false;
     mlir::OwningOpRef<mlir::ModuleOp> lanes = {}; ///< null where there is no code
     LaneNeeds needs = {};
@@ -41,7 +42,8 @@ private:
     int64_t copyingRegisters;
     Reports reports = {}; ///< of the code
     bool isTried = false, isWrong = false;
-    Part part = {}; ///< empty where there is no code
+    Part part = {};        ///< empty where there is no code
+    CompileCost cost = {}; ///< of the code
   };
 
   mlir::MLIRContext &context() { return *choices.front().kernel->getContext(); }
@@ -54,6 +56,7 @@ private:
   bool exceeds(const Choice &choice) const;
   bool isPromising(const Choice &choice, const Choice &before) const;
   bool consider(Choice &choice);
+  mlir::FailureOr<Part> findFitting();
   void tryWithNext(size_t index, bool isFirstTry);
 
   const PartMaker &maker;

@@ -1,6 +1,7 @@
 #include "backends/simt/SimtBackend.h"
 
 #include "backends/Jobs.h"
+#include "backends/ProcessorTime.h"
 #include "backends/ShareKernels.h"
 #include "backends/simt/ChoiceOfBlocks.h"
 #include "backends/simt/KernelVariant.h"
@@ -29,6 +30,7 @@ struct Family {
 struct LoweredFamily {
   std::optional<ChoiceOfBlocks> choices; ///< at the first of which there is code
   SmallVector<OwningOpRef<ModuleOp>> variants;
+  double secondsOfVariant = 0; ///< of lowering
 };
 } // namespace
 
@@ -68,7 +70,11 @@ static LogicalResult lowerFamily(const PartMaker &maker, const Family &family, L
   marked->push_back(copy);
   if (*isServed)
     copy->setAttr(servedAttrName, UnitAttr::get(copy->getContext()));
-  FailureOr<OwningOpRef<ModuleOp>> lanes = maker.lower(copy);
+  double seconds = 0;
+  FailureOr<OwningOpRef<ModuleOp>> lanes = [&] {
+    ProcessorTimer timer(seconds);
+    return maker.lower(copy);
+  }();
   if (failed(lanes))
     return failure();
   if (!*lanes)
@@ -78,6 +84,7 @@ static LogicalResult lowerFamily(const PartMaker &maker, const Family &family, L
     variant->remove();
     lowered.variants.back()->push_back(variant);
   }
+  lowered.secondsOfVariant = seconds / double(lowered.variants.size());
   return success();
 }
 
@@ -93,11 +100,15 @@ static std::vector<Part> partsOf(const PartMaker &maker, MutableArrayRef<Lowered
   std::vector<Part> parts;
   OwningOpRef<ModuleOp> together;
   int64_t operations = 0;
+  double seconds = 0;
   auto close = [&] {
-    if (together)
+    if (together) {
       parts.push_back(maker.partOf(std::move(together)));
+      parts.back().cost.lowering = seconds;
+    }
     together = {};
     operations = 0;
+    seconds = 0;
   };
   for (LoweredFamily &family : families)
     for (OwningOpRef<ModuleOp> &variant : family.variants) {
@@ -105,6 +116,7 @@ static std::vector<Part> partsOf(const PartMaker &maker, MutableArrayRef<Lowered
       if (maker.backend.wantsImagePerKernel() || operations + more > fewOperations)
         close();
       operations += more;
+      seconds += family.secondsOfVariant;
       if (!together)
         together = std::move(variant);
       else
@@ -200,6 +212,7 @@ FailureOr<CompiledKernels> SimtBackend::compile(ModuleOp kernels, StringRef dump
       for (const GeneratedImage &image : part.images)
         if (!image.warning.empty())
           kernels.emitWarning(image.warning);
+      compiled.costs.push_back(std::move(part.cost));
       addImages(compiled, std::move(part.images), std::move(part.entries), standsFor, chip);
     }
   }

@@ -1,5 +1,6 @@
 #include "backends/simt/LanePart.h"
 
+#include "backends/ProcessorTime.h"
 #include "backends/simt/KernelVariant.h"
 #include "dialects/simt/Simt.h"
 
@@ -49,9 +50,11 @@ Part PartMaker::partOf(OwningOpRef<ModuleOp> lanes) const {
     llvm::raw_string_ostream(text) << **lanes;
     dumpText(dumpDirectory, (*kernels.begin()).getSymName() + ".simt.mlir", text);
   }
-  Part part{std::move(lanes), {}, {}};
+  Part part{std::move(lanes), {}, {}, {}};
   for (KernelOp kernel : part.lanes->getOps<KernelOp>())
     part.entries[entryOf(kernel).kernel].push_back(entryOf(kernel));
+  for (KernelOp kernel : part.lanes->getOps<KernelOp>())
+    part.cost.symbols.push_back(kernel.getSymName().str());
   return part;
 }
 
@@ -63,11 +66,14 @@ OwningOpRef<ModuleOp> PartMaker::redivide(ModuleOp lanes, tile::KernelOp kernel)
 }
 
 LogicalResult PartMaker::makeImages(Part &part, ArrayRef<GeneratedImage> others) const {
+  ProcessorTimer timer(part.cost.generating);
   OwningOpRef<ModuleOp> copy = part.lanes->clone();
   FailureOr<std::vector<GeneratedImage>> images = others.empty() ? backend.generate(*copy, chip, dumpDirectory)
                                                                  : backend.redivide(*copy, others, chip, dumpDirectory);
   if (failed(images))
     return failure();
   part.images = std::move(*images);
+  for (const GeneratedImage &image : part.images)
+    part.cost.assembling += image.assemblerSeconds;
   return success();
 }

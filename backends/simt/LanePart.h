@@ -18,6 +18,7 @@ struct Part {
   mlir::OwningOpRef<mlir::ModuleOp> lanes;
   EntriesByKernel entries;
   std::vector<GeneratedImage> images; ///< empty: not made yet
+  CompileCost cost = {};
 };
 
 /// How parts are made of kernels for a chip. With a folder not empty, lane programs are written there.

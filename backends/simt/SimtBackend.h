@@ -33,7 +33,8 @@ struct CodeFacts {
 struct GeneratedImage {
   CodeImage image;
   std::map<std::string, CodeFacts> facts = {};
-  std::string warning = {}; ///< for whoever compiles; empty: none
+  std::string warning = {};    ///< for whoever compiles; empty: none
+  double assemblerSeconds = 0; ///< of processor time, by another program
 };
 
 /// How many workgroups of such a kernel a processor holds at once, if its registers are known.

@@ -293,10 +293,11 @@ LogicalResult Compilation::compileFor(const Backend &backend) {
   if (!options.emit.empty())
     return printCode(*lowered, backend);
   auto kernels = compileKernels(*lowered, backend);
+  std::vector<CompileCost> costs = succeeded(kernels) ? kernels->costs : std::vector<CompileCost>();
   if (failed(kernels) || failed(builder.addPlan(*lowered, backend, std::move(*kernels))))
     return failure();
   if (options.explain)
-    explanation += explainPlan(builder.package().plans.back());
+    explanation += explainPlan(builder.package().plans.back(), costs);
   return success();
 }
 
