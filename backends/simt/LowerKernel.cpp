@@ -42,6 +42,7 @@ FailureOr<simt::KernelOp> TileLowering::emit(ModuleOp module) {
   planRings();
   planBands();
   rowsOfShare = planShare();
+  planNumbers();
   int64_t copying = rings.empty() ? 0 : target.producerWarps;
   lowered = simt::KernelOp::create(b, kernel.getSymName(), b.getFunctionType(arguments, {}), kernel.getNumBases(),
                                    plan.threads() + copying * target.lanes, target.lanes, /*shared_bytes=*/0,
@@ -138,7 +139,10 @@ void TileLowering::emitBlock(Block &block) {
     b.setLoc(op.getLoc());
     if (&op == first)
       emitTurn(TurnStep::Begin);
-    bool parks = &block == &kernel.getBody().front() && holdsOwnRounds(&op);
+    bool isOuter = &block == &kernel.getBody().front();
+    if (isOuter && leavesOut(&op))
+      continue;
+    bool parks = isOuter && holdsOwnRounds(&op);
     Parked parked = parks ? park(&op) : Parked();
     emitOp(&op);
     if (parks)

@@ -76,10 +76,15 @@ void TileLowering::planLaneRings() {
     bool isKnown = llvm::any_of(found, [&](const Ring &ring) { return ring.site == *site; });
     if (!changes || isKnown || ringsIn(loop).empty())
       return;
-    if (std::optional<SharedTile> tile = laneRingTile(load))
-      found.push_back({*site, *tile, planBoxes(load, tile->layout), false, /*isForLanes=*/true, 0, 0, {}, {}, {}});
+    if (std::optional<SharedTile> tile = laneRingTile(load)) {
+      Ring &ring = found.emplace_back();
+      ring.site = site;
+      ring.tile = *tile;
+      ring.boxes = planBoxes(load, tile->layout);
+      ring.isForLanes = true;
+    }
   });
-  llvm::copy_if(found, std::back_inserter(rings), [&](const Ring &ring) { return !refused.contains(ring.site); });
+  llvm::copy_if(found, std::back_inserter(rings), [&](const Ring &ring) { return !refused.contains(*ring.site); });
 }
 
 /// The next slot, full. Lanes read it once the scores are there with which it is combined, since it takes registers.

@@ -82,7 +82,9 @@ void TileLowering::planRings() {
     bool isResident = target.abilities.residentWorkgroups && load->getBlock() == &kernel.getBody().front();
     if (!site || !(isInLoop ? isUsedInOneBlock(load) : isResident) || !isGroupOperand(load) || ringOf(load.getResult()))
       return;
-    Ring ring{*site, {}, {}, !isInLoop, /*isForLanes=*/false, 0, 0, {}, {}, {}};
+    Ring ring;
+    ring.site = site;
+    ring.isResident = !isInLoop;
     if (planRing(load, ring))
       rings.push_back(std::move(ring));
   });
@@ -145,7 +147,7 @@ bool TileLowering::loadsForGroups() {
 
 TileLowering::Ring *TileLowering::ringOf(Value tile) {
   std::optional<int64_t> site = siteOf(tile);
-  auto ring = llvm::find_if(rings, [&](const Ring &each) { return each.site == site; });
+  auto ring = llvm::find_if(rings, [&](const Ring &each) { return site && each.site == site; });
   return ring == rings.end() ? nullptr : &*ring;
 }
 
@@ -249,19 +251,23 @@ void TileLowering::signalLast(int64_t pending) {
 
 void TileLowering::emitProgram(Value index) {
   enterProgram(index);
+  if (makesNumbers)
+    return emitNumbers();
+  takeNumbers();
   if (isProducer) {
     lastFull = i32(scratchBarrier);
     emitBlock(kernel.getBody().front());
     // Before the next program: it may have to wait for slots of this one.
-    if (llvm::any_of(rings, [](const Ring &ring) { return !ring.boxes; }))
+    if (llvm::any_of(rings, [](const Ring &ring) { return !ring.boxes && !ring.isOfNumbers; }))
       signalLast(/*pending=*/0);
-    return;
+    return leaveNumbers();
   }
   emitBlock(kernel.getBody().front());
   landAll(nullptr);
   for (Ring &ring : rings)
-    if (ring.isResident)
+    if (ring.isResident && !ring.isOfNumbers)
       releaseSlot(ring.release);
+  leaveNumbers();
 }
 
 /// The programs of the workgroup: one, or each as many on as there are workgroups.
@@ -340,8 +346,9 @@ void TileLowering::emitRoles() {
     for (const Ring &ring : rings)
       for (int64_t slot = 0; slot < ring.slots; ++slot) {
         int64_t full = ring.barriers + slot * barrierBytes, empty = full + ring.slots * barrierBytes;
-        simt::BarrierInitOp::create(b, i32(full), ring.boxes ? 1 : target.producerWarps * target.lanes);
-        simt::BarrierInitOp::create(b, i32(empty), target.warps);
+        int64_t copying = ring.boxes ? 1 : target.producerWarps * target.lanes;
+        simt::BarrierInitOp::create(b, i32(full), ring.isOfNumbers ? numbers.groups : copying);
+        simt::BarrierInitOp::create(b, i32(empty), target.warps + (ring.isOfNumbers ? 1 : 0));
       }
     simt::BarrierInitOp::create(b, i32(scratchBarrier), target.producerWarps * target.lanes);
     simt::FenceBarriersOp::create(b);
@@ -354,11 +361,7 @@ void TileLowering::emitRoles() {
   if (target.abilities.movableRegisters)
     simt::SetRegistersOp::create(b, simt::RegisterChange::Decrease,
                                  target.registersOfRoles(target.warps, target.copyingRegisters).producer);
-  TileLowering producer(kernel, target, promises);
-  producer.produce(*this);
-  failed |= producer.failed;
-  usesPromises |= producer.usesPromises;
-  tensorMaps = producer.tensorMaps;
+  produce();
   b.setInsertionPoint(roles.elseBlock()->getTerminator());
   if (target.abilities.movableRegisters)
     simt::SetRegistersOp::create(b, simt::RegisterChange::Increase,
@@ -366,13 +369,42 @@ void TileLowering::emitRoles() {
   emitPrograms();
 }
 
-/// The program of the warps that copy, at the place where `frame` emits.
-void TileLowering::produce(const TileLowering &frame) {
+/// The programs of the warps that copy: one copies boxes, and others may make numbers.
+void TileLowering::produce() {
+  TileLowering copies(kernel, target, promises);
+  copies.enterRole(*this);
+  if (!ringOfNumbers()) {
+    copies.emitPrograms();
+  } else {
+    TileLowering makes(kernel, target, promises);
+    makes.enterRole(*this);
+    makes.makesNumbers = true;
+    makes.rowsOfShare = rowsOfShare;
+    Value isFirst = arith::CmpIOp::create(copies.b, arith::CmpIPredicate::eq, copies.warp, copies.i32(0));
+    auto parts = scf::IfOp::create(b, TypeRange(), isFirst, /*withElseRegion=*/true);
+    copies.b.setInsertionPoint(parts.thenBlock()->getTerminator());
+    copies.emitPrograms();
+    makes.b.setInsertionPoint(parts.elseBlock()->getTerminator());
+    makes.warp = arith::SubIOp::create(makes.b, makes.warp, makes.i32(1));
+    Value hasGroup = arith::CmpIOp::create(makes.b, arith::CmpIPredicate::ult, makes.warp, makes.i32(numbers.groups));
+    auto some = scf::IfOp::create(makes.b, TypeRange(), hasGroup, /*withElseRegion=*/false);
+    makes.b.setInsertionPoint(some.thenBlock()->getTerminator());
+    makes.emitPrograms();
+    failed |= makes.failed;
+  }
+  failed |= copies.failed;
+  usesPromises |= copies.usesPromises;
+  tensorMaps = copies.tensorMaps;
+}
+
+/// Makes this the program of warps that copy, at the place where `frame` emits.
+void TileLowering::enterRole(const TileLowering &frame) {
   isProducer = true;
   b = frame.b;
   lowered = frame.lowered;
   prologueEnd = frame.prologueEnd;
   rings = frame.rings;
+  numbers = frame.numbers;
   lane = frame.lane;
   {
     OpBuilder::InsertionGuard guard(b);
@@ -385,5 +417,4 @@ void TileLowering::produce(const TileLowering &frame) {
     scalars.map(argument, lowerArgument);
   scopes.emplace_back();
   scratchBarrier = frame.scratchBarrier;
-  emitPrograms();
 }

@@ -48,15 +48,20 @@ int64_t TileLowering::planShare() {
 }
 
 void TileLowering::emitShare(tile::ShareOp op) {
-  bool isAll = isProducer || !sharesRows();
-  int64_t groups = isAll ? 1 : int64_t(op.getOf()) / rowsOfShare;
-  Value first = i64(0);
-  if (!isAll) {
-    Value group = arith::DivUIOp::create(b, warp, i32(target.warps / groups));
-    first = arith::ExtUIOp::create(b, b.getI64Type(), arith::MulIOp::create(b, group, i32(rowsOfShare)));
+  if (isProducer || !sharesRows()) {
+    scalars.map(op.getFirst(), i64(0));
+    scalars.map(op.getRows(), i64(int64_t(op.getOf())));
+    return;
   }
-  scalars.map(op.getFirst(), first);
-  scalars.map(op.getRows(), i64(isAll ? int64_t(op.getOf()) : rowsOfShare));
+  int64_t groups = int64_t(op.getOf()) / rowsOfShare;
+  mapShare(op, arith::DivUIOp::create(b, warp, i32(target.warps / groups)));
+}
+
+/// The rows of a group, i32.
+void TileLowering::mapShare(tile::ShareOp op, Value group) {
+  Value first = arith::MulIOp::create(b, group, i32(rowsOfShare));
+  scalars.map(op.getFirst(), arith::ExtUIOp::create(b, b.getI64Type(), first).getResult());
+  scalars.map(op.getRows(), i64(rowsOfShare));
 }
 
 void TileLowering::emitSkip(tile::SkipOp op) {

@@ -2,7 +2,8 @@
 ///
 /// What is the same in all lanes and used only behind a loop takes registers from the loop. Beside tiles that fill what
 /// a lane has, 32 words of them wait in one register, a word a lane, and are handed to all lanes again behind the loop.
-/// Numbers that follow from the kernel's arguments alone do not wait but are made again.
+/// Numbers that follow from the kernel's arguments alone do not wait but are made again, and those that other warps
+/// handed over (LowerNumbers.cpp) are read again.
 #include "backends/simt/TileLowering.h"
 
 using namespace mlir;
@@ -43,8 +44,12 @@ TileLowering::Parked TileLowering::park(Operation *op) {
     return true;
   };
   for (Value waiting : findWaiting(op))
-    if (fits(scalar(waiting)))
+    if (isHanded(waiting))
+      parked.handed.push_back(waiting);
+    else if (fits(scalar(waiting)))
       parked.scalars.push_back(waiting);
+  if (ringOfNumbers() && fits(numbers.slot))
+    parked.places.push_back(&numbers.slot);
   for (Ring &ring : rings)
     for (Value *place : {&ring.slot, &ring.phase, &ring.release})
       if (ring.isResident && *place && fits(*place))
@@ -80,6 +85,7 @@ void TileLowering::unpark(const Parked &parked) {
     scalars.map(value, take(scalar(value).getType()));
   for (Value *place : parked.places)
     *place = take(place->getType());
+  takeAgain(parked.handed);
   renewArguments();
   views.clear(); // which follow from them
   kernel.walk([&](memref::ReinterpretCastOp view) { viewOf(view.getResult()); });

@@ -319,11 +319,12 @@ private:
 
   // LowerRings.cpp: tiles that warps of their own copy, slot after slot.
   struct Ring {
-    int64_t site;                     ///< of the loads that read it
+    std::optional<int64_t> site;      ///< of the loads that read it
     SharedTile tile;                  ///< slot 0
     std::optional<TensorBoxes> boxes; ///< how one lane has it copied; none: all lanes of the copying warps do it
     bool isResident = false;          ///< a slot is a program's from where the tile is loaded to its end
     bool isForLanes = false;          ///< which read it by themselves, not products
+    bool isOfNumbers = false;         ///< no tile: what LowerNumbers.cpp hands over
     int64_t slots = 0;
     int64_t barriers = 0;    ///< offset of the barriers: a full one a slot, then an empty one a slot
     mlir::Value slot, phase; ///< the next one to fill or to read, i32
@@ -362,7 +363,36 @@ private:
   void fillByBoxes(const Ring &ring, tile::LoadOp load, const SharedTile &slot);
   void fillByLanes(const Ring &ring, tile::LoadOp load, const SharedTile &slot);
   void signalLast(int64_t pending);
-  void produce(const TileLowering &frame);
+  void produce();
+  void enterRole(const TileLowering &frame);
+
+  // LowerNumbers.cpp: numbers of a program that warps that copy make for the others.
+  struct Number {
+    mlir::Value value; ///< of the tile program
+    int64_t offset;    ///< bytes from the slot, or from what it has of a group
+    bool isOfGroup;
+  };
+  struct Numbers {
+    llvm::SetVector<mlir::Operation *> made;     ///< that the other warps leave out, in order
+    llvm::SetVector<mlir::Operation *> ofGroups; ///< of these, other numbers for each group
+    std::vector<Number> handed;
+    int64_t groups = 1, begin = 0, slotBytes = 0, groupsBegin = 0, groupBytes = 0;
+    mlir::Value slot; ///< from which this program reads, i32
+  };
+  void planNumbers();
+  llvm::SetVector<mlir::Operation *> numbersOfGroups();
+  bool isRead(mlir::Value value);
+  Ring *ringOfNumbers();
+  mlir::Value placeOfNumber(const Number &number, mlir::Value slot, mlir::Value group);
+  mlir::Value slotOfNumbers(const Ring &ring);
+  void writeNumber(const Number &number, mlir::Value slot);
+  void emitNumbers();
+  mlir::Value readNumber(const Number &number);
+  void takeNumbers();
+  void leaveNumbers();
+  bool leavesOut(mlir::Operation *op) const;
+  bool isHanded(mlir::Value value) const;
+  void takeAgain(llvm::ArrayRef<mlir::Value> values);
 
   // LowerLaneRings.cpp: such tiles that lanes read by themselves.
   void planLaneRings();
@@ -375,6 +405,7 @@ private:
   int64_t planShare();
   mlir::scf::ForOp loopOfRings();
   void emitShare(tile::ShareOp op);
+  void mapShare(tile::ShareOp op, mlir::Value group);
   void emitSkip(tile::SkipOp op);
   bool holdsOwnRounds(mlir::Operation *op);
 
@@ -382,6 +413,7 @@ private:
   /// Numbers of the program that wait in the lanes of a register.
   struct Parked {
     llvm::SmallVector<mlir::Value> scalars;  ///< of the tile program
+    llvm::SmallVector<mlir::Value> handed;   ///< of these, what can be read again
     llvm::SmallVector<mlir::Value *> places; ///< of others
     mlir::Value words;
   };
@@ -460,6 +492,7 @@ private:
   llvm::SmallVector<Release> releases;
 
   std::vector<Ring> rings;
+  Numbers numbers;
   /// By the load, what products have begun to read, and how many of them have yet to be started.
   struct Reading {
     FullSlot slot;
@@ -480,6 +513,7 @@ private:
   /// told to be full.
   mlir::Value lastFull;
   bool isProducer = false;
+  bool makesNumbers = false; ///< and nothing else
 
   /// What tiles were reduced to before lanes exchanged anything: valid where the tile is.
   llvm::DenseMap<mlir::Value, Registers> reducedInLanes;
