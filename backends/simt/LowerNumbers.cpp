@@ -132,11 +132,11 @@ Value TileLowering::placeOfNumber(const Number &number, Value slot, Value group)
   return arith::AddIOp::create(b, arith::AddIOp::create(b, slot, own), i32(numbers.groupsBegin + number.offset));
 }
 
-/// As one word, or two.
-void TileLowering::writeNumber(const Number &number, Value slot) {
+/// As one word, or two, where `writes`.
+void TileLowering::writeNumber(const Number &number, Value slot, Value writes) {
   Value place = placeOfNumber(number, slot, warp), value = scalar(number.value);
   auto write = [&](Value word, int64_t offset) {
-    simt::StoreOp::create(b, Space::Shared, word, arith::AddIOp::create(b, place, i32(offset)), Value(), wordBytes);
+    simt::StoreOp::create(b, Space::Shared, word, arith::AddIOp::create(b, place, i32(offset)), writes, wordBytes);
   };
   Type word = b.getI32Type();
   if (wordsOf(number.value) == 2) {
@@ -148,36 +148,26 @@ void TileLowering::writeNumber(const Number &number, Value slot) {
 }
 
 /// The program of the warps that make numbers, of which `warp` is the group: no more than that of all that they run.
+/// Each is written at once, since such warps have few registers.
 void TileLowering::emitNumbers() {
+  Ring &ring = *ringOfNumbers();
+  simt::BarrierWaitOp::create(b, barrierOf(ring, /*isFull=*/false), arith::XOrIOp::create(b, ring.phase, i32(1)));
+  Value slot = slotOfNumbers(ring), full = barrierOf(ring, /*isFull=*/true);
+  auto isZero = [&](Value number) { return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, number, i32(0)); };
+  Value writesOwn = isZero(lane), writesCommon = isZero(arith::OrIOp::create(b, lane, warp));
   for (Operation &op : kernel.getBody().front()) {
     bool isKnown = isa<memref::ReinterpretCastOp>(op) || (isa<arith::ConstantOp>(op) && !tileType(op.getResult(0)));
     if (auto share = dyn_cast<tile::ShareOp>(op); share && numbers.ofGroups.contains(share))
       mapShare(share, warp);
     else if (isKnown || numbers.made.contains(&op))
       emitOp(&op);
+    for (const Number &number : numbers.handed)
+      if (number.value.getDefiningOp() == &op)
+        writeNumber(number, slot, number.isOfGroup ? writesOwn : writesCommon);
     if (&op == numbers.made.back())
       break;
   }
-  Ring &ring = *ringOfNumbers();
-  simt::BarrierWaitOp::create(b, barrierOf(ring, /*isFull=*/false), arith::XOrIOp::create(b, ring.phase, i32(1)));
-  Value slot = slotOfNumbers(ring), full = barrierOf(ring, /*isFull=*/true);
-  auto where = [&](Value number, llvm::function_ref<void()> body) {
-    Value isZero = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, number, i32(0));
-    auto branch = scf::IfOp::create(b, TypeRange(), isZero, /*withElseRegion=*/false);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(branch.thenBlock()->getTerminator());
-    body();
-  };
-  auto writeAll = [&](bool areOfGroup) {
-    for (const Number &number : numbers.handed)
-      if (number.isOfGroup == areOfGroup)
-        writeNumber(number, slot);
-  };
-  where(lane, [&] {
-    where(warp, [&] { writeAll(/*areOfGroup=*/false); });
-    writeAll(/*areOfGroup=*/true);
-    simt::BarrierArriveOp::create(b, full);
-  });
+  releaseSlot(full);
   advance(ring);
 }
 

@@ -385,7 +385,7 @@ private:
   Ring *ringOfNumbers();
   mlir::Value placeOfNumber(const Number &number, mlir::Value slot, mlir::Value group);
   mlir::Value slotOfNumbers(const Ring &ring);
-  void writeNumber(const Number &number, mlir::Value slot);
+  void writeNumber(const Number &number, mlir::Value slot, mlir::Value writes);
   void emitNumbers();
   mlir::Value readNumber(const Number &number);
   void takeNumbers();
