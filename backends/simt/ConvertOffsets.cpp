@@ -1,6 +1,8 @@
 #include "backends/simt/ConvertOffsets.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Dominance.h"
 
 #include <cstdlib>
 #include <vector>
@@ -68,6 +70,22 @@ static Numbers numbersOf(const Sum &sum) {
   return numbers;
 }
 
+/// The number that all conversions are multiplied with and used for nothing else, where products may be made from each
+/// other and it is known to all; else null.
+static Value commonFactor(const Group &group) {
+  Value factor;
+  for (auto [op, offset] : group.conversions) {
+    auto product = op->hasOneUse() ? dyn_cast<arith::MulFOp>(*op->user_begin()) : arith::MulFOp();
+    if (!product || !arith::bitEnumContainsAll(product.getFastmath(), arith::FastMathFlags::reassoc))
+      return {};
+    Value other = product.getLhs() == op.getResult() ? product.getRhs() : product.getLhs();
+    if (factor && other != factor)
+      return {};
+    factor = other;
+  }
+  return DominanceInfo().dominates(factor, group.conversions.front().first) ? factor : Value();
+}
+
 /// The sum stands in the order of its first conversion, which is the same in every compilation.
 static void rewrite(const Group &group) {
   arith::SIToFPOp first = group.conversions.front().first;
@@ -79,11 +97,18 @@ static void rewrite(const Group &group) {
   for (Value value : group.base.subtracted)
     base = arith::SubIOp::create(b, loc, base, value);
   Value converted = arith::SIToFPOp::create(b, loc, first.getType(), base);
+  Value factor = commonFactor(group);
+  Value product = factor ? arith::MulFOp::create(b, loc, converted, factor).getResult() : Value();
   for (auto [op, offset] : group.conversions) {
     b.setInsertionPoint(op);
-    auto number = b.getFloatAttr(op.getType(), double(offset));
-    Value sum = arith::AddFOp::create(b, loc, converted, arith::ConstantOp::create(b, loc, number));
-    op.replaceAllUsesWith(sum);
+    Value number = arith::ConstantOp::create(b, loc, b.getFloatAttr(op.getType(), double(offset)));
+    if (factor) {
+      Operation *user = *op->user_begin();
+      user->getResult(0).replaceAllUsesWith(math::FmaOp::create(b, loc, number, factor, product));
+      user->erase();
+    } else {
+      op.replaceAllUsesWith(arith::AddFOp::create(b, loc, converted, number).getResult());
+    }
     op.erase();
   }
 }

@@ -84,6 +84,6 @@ void TileLowering::emitSkip(tile::SkipOp op) {
 }
 
 bool TileLowering::holdsOwnRounds(Operation *op) {
-  scf::ForOp loop = isProducer || !sharesRows() ? scf::ForOp() : loopOfRings();
+  scf::ForOp loop = isProducer || !(sharesRows() || ringOfNumbers()) ? scf::ForOp() : loopOfRings();
   return loop && op->isAncestor(loop);
 }

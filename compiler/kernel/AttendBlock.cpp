@@ -86,6 +86,19 @@ FailureOr<Value> AttendSkeleton::multiplyKeys() {
   return logits;
 }
 
+/// Lets products with coordinates that scores are made of be made from those of other coordinates nearby. They are then
+/// off by as much as they are anyway some hundred keys further away, which is nothing to weights of 16 bits.
+static void loosenRamps(Value scores) {
+  Operation *op = scores.getDefiningOp();
+  if (!op || op->getNumRegions() != 0 || !isa<arith::ArithDialect, math::MathDialect>(op->getDialect()))
+    return;
+  auto isCoordinate = [](Value operand) { return operand.getDefiningOp<arith::SIToFPOp>() != nullptr; };
+  if (auto product = dyn_cast<arith::MulFOp>(op); product && llvm::any_of(op->getOperands(), isCoordinate))
+    product.setFastmath(product.getFastmath() | arith::FastMathFlags::reassoc);
+  for (Value operand : op->getOperands())
+    loosenRamps(operand);
+}
+
 /// The products as the scale and the score region make them.
 FailureOr<Value> AttendSkeleton::scores(Value logits) {
   if (scaleIsLate)
@@ -111,6 +124,8 @@ FailureOr<Value> AttendSkeleton::scores(Value logits) {
     sum.erase();
     scaled.getDefiningOp()->erase();
   }
+  if (machine.fusedMultiplyAdd && attend.getValueType().getElementTypeBitWidth() == 16)
+    loosenRamps(result);
   // Minus infinity weighs nothing where it may be computed with.
   if (machine.infinities && isSoftmax())
     return capScores(at, result, largestCap(attend.getValueType().getElementType()));

@@ -64,3 +64,50 @@ tile.kernel @few(%a: memref<?xf32>) attributes {grid_rank = 1 : i64} {
   tile.store %values, %view[%c0] dims [0] : tensor<8xf32>, memref<8xf32, strided<[1]>>
   tile.return
 }
+
+// -----
+
+// Products with a slope that may be made from each other are multiply-adds on one of them.
+// CHECK-LABEL: simt.kernel @ramps
+// CHECK: %[[BASE:.*]] = arith.sitofp %{{.*}} : i32 to f32
+// CHECK: %[[RAMP:.*]] = arith.mulf %[[BASE]], %[[SLOPE:.*]] : f32
+// CHECK-NOT: arith.mulf
+// CHECK-COUNT-7: math.fma %cst{{.*}}, %[[SLOPE]], %[[RAMP]] : f32
+// CHECK-NOT: arith.mulf
+// CHECK: simt.store
+tile.kernel @ramps(%a: memref<?xf32>, %m: index) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %view = memref.reinterpret_cast %a to offset: [0], sizes: [32], strides: [1] : memref<?xf32> to memref<32xf32, strided<[1]>>
+  %slope = memref.load %view[%c0] : memref<32xf32, strided<[1]>>
+  %row = arith.index_cast %m : index to i32
+  %columns = tile.index 0 from %c0 : tensor<32xi32>
+  %rows = tile.splat %row : tensor<32xi32>
+  %distances = arith.subi %columns, %rows : tensor<32xi32>
+  %values = arith.sitofp %distances : tensor<32xi32> to tensor<32xf32>
+  %slopes = tile.splat %slope : tensor<32xf32>
+  %ramps = arith.mulf %slopes, %values fastmath<reassoc> : tensor<32xf32>
+  tile.store %ramps, %view[%c0] dims [0] : tensor<32xf32>, memref<32xf32, strided<[1]>>
+  tile.return
+}
+
+// -----
+
+// Products that must be rounded as they are written stay products.
+// CHECK-LABEL: simt.kernel @rounded
+// CHECK-COUNT-7: arith.mulf
+// CHECK-NOT: math.fma
+// CHECK: simt.store
+tile.kernel @rounded(%a: memref<?xf32>, %m: index) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %view = memref.reinterpret_cast %a to offset: [0], sizes: [32], strides: [1] : memref<?xf32> to memref<32xf32, strided<[1]>>
+  %slope = memref.load %view[%c0] : memref<32xf32, strided<[1]>>
+  %row = arith.index_cast %m : index to i32
+  %columns = tile.index 0 from %c0 : tensor<32xi32>
+  %rows = tile.splat %row : tensor<32xi32>
+  %distances = arith.subi %columns, %rows : tensor<32xi32>
+  %values = arith.sitofp %distances : tensor<32xi32> to tensor<32xf32>
+  %slopes = tile.splat %slope : tensor<32xf32>
+  %ramps = arith.mulf %slopes, %values : tensor<32xf32>
+  tile.store %ramps, %view[%c0] dims [0] : tensor<32xf32>, memref<32xf32, strided<[1]>>
+  tile.return
+}
