@@ -186,12 +186,12 @@ FailureOr<Piece> AttendSkeleton::holdAll(ArrayRef<Value> conditions) {
 }
 
 /// Masks the scores by one list of conditions after another, each where the block is not entirely visible to it: the
-/// end of a causal block is not the start of a window.
+/// end of a causal block is not the start of a window. The first has to do with the last keys.
 FailureOr<Value> AttendSkeleton::maskByLists(ArrayRef<SmallVector<Value>> lists, Value reachesEnd, Value logits) {
   SmallVector<Value> needed;
   Value any = reachesEnd;
   for (ArrayRef<Value> list : lists) {
-    needed.push_back(isCut(mask.classify(list)));
+    needed.push_back(list.empty() ? reachesEnd : isCut(mask.classify(list)));
     any = at.createOrFold<arith::OrIOp>(any, needed.back());
   }
   needed.front() = at.createOrFold<arith::OrIOp>(reachesEnd, needed.front());
@@ -202,6 +202,8 @@ FailureOr<Value> AttendSkeleton::maskByLists(ArrayRef<SmallVector<Value>> lists,
   at.setInsertionPointToStart(branch.thenBlock());
   for (size_t index = 0; index < lists.size(); ++index) {
     FailureOr<Value> masked = maskWhere(needed[index], logits, [&]() -> FailureOr<Piece> {
+      if (lists[index].empty())
+        return existingKeys();
       FailureOr<Piece> kept = holdAll(lists[index]);
       return failed(kept) || index != 0 ? kept : emitter.binary<arith::AndIOp>(existingKeys(), *kept);
     });

@@ -201,8 +201,8 @@ SmallVector<SmallVector<Value>> MaskAnalysis::conjuncts() {
     KeyRange keys = range(condition);
     (keys.low && !keys.high ? below : keys.high && !keys.low ? above : others).push_back(condition);
   }
-  SmallVector<SmallVector<Value>> lists;
-  for (auto *list : {&above, &below, &others})
+  SmallVector<SmallVector<Value>> lists{std::move(above)};
+  for (auto *list : {&below, &others})
     if (!list->empty())
       lists.push_back(std::move(*list));
   return lists;

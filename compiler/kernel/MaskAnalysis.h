@@ -63,7 +63,7 @@ public:
   Truth classify();
 
   /// Conditions that all have to hold, in lists that cut blocks of keys at different places: those that bound keys from
-  /// above, those that do from below, all others. No list is empty. Rows must be set.
+  /// above, which may be none, those that do from below, all others. Rows must be set.
   llvm::SmallVector<llvm::SmallVector<mlir::Value>> conjuncts();
   /// The class of the block as far as one of those tells. Keys must be set.
   Truth classify(llvm::ArrayRef<mlir::Value> conditions);
