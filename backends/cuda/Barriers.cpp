@@ -43,11 +43,12 @@ struct LowerBarrierWait : ConvertOpToLLVMPattern<BarrierWaitOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(BarrierWaitOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    // The instruction itself waits, but may give up after a while.
+    // The instruction itself waits, but may give up after a while: some 40 clocks, or so many nanoseconds.
+    const char *patience = op.getPatient() ? ", 1000000" : "";
     assemble(rewriter, op.getLoc(),
-             "{\n\t.reg .pred complete;\nwait:\n\t"
-             "mbarrier.try_wait.parity.shared::cta.b64 complete, [$0], $1;\n\t"
-             "@!complete bra wait;\n\t}",
+             std::string("{\n\t.reg .pred complete;\nwait:\n\t"
+                         "mbarrier.try_wait.parity.shared::cta.b64 complete, [$0], $1") +
+                 patience + ";\n\t@!complete bra wait;\n\t}",
              {sharedAddress(rewriter, op.getLoc(), adaptor.getAddress()), adaptor.getParity()});
     rewriter.eraseOp(op);
     return success();

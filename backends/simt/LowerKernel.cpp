@@ -142,7 +142,7 @@ void TileLowering::emitBlock(Block &block) {
     bool isOuter = &block == &kernel.getBody().front();
     if (isOuter && leavesOut(&op))
       continue;
-    bool parks = isOuter && holdsOwnRounds(&op);
+    bool parks = isOuter && parksNumbers(&op);
     Parked parked = parks ? park(&op) : Parked();
     emitOp(&op);
     if (parks)

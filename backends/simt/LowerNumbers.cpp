@@ -151,7 +151,7 @@ void TileLowering::writeNumber(const Number &number, Value slot, Value writes) {
 /// Each is written at once, since such warps have few registers.
 void TileLowering::emitNumbers() {
   Ring &ring = *ringOfNumbers();
-  simt::BarrierWaitOp::create(b, barrierOf(ring, /*isFull=*/false), arith::XOrIOp::create(b, ring.phase, i32(1)));
+  awaitBarrier(ring, /*isFull=*/false, arith::XOrIOp::create(b, ring.phase, i32(1)));
   Value slot = slotOfNumbers(ring), full = barrierOf(ring, /*isFull=*/true);
   auto isZero = [&](Value number) { return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, number, i32(0)); };
   Value writesOwn = isZero(lane), writesCommon = isZero(arith::OrIOp::create(b, lane, warp));
@@ -193,7 +193,7 @@ void TileLowering::takeNumbers() {
   Ring *ring = ringOfNumbers();
   if (!ring)
     return;
-  simt::BarrierWaitOp::create(b, barrierOf(*ring, /*isFull=*/true), ring->phase);
+  awaitBarrier(*ring, /*isFull=*/true, ring->phase);
   numbers.slot = slotOfNumbers(*ring);
   ring->release = barrierOf(*ring, /*isFull=*/false);
   advance(*ring);

@@ -218,7 +218,7 @@ SmallVector<Value> TileLowering::enterIteration(const Pipeline &pipeline, scf::F
   if (pipeline.hasPieces)
     simt::WaitOp::create(b, pipeline.slots - 2);
   if (pipeline.hasTensors())
-    simt::BarrierWaitOp::create(b, barrierAt(pipeline.barriers, carried[1]), carried[3]);
+    simt::BarrierWaitOp::create(b, barrierAt(pipeline.barriers, carried[1]), carried[3], /*patient=*/false);
   simt::BarrierOp::create(b);
   startCopies(pipeline, loop, carried[0], carried[2], /*isOrdered=*/true);
   for (const Pipelined &copy : pipeline.loads) {

@@ -196,9 +196,14 @@ void TileLowering::advance(Ring &ring) {
   ring.phase = arith::SelectOp::create(b, wraps, other, ring.phase);
 }
 
+/// Warps that copy wait most of the time.
+void TileLowering::awaitBarrier(const Ring &ring, bool isFull, Value parity) {
+  simt::BarrierWaitOp::create(b, barrierOf(ring, isFull), parity, /*patient=*/isProducer);
+}
+
 /// The next slot, full.
 TileLowering::FullSlot TileLowering::awaitSlot(Ring &ring) {
-  simt::BarrierWaitOp::create(b, barrierOf(ring, /*isFull=*/true), ring.phase);
+  awaitBarrier(ring, /*isFull=*/true, ring.phase);
   SharedTile tile = ring.tile;
   tile.slot = arith::MulIOp::create(b, ring.slot, i32(ring.slotBytes()));
   Value empty = barrierOf(ring, /*isFull=*/false);
@@ -225,7 +230,7 @@ void TileLowering::fillSlot(Ring &ring, tile::LoadOp load) {
 void TileLowering::fillByBoxes(const Ring &ring, tile::LoadOp load, const SharedTile &slot) {
   forOneLane({}, [&] {
     Value before = arith::XOrIOp::create(b, ring.phase, i32(1)), full = barrierOf(ring, /*isFull=*/true);
-    simt::BarrierWaitOp::create(b, barrierOf(ring, /*isFull=*/false), before);
+    awaitBarrier(ring, /*isFull=*/false, before);
     simt::BarrierArriveExpectOp::create(b, full, ring.boxes->bytes());
     emitTensorCopies(*ring.boxes, load, arith::AddIOp::create(b, slot.slot, i32(slot.range.begin)), full);
   });
@@ -234,7 +239,7 @@ void TileLowering::fillByBoxes(const Ring &ring, tile::LoadOp load, const Shared
 
 void TileLowering::fillByLanes(const Ring &ring, tile::LoadOp load, const SharedTile &slot) {
   Value before = arith::XOrIOp::create(b, ring.phase, i32(1));
-  simt::BarrierWaitOp::create(b, barrierOf(ring, /*isFull=*/false), before);
+  awaitBarrier(ring, /*isFull=*/false, before);
   ViewAccess access(load);
   emitCopies(access, plan.memoryLayout(access, target.producerWarps), slot, Value());
   simt::CommitOp::create(b);

@@ -82,8 +82,3 @@ void TileLowering::emitSkip(tile::SkipOp op) {
   }
   setRingState(moved, loop.getResults());
 }
-
-bool TileLowering::holdsOwnRounds(Operation *op) {
-  scf::ForOp loop = isProducer || !(sharesRows() || ringOfNumbers()) ? scf::ForOp() : loopOfRings();
-  return loop && op->isAncestor(loop);
-}

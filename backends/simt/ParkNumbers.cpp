@@ -31,6 +31,12 @@ static SmallVector<Value> findWaiting(Operation *op) {
   return waiting.takeVector();
 }
 
+/// Whether numbers wait for the end of this op: the loop over tiles in rings, where registers are full.
+bool TileLowering::parksNumbers(Operation *op) {
+  scf::ForOp loop = isProducer || !(sharesRows() || ringOfNumbers()) ? scf::ForOp() : loopOfRings();
+  return loop && op->isAncestor(loop);
+}
+
 TileLowering::Parked TileLowering::park(Operation *op) {
   Parked parked;
   SmallVector<Value> values;

@@ -358,6 +358,7 @@ private:
     SharedTile tile;
     mlir::Value empty;
   };
+  void awaitBarrier(const Ring &ring, bool isFull, mlir::Value parity);
   FullSlot awaitSlot(Ring &ring);
   void fillSlot(Ring &ring, tile::LoadOp load);
   void fillByBoxes(const Ring &ring, tile::LoadOp load, const SharedTile &slot);
@@ -407,7 +408,6 @@ private:
   void emitShare(tile::ShareOp op);
   void mapShare(tile::ShareOp op, mlir::Value group);
   void emitSkip(tile::SkipOp op);
-  bool holdsOwnRounds(mlir::Operation *op);
 
   // ParkNumbers.cpp: numbers that wait for the end of a loop.
   /// Numbers of the program that wait in the lanes of a register.
@@ -417,6 +417,7 @@ private:
     llvm::SmallVector<mlir::Value *> places; ///< of others
     mlir::Value words;
   };
+  bool parksNumbers(mlir::Operation *op);
   Parked park(mlir::Operation *op);
   void unpark(const Parked &parked);
 

@@ -200,10 +200,11 @@ def Simt_BarrierWaitOp : Simt_SharedBarrierOp<"barrier_wait"> {
   let summary = "Waits until the phase of this parity is complete";
   let description = [{
     `parity`, 0 or 1: of the phase waited for. The phase before the first counts as complete and has parity 1, so a
-    producer's first wait for empty slots returns at once.
+    producer's first wait for empty slots returns at once. `patient`: the wait may be long, and the warp shall sleep rather
+    than ask again and again, which takes instructions from others.
   }];
-  let arguments = (ins I32:$address, I32:$parity);
-  let assemblyFormat = "$address `parity` $parity attr-dict";
+  let arguments = (ins I32:$address, I32:$parity, UnitAttr:$patient);
+  let assemblyFormat = "(`patient` $patient^)? $address `parity` $parity attr-dict";
 }
 
 def Simt_BarrierEndOp : Simt_SharedBarrierOp<"barrier_end"> {

@@ -61,7 +61,7 @@ def parse(text, entry):
     body = re.search(r"\.entry " + re.escape(entry) + r"\(.*?\n\{\n(.*?)\n\}", text, re.S).group(1)
     # A loop around a trial is a wait; a load that is never done keeps the assembler from moving the next instruction.
     body = re.sub(r"\{\s*\.reg \.pred\s+complete;\s*wait:\s*mbarrier\.try_wait\.parity\.shared::cta\.b64 complete, "
-                  r"(\[[^\]]*\]), ([^;]*);\s*@!complete bra wait;?\s*\}", r"await \1, \2;", body)
+                  r"(\[[^\]]*\]), ([^;,]*)(?:, \d+)?;\s*@!complete bra wait;?\s*\}", r"await \1, \2;", body)
     body = re.sub(r"\{ \.reg \.pred never;.*?\}", "", body)
     body = re.sub(r"//[^\n]*", "", body)
     instructions, labels = [], {}

@@ -14,6 +14,8 @@
 // CHECK: setmaxnreg.dec.sync.aligned.u32 40;
 // CHECK: mbarrier.try_wait.parity.shared::cta.b64 complete, [%{{.*}}], %{{.*}};
 // CHECK: @!complete bra wait;
+// A long wait sleeps up to a millisecond at a time.
+// CHECK: mbarrier.try_wait.parity.shared::cta.b64 complete, [%{{.*}}], %{{.*}}, 1000000;
 // CHECK: cp.async.cg.shared.global
 // CHECK: cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%{{.*}}];
 // CHECK: mbarrier.arrive.expect_tx.shared::cta.b64 _, [%{{.*}}], 2048;
@@ -42,6 +44,7 @@ simt.kernel @ring(%a: i64, %x: i64, %y: i64, %z: i64)
   scf.if %producer {
     simt.set_registers decrease 40
     simt.barrier_wait %zero parity %one
+    simt.barrier_wait patient %zero parity %one
     simt.copy %lane, %a bytes 16
     simt.barrier_arrive_copies %zero
     simt.barrier_arrive_expect %zero bytes 2048

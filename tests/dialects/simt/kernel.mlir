@@ -51,6 +51,8 @@ simt.kernel @every_op(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64)
   simt.barrier_arrive_copies %lane
   // CHECK: simt.barrier_wait %{{.*}} parity %
   simt.barrier_wait %lane parity %warp
+  // CHECK: simt.barrier_wait patient %{{.*}} parity %
+  simt.barrier_wait patient %lane parity %warp
   // CHECK: simt.barrier_end %
   simt.barrier_end %lane
   simt.fence_async
