@@ -16,6 +16,7 @@
 /// Both run the same loops, so they agree on which slot is next without a word. Copying warps know nothing of tiles
 /// but these: of the kernel they keep loops, branches and numbers.
 #include "backends/simt/KernelVariant.h"
+#include "backends/simt/RegisterPressure.h"
 #include "backends/simt/TileLowering.h"
 #include "compiler/tile/PartSchedule.h"
 
@@ -387,6 +388,7 @@ void TileLowering::produce() {
     makes.rowsOfShare = rowsOfShare;
     Value isFirst = arith::CmpIOp::create(copies.b, arith::CmpIPredicate::eq, copies.warp, copies.i32(0));
     auto parts = scf::IfOp::create(b, TypeRange(), isFirst, /*withElseRegion=*/true);
+    parts->setAttr(makesNumbersAttrName, b.getUnitAttr());
     copies.b.setInsertionPoint(parts.thenBlock()->getTerminator());
     copies.emitPrograms();
     makes.b.setInsertionPoint(parts.elseBlock()->getTerminator());

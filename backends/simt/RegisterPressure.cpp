@@ -53,13 +53,16 @@ private:
 void AliveValues::walk(Operation &op) {
   for (Value result : op.getResults())
     define(result);
-  for (Region &region : op.getRegions())
+  // Warps that make numbers write each when they have it. Most values are the same in all lanes there and take no
+  // registers of a lane, and the assembler orders what is left.
+  auto regions = op.getRegions().drop_back(op.hasAttr(simt::makesNumbersAttrName) ? 1 : 0);
+  for (Region &region : regions)
     region.walk([&](Operation *inner) {
       for (Value operand : inner->getOperands())
         if (!op.isAncestor(operand.getParentRegion()->getParentOp()))
           use(operand);
     });
-  for (Region &region : op.getRegions())
+  for (Region &region : regions)
     walk(region);
   for (Value operand : op.getOperands())
     use(operand);

@@ -7,6 +7,9 @@
 
 namespace heed::simt {
 
+/// On a branch whose else side is all that warps run which make numbers for others.
+constexpr char makesNumbersAttrName[] = "heed.makes_numbers";
+
 /// 32-bit registers that values of a lane take which are alive at one place, at most. Constants, arguments of the
 /// kernel and predicates take none. Assemblers make do with fewer: they compute again, and combine.
 struct LaneNeeds {

@@ -50,6 +50,22 @@ TEST_F(RegisterPressureTest, WideValuesTakeTwo) {
             4);
 }
 
+TEST_F(RegisterPressureTest, WarpsThatMakeNumbersTakeNone) {
+  const std::string body = "%x = arith.addi %a, %b : i64\n"
+                           "%y = arith.addi %a, %c : i64\n"
+                           "%less = arith.cmpi slt, %a, %b : i64\n"
+                           "scf.if %less {\n"
+                           "  %small = arith.cmpi slt, %x, %c : i64\n"
+                           "  scf.if %small {\n    simt.barrier\n  }\n"
+                           "} else {\n"
+                           "  %sum = arith.addi %x, %y : i64\n"
+                           "  %small = arith.cmpi slt, %sum, %c : i64\n"
+                           "  scf.if %small {\n    simt.barrier\n  }\n"
+                           "}";
+  EXPECT_EQ(needsOf(body + "\n").others, 6);
+  EXPECT_EQ(needsOf(body + " {heed.makes_numbers}\n").others, 2);
+}
+
 TEST_F(RegisterPressureTest, WhatIsNotUsedAnyMoreTakesNone) {
   EXPECT_EQ(needsOf("%x = arith.addi %a, %b : i64\n"
                     "%y = arith.addi %x, %b : i64\n"
