@@ -51,20 +51,26 @@ struct LowerLimit : ConvertOpToLLVMPattern<arith::SelectOp> {
   }
 };
 
-/// Divisions that may multiply by a reciprocal, of divisors far from the ends of the range.
+/// Divisions that may multiply by a reciprocal, of divisors far from the ends of the range. Approximate ones are off by
+/// two units in the last place, others, of q = x r corrected by what it lacks, q + r (x - q y), by hardly more than
+/// half of one.
 struct LowerQuotient : ConvertOpToLLVMPattern<arith::DivFOp> {
   explicit LowerQuotient(const LLVMTypeConverter &types) : ConvertOpToLLVMPattern(types, /*benefit=*/2) {}
   LogicalResult matchAndRewrite(arith::DivFOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    bool mayBeReciprocal = bitEnumContainsAny(op.getFastmath(), arith::FastMathFlags::arcp);
-    if (!op.getType().isF32() || !mayBeReciprocal)
+    auto may = [&](arith::FastMathFlags what) { return bitEnumContainsAny(op.getFastmath(), what); };
+    if (!op.getType().isF32() || !may(arith::FastMathFlags::arcp))
       return failure();
-    if (matchPattern(op.getLhs(), m_OneFloat()))
-      rewriter.replaceOp(
-          op, callIntrinsic(rewriter, op.getLoc(), "llvm.nvvm.rcp.approx.ftz.f", op.getType(), adaptor.getRhs()));
-    else
-      rewriter.replaceOp(op, callIntrinsic(rewriter, op.getLoc(), "llvm.nvvm.div.approx.ftz.f", op.getType(),
-                                           {adaptor.getLhs(), adaptor.getRhs()}));
+    Location location = op.getLoc();
+    Value x = adaptor.getLhs(), y = adaptor.getRhs();
+    if (may(arith::FastMathFlags::afn)) {
+      rewriter.replaceOp(op, callIntrinsic(rewriter, location, "llvm.nvvm.div.approx.ftz.f", op.getType(), {x, y}));
+      return success();
+    }
+    Value factor = callIntrinsic(rewriter, location, "llvm.nvvm.rcp.approx.ftz.f", op.getType(), {y});
+    Value quotient = LLVM::FMulOp::create(rewriter, location, x, factor);
+    Value rest = LLVM::FMAOp::create(rewriter, location, LLVM::FNegOp::create(rewriter, location, quotient), y, x);
+    rewriter.replaceOpWithNewOp<LLVM::FMAOp>(op, rest, factor, quotient);
     return success();
   }
 };

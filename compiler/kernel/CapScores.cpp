@@ -68,6 +68,7 @@ Value heed::capScores(OpBuilder &builder, Value scores, double largest) {
   };
   Value grown = math::Exp2Op::create(builder, location, arith::MulFOp::create(builder, location, x, splat(factor)));
   Value sum = arith::AddFOp::create(builder, location, grown, splat(1));
-  Value share = arith::DivFOp::create(builder, location, splat(1), sum, arith::FastMathFlags::arcp);
+  Value share =
+      arith::DivFOp::create(builder, location, splat(1), sum, arith::FastMathFlags::arcp | arith::FastMathFlags::afn);
   return math::FmaOp::create(builder, location, share, splat(-2 * cap), splat(cap));
 }

@@ -34,12 +34,18 @@ simt.kernel @functions(%a: i64, %x: i64, %y: i64, %z: i64)
   simt.return
 }
 
-// Limits hand on NaNs, quotients that may be products with a reciprocal are, and a quotient by a constant is a product with
+// Limits hand on NaNs, quotients that may be approximate are, those that may be products with a reciprocal are such with one
+// correction, and a quotient by a constant is a product with
 // its reciprocal and one correction, which infinite quotients do without. Others are divisions.
 // CHECK-LABEL: .entry quotients(
 // CHECK: min.NaN.f32 %[[HIGH:r[0-9]+]], %[[X:r[0-9]+]], 0f41100000;
 // CHECK: max.NaN.f32 %{{r[0-9]+}}, %[[HIGH]], 0fC1100000;
 // CHECK: div.approx.ftz.f32
+// CHECK: rcp.approx.ftz.f32 %[[RECIPROCAL:r[0-9]+]], %[[DIVISOR:r[0-9]+]];
+// CHECK: mul.rn.f32 %[[ROUGH:r[0-9]+]], %[[DIVIDEND:r[0-9]+]], %[[RECIPROCAL]];
+// CHECK: neg.f32 %[[MINUS:r[0-9]+]], %[[ROUGH]];
+// CHECK: fma.rn.f32 %[[LACK:r[0-9]+]], %[[MINUS]], %[[DIVISOR]], %[[DIVIDEND]];
+// CHECK: fma.rn.f32 %{{r[0-9]+}}, %[[LACK]], %[[RECIPROCAL]], %[[ROUGH]];
 // CHECK: mul.rn.f32 %[[Q:r[0-9]+]], %[[Y:r[0-9]+]], 0f3CA3D70A;
 // CHECK: fma.rn.f32 %[[REST:r[0-9]+]], %[[Q]], 0fC2480000, %[[Y]];
 // CHECK: fma.rn.f32 %[[BETTER:r[0-9]+]], %[[REST]], 0f3CA3D70A, %[[Q]];
@@ -57,7 +63,8 @@ simt.kernel @quotients(%a: i64, %x: i64, %y: i64, %z: i64)
   %0 = arith.select %above, %high, %v : f32
   %below = arith.cmpf olt, %0, %low : f32
   %1 = arith.select %below, %low, %0 : f32
-  %2 = arith.divf %1, %v fastmath<arcp> : f32
+  %rough = arith.divf %1, %v fastmath<arcp,afn> : f32
+  %2 = arith.divf %rough, %v fastmath<arcp> : f32
   %3 = arith.divf %2, %fifty : f32
   %4 = arith.divf %3, %less : f32
   simt.store global %4, %a align 4 : f32, i64

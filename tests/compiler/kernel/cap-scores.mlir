@@ -21,7 +21,7 @@
 // CHECK: %[[X:.*]] = arith.mulf %{{.*}}, %[[FACTOR]]
 // CHECK-NEXT: %[[GROWN:.*]] = math.exp2 %[[X]]
 // CHECK-NEXT: %[[SUM:.*]] = arith.addf %[[GROWN]], %[[ONE]]
-// CHECK-NEXT: %[[SHARE:.*]] = arith.divf %[[ONE]], %[[SUM]] fastmath<arcp>
+// CHECK-NEXT: %[[SHARE:.*]] = arith.divf %[[ONE]], %[[SUM]] fastmath<arcp,afn>
 // CHECK-NEXT: math.fma %[[SHARE]], %[[TWICE]], %[[CAP]]
 // CHECK-NOT: math.tanh
 // NOT: math.tanh
