@@ -14,16 +14,16 @@ GpuScope::~GpuScope() {
     platform->leave(previous);
 }
 
-static bool isSet(const char *variable) {
+static bool isSet(const char *variable, bool otherwise = false) {
   const char *value = std::getenv(variable);
-  return value && *value && std::string_view(value) != "0";
+  return value && *value ? std::string_view(value) != "0" : otherwise;
 }
 
 GpuDriver::GpuDriver(std::shared_ptr<const GpuPlatform> platform, DeviceInfo description, int device, GpuHandle context,
                      const DriverOptions &options)
     : vendor(std::move(platform)), description(std::move(description)), device(device), context(context),
       hangSeconds(options.hangSeconds), waitsForLaunches(isSet("HEED_GPU_SYNCHRONOUS")),
-      mayOverlap(vendor->overlapsLaunches() && !waitsForLaunches && isSet("HEED_GPU_OVERLAP")), staging(*this) {}
+      mayOverlap(vendor->overlapsLaunches() && !waitsForLaunches && isSet("HEED_GPU_OVERLAP", true)), staging(*this) {}
 
 // A device that hangs would not return from any of this. After a fault, giving up the context frees all it holds if
 // nobody else uses it.
