@@ -40,6 +40,20 @@ static simt::Processor processorOf(const CudaChip &chip) {
   return processor;
 }
 
+/// Clocks of a processor that has so many: products wait for shared memory no longer, whose vectors serve eight rows
+/// and eight columns of a lane (tests/perf/NOTES.md). Where there is little of it, two slots of short steps.
+static llvm::ArrayRef<simt::TimedBlocks> laneBlocksOf(const CudaChip &chip) {
+  static const simt::TimedBlocks ofFourWarps[] = {{128, 64, 32, 15400, 3}, {64, 64, 32, 11700, 4}},
+                                 ofLittleMemory[] = {{128, 64, 16, 4900, 3}, {64, 64, 16, 4100, 4}},
+                                 ofEightWarps[] = {
+                                     {128, 128, 32, 10400, 2}, {128, 96, 32, 8000, 2}, {64, 64, 32, 4800, 2}};
+  if (!warpgroupAtomsOf(chip.name).empty())
+    return ofEightWarps;
+  if (chip.sharedKiB < 128)
+    return ofLittleMemory;
+  return ofFourWarps;
+}
+
 simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
   simt::SimtTarget target;
   target.chip = chip.name.str();
@@ -65,15 +79,7 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
                       .overlappingLaunches = isHopperOrLater,
                       .fusedMultiplyAdd = true,
                       .infinities = true};
-  // Clocks of a processor that has so many: products wait for shared memory no longer, whose vectors serve eight rows
-  // and eight columns of a lane (tests/perf/NOTES.md). Where there is little of it, two slots of short steps.
-  static const simt::TimedBlocks ofFourWarps[] = {{128, 64, 32, 15400, 3}, {64, 64, 32, 11700, 4}},
-                                 ofLittleMemory[] = {{128, 64, 16, 4900, 3}, {64, 64, 16, 4100, 4}},
-                                 ofEightWarps[] = {
-                                     {128, 128, 32, 10400, 2}, {128, 96, 32, 8000, 2}, {64, 64, 32, 4800, 2}};
-  target.laneBlocks = ofFourWarps;
-  if (chip.sharedKiB < 128)
-    target.laneBlocks = ofLittleMemory;
+  target.laneBlocks = laneBlocksOf(chip);
   target.processor = processorOf(chip);
   target.atoms = atomsOf(chip.name);
   target.groupAtoms = warpgroupAtomsOf(chip.name);
@@ -81,7 +87,6 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
     // Two or three groups that multiply and one that copies share the 64 Ki registers of a processor.
     static const simt::RoleRegisters registers[] = {{8, 56, 224}, {8, 24, 240}, {8, 40, 232}, {12, 32, 160}};
     target.warps = 8;
-    target.laneBlocks = ofEightWarps;
     target.producerWarps = 4;
     target.roleRegisters = registers;
     // Clocks on an H100, as products of whole rounds took (tests/perf/NOTES.md).
