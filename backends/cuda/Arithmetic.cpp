@@ -63,6 +63,10 @@ struct LowerQuotient : ConvertOpToLLVMPattern<arith::DivFOp> {
       return failure();
     Location location = op.getLoc();
     Value x = adaptor.getLhs(), y = adaptor.getRhs();
+    if (may(arith::FastMathFlags::afn) && matchPattern(op.getLhs(), m_OneFloat())) {
+      rewriter.replaceOp(op, callIntrinsic(rewriter, location, "llvm.nvvm.rcp.approx.ftz.f", op.getType(), {y}));
+      return success();
+    }
     if (may(arith::FastMathFlags::afn)) {
       rewriter.replaceOp(op, callIntrinsic(rewriter, location, "llvm.nvvm.div.approx.ftz.f", op.getType(), {x, y}));
       return success();

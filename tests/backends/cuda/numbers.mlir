@@ -38,8 +38,9 @@ simt.kernel @functions(%a: i64, %x: i64, %y: i64, %z: i64)
 // correction, and a quotient by a constant is a product with
 // its reciprocal and one correction, which infinite quotients do without. Others are divisions.
 // CHECK-LABEL: .entry quotients(
-// CHECK: min.NaN.f32 %[[HIGH:r[0-9]+]], %[[X:r[0-9]+]], 0f41100000;
-// CHECK: max.NaN.f32 %{{r[0-9]+}}, %[[HIGH]], 0fC1100000;
+// CHECK-DAG: min.NaN.f32 %[[HIGH:r[0-9]+]], %[[X:r[0-9]+]], 0f41100000;
+// CHECK-DAG: max.NaN.f32 %{{r[0-9]+}}, %[[HIGH]], 0fC1100000;
+// CHECK-DAG: rcp.approx.ftz.f32 %{{r[0-9]+}}, %[[HIGH]];
 // CHECK: div.approx.ftz.f32
 // CHECK: rcp.approx.ftz.f32 %[[RECIPROCAL:r[0-9]+]], %[[DIVISOR:r[0-9]+]];
 // CHECK: mul.rn.f32 %[[ROUGH:r[0-9]+]], %[[DIVIDEND:r[0-9]+]], %[[RECIPROCAL]];
@@ -63,7 +64,9 @@ simt.kernel @quotients(%a: i64, %x: i64, %y: i64, %z: i64)
   %0 = arith.select %above, %high, %v : f32
   %below = arith.cmpf olt, %0, %low : f32
   %1 = arith.select %below, %low, %0 : f32
-  %rough = arith.divf %1, %v fastmath<arcp,afn> : f32
+  %one = arith.constant 1.0 : f32
+  %share = arith.divf %one, %0 fastmath<arcp,afn> : f32
+  %rough = arith.divf %1, %share fastmath<arcp,afn> : f32
   %2 = arith.divf %rough, %v fastmath<arcp> : f32
   %3 = arith.divf %2, %fifty : f32
   %4 = arith.divf %3, %less : f32
