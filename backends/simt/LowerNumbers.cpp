@@ -1,14 +1,14 @@
 /// Numbers of a program that warps that copy make for the others.
 ///
 /// Where a program lies and which keys its rows see are hundreds of instructions, many of them divisions, and the same
-/// for all of its lanes. The warps that copy need most of it themselves, and are a program ahead. They leave it in a
-/// slot of shared memory, as they do with tiles:
+/// for all of its lanes. Of the warps that copy, one starts the copies of boxes, and the others have nothing to do. So
+/// they make numbers, a program or two ahead, and leave them in a slot of shared memory, as tiles are left:
 ///
-///   warps that copy:  wait until the slot is empty; write the numbers; it is full
-///   the other warps:  wait until it is full; read what they use; at the end of the program it is empty
+///   one warp for each group:      wait until the slot is empty; write each number when it is there; it is full
+///   groups, and who copies boxes: wait until it is full; read what they use; at the end of the program it is empty
 ///
-/// Numbers that belong to one group's rows (LowerShares.cpp) are made by one copying warp for each group: all of these
-/// warps run the same program anyway.
+/// Numbers that belong to the rows of a group (LowerShares.cpp) are made by its warp, what all have in common by the
+/// first.
 #include "backends/simt/TileLowering.h"
 
 using namespace mlir;
