@@ -53,6 +53,21 @@ static bool isWhole(Value extent, int64_t size) {
   return known && *known >= size;
 }
 
+/// Where a lane compares fewer places with an extent, it does so as it is.
+constexpr size_t leastPlaces = 4;
+
+/// What is left of the extent from the lane's first place on, which numbers of 32 bits can say: no more than the tile
+/// has. Null where that would be more work than it saves.
+Value TileLowering::restOf(Value extent, const ViewAccess &access, const Layout &layout, unsigned dim) {
+  llvm::SmallDenseSet<int64_t> places;
+  for (Run run : runsOf(access, layout))
+    places.insert(layout.registerOffset(int64_t(run.first))[dim]);
+  if (!layout.isSeparable() || places.size() < leastPlaces)
+    return {};
+  Value within = arith::MinSIOp::create(b, arith::MaxSIOp::create(b, extent, i64(0)), i64(layout.shape()[dim]));
+  return arith::SubIOp::create(b, arith::TruncIOp::create(b, b.getI32Type(), within), laneCoordinate(layout, dim));
+}
+
 /// The lane's part of an address is computed once; what a register adds to it is the same for all lanes.
 TileLowering::Walk TileLowering::walk(const ViewAccess &access, const Layout &layout) {
   if (access.rows)
@@ -64,6 +79,7 @@ TileLowering::Walk TileLowering::walk(const ViewAccess &access, const Layout &la
     result.steps.push_back(b.createOrFold<arith::MulIOp>(view.strides[dim], i64(bytesOf(view.element))));
     bool whole = access.extents.empty() || isWhole(access.extents[tileDim], layout.shape()[tileDim]);
     result.extents.push_back(whole ? Value() : toI64(access.extents[tileDim]));
+    result.rests.push_back(whole ? Value() : restOf(result.extents.back(), access, layout, tileDim));
   }
   if (layout.isSeparable())
     for (auto [dim, step] : llvm::enumerate(result.steps)) {
@@ -71,6 +87,15 @@ TileLowering::Walk TileLowering::walk(const ViewAccess &access, const Layout &la
       result.first = arith::AddIOp::create(b, result.first, arith::MulIOp::create(b, position, step));
     }
   return result;
+}
+
+/// Whether a register's element is in bounds along a dimension, where the lane is at `position`, i64.
+Value TileLowering::isBelow(const Walk &walk, int64_t reg, unsigned dim, Value position) {
+  int64_t offset = walk.layout.isSeparable() ? walk.layout.registerOffset(reg)[dim] : 0;
+  if (Value rest = walk.rests[dim])
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, rest, i32(offset));
+  Value limit = b.createOrFold<arith::SubIOp>(walk.extents[dim], i64(offset));
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, position, limit);
 }
 
 /// The address of a register's element, and whether it is in bounds (null: always).
@@ -87,8 +112,7 @@ std::pair<Value, Value> TileLowering::locate(const Walk &walk, int64_t reg) {
     address = b.createOrFold<arith::AddIOp>(address, b.createOrFold<arith::MulIOp>(moved, step));
     if (!walk.extents[dim])
       continue;
-    Value limit = b.createOrFold<arith::SubIOp>(walk.extents[dim], i64(separable ? offset[dim] : 0));
-    Value below = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, position, limit);
+    Value below = isBelow(walk, reg, dim, position);
     inside = inside ? arith::AndIOp::create(b, inside, below).getResult() : below;
   }
   return {address, inside};

@@ -153,10 +153,13 @@ private:
     tile::Layout layout;
     mlir::Value first;
     llvm::SmallVector<mlir::Value> steps, extents;
+    llvm::SmallVector<mlir::Value> rests = {}; ///< of such an extent, or null: what is left of it from the lane on, i32
     llvm::SmallVector<Registers> indices = {}; ///< of a gather of rows: per view dimension
     bool hasOrigin = false;                    ///< of such a gather: `first` has what all its elements have in common
   };
   Walk walk(const ViewAccess &access, const tile::Layout &layout);
+  mlir::Value restOf(mlir::Value extent, const ViewAccess &access, const tile::Layout &layout, unsigned dim);
+  mlir::Value isBelow(const Walk &walk, int64_t reg, unsigned dim, mlir::Value position);
   std::pair<mlir::Value, mlir::Value> locate(const Walk &walk, int64_t reg);
   llvm::SmallVector<Run> runsOf(const ViewAccess &access, const tile::Layout &layout);
   Walk walkRows(const ViewAccess &access, const tile::Layout &layout);

@@ -23,6 +23,31 @@ tile.kernel @masked(%a: memref<?xf32>, %stride: index, %n: index) attributes {gr
   tile.return
 }
 
+// Where a lane has many places, it compares them in 32 bits with what is left of the extent, which is at most the tile.
+// CHECK-LABEL: simt.kernel @many_places(
+// CHECK-SAME: i64, %{{[^:]*}}: i64, %{{[^:]*}}: i64, %[[EXTENT:[^:]*]]: i64
+// CHECK-DAG: %[[NONE:.*]] = arith.constant 0 : i64
+// CHECK-DAG: %[[ALL:.*]] = arith.constant 32 : i64
+// CHECK-DAG: %[[FIRST:.*]] = arith.constant 0 : i32
+// CHECK-DAG: %[[LAST:.*]] = arith.constant 24 : i32
+// CHECK: %[[SOME:.*]] = arith.maxsi %[[EXTENT]], %[[NONE]] : i64
+// CHECK: %[[WITHIN:.*]] = arith.minsi %[[SOME]], %[[ALL]] : i64
+// CHECK: %[[NARROW:.*]] = arith.trunci %[[WITHIN]] : i64 to i32
+// CHECK: %[[REST:.*]] = arith.subi %[[NARROW]], %{{.*}} : i32
+// CHECK: %[[INSIDE:.*]] = arith.cmpi sgt, %[[REST]], %[[FIRST]] : i32
+// CHECK: simt.load global %{{.*}} if %[[INSIDE]]
+// CHECK: %[[NEXT:.*]] = arith.cmpi sgt, %[[REST]], %[[LAST]] : i32
+// CHECK: simt.load global %{{.*}} if %[[NEXT]]
+tile.kernel @many_places(%a: memref<?xf32>, %to: memref<?xf32>, %stride: index, %n: index) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %v = memref.reinterpret_cast %a to offset: [0], sizes: [%n], strides: [%stride] : memref<?xf32> to memref<?xf32, strided<[?]>>
+  %w = memref.reinterpret_cast %to to offset: [0], sizes: [32], strides: [%stride] : memref<?xf32> to memref<32xf32, strided<[?]>>
+  %t = tile.load %v[%c0] dims [0] extents(%n) fill %zero : f32 : memref<?xf32, strided<[?]>> -> tensor<32xf32>
+  tile.store %t, %w[%c0] dims [0] : tensor<32xf32>, memref<32xf32, strided<[?]>>
+  tile.return
+}
+
 // Eight lanes, four elements: the copies of an element are stored by one lane only.
 // CHECK-LABEL: simt.kernel @copies(
 // CHECK: %[[OWNER:.*]] = arith.cmpi eq
