@@ -157,10 +157,10 @@ Value AttendSkeleton::isCut(Truth block) {
   return block.must ? at.createOrFold<arith::XOrIOp>(block.must, yes) : yes;
 }
 
-/// Keys that are there.
-Piece AttendSkeleton::existingKeys() {
-  return Piece{arith::CmpIOp::create(at, arith::CmpIPredicate::slt, emitter.spread(emitter.coordinate(Keys), {Keys}),
-                                     emitter.spread(Piece::uniform(length), {Keys})),
+/// Keys on one side of a bound.
+Piece AttendSkeleton::keysWhere(arith::CmpIPredicate predicate, Value bound) {
+  return Piece{arith::CmpIOp::create(at, predicate, emitter.spread(emitter.coordinate(Keys), {Keys}),
+                                     emitter.spread(Piece::uniform(bound), {Keys})),
                {Keys},
                std::nullopt};
 }
@@ -185,28 +185,62 @@ FailureOr<Piece> AttendSkeleton::holdAll(ArrayRef<Value> conditions) {
   return runRegion(part, std::nullopt);
 }
 
-/// Masks the scores by one list of conditions after another, each where the block is not entirely visible to it: the
-/// end of a causal block is not the start of a window. The first has to do with the last keys.
-FailureOr<Value> AttendSkeleton::maskByLists(ArrayRef<SmallVector<Value>> lists, Value reachesEnd, Value logits) {
-  SmallVector<Value> needed;
-  Value any = reachesEnd;
-  for (ArrayRef<Value> list : lists) {
-    needed.push_back(list.empty() ? reachesEnd : isCut(mask.classify(list)));
-    any = at.createOrFold<arith::OrIOp>(any, needed.back());
+/// What cuts blocks of keys at different places is asked for by itself: the end of a causal block is not the start of a
+/// window. Keys whose labels are those of rows lie in a range, too, and are nothing but that where these have one label
+/// and so have all keys between; only other rows compare labels.
+SmallVector<AttendSkeleton::MaskPass> AttendSkeleton::maskPasses(Value firstKey) {
+  MaskAnalysis::Conjuncts all = mask.conjuncts();
+  auto either = [&](Value a, Value b) { return at.createOrFold<arith::OrIOp>(a, b); };
+  KeyRange ofLabels = all.labels.empty() ? KeyRange() : mask.keysOfLabels();
+  Value end = ofLabels.high ? kernel.min(length, ofLabels.high) : length;
+  Value reachesEnd =
+      arith::CmpIOp::create(at, arith::CmpIPredicate::slt, kernel.sub(end, firstKey), kernel.constant(blocks.keys));
+  SmallVector<MaskPass> passes;
+  Value pastEnd = all.above.empty() ? reachesEnd : either(reachesEnd, isCut(mask.classify(all.above)));
+  passes.push_back({pastEnd, all.above, Value(), end});
+  if (ofLabels.low || !all.below.empty()) {
+    Value cut = all.below.empty() ? Value() : isCut(mask.classify(all.below));
+    if (ofLabels.low) {
+      Value starts = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, firstKey, ofLabels.low);
+      cut = cut ? either(starts, cut) : starts;
+    }
+    passes.push_back({cut, all.below, ofLabels.low});
   }
-  needed.front() = at.createOrFold<arith::OrIOp>(reachesEnd, needed.front());
+  if (!all.others.empty())
+    passes.push_back({isCut(mask.classify(all.others)), all.others});
+  if (!all.labels.empty())
+    passes.push_back({isCut({Value(), mask.haveOneLabel()}), all.labels});
+  return passes;
+}
+
+/// Which elements a pass leaves.
+FailureOr<Piece> AttendSkeleton::passes(const MaskPass &pass) {
+  std::optional<Piece> left;
+  auto add = [&](Piece more) { left = left ? emitter.binary<arith::AndIOp>(*left, more) : more; };
+  if (pass.first)
+    add(keysWhere(arith::CmpIPredicate::sge, pass.first));
+  if (pass.end)
+    add(keysWhere(arith::CmpIPredicate::slt, pass.end));
+  if (!pass.conditions.empty()) {
+    FailureOr<Piece> kept = holdAll(pass.conditions);
+    if (failed(kept))
+      return failure();
+    add(*kept);
+  }
+  return *left;
+}
+
+FailureOr<Value> AttendSkeleton::maskInPasses(ArrayRef<MaskPass> all, Value logits) {
+  Value any = all.front().needed;
+  for (const MaskPass &pass : all.drop_front())
+    any = at.createOrFold<arith::OrIOp>(any, pass.needed);
   auto branch = scf::IfOp::create(at, logits.getType(), any, /*withElse=*/true);
   OpBuilder::InsertionGuard guard(at);
   at.setInsertionPointToStart(branch.elseBlock());
   scf::YieldOp::create(at, logits);
   at.setInsertionPointToStart(branch.thenBlock());
-  for (size_t index = 0; index < lists.size(); ++index) {
-    FailureOr<Value> masked = maskWhere(needed[index], logits, [&]() -> FailureOr<Piece> {
-      if (lists[index].empty())
-        return existingKeys();
-      FailureOr<Piece> kept = holdAll(lists[index]);
-      return failed(kept) || index != 0 ? kept : emitter.binary<arith::AndIOp>(existingKeys(), *kept);
-    });
+  for (const MaskPass &pass : all) {
+    FailureOr<Value> masked = maskWhere(pass.needed, logits, [&] { return passes(pass); });
     if (failed(masked))
       return failure();
     logits = *masked;
@@ -215,23 +249,24 @@ FailureOr<Value> AttendSkeleton::maskByLists(ArrayRef<SmallVector<Value>> lists,
   return branch.getResult(0);
 }
 
-/// Masks the scores where the block is not entirely visible. Where lanes hold them, lists of conditions are asked for
-/// by themselves; elsewhere a second pass over the scores costs more than a second condition.
+/// Masks the scores where the block is not entirely visible. Where lanes hold them, that takes passes over them;
+/// elsewhere a second one costs more than a second condition.
 FailureOr<Value> AttendSkeleton::applyMask(Value logits, Value firstKey) {
   Value lastKey =
       kernel.sub(kernel.min(kernel.add(firstKey, kernel.constant(blocks.keys)), length), kernel.constant(1));
+  auto exists = [&] { return keysWhere(arith::CmpIPredicate::slt, length); };
   Value reachesEnd = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, emitter.getDomain().extents[Keys],
                                            kernel.constant(blocks.keys));
   if (!attend.hasKeep())
-    return maskWhere(reachesEnd, logits, [&]() -> FailureOr<Piece> { return existingKeys(); });
+    return maskWhere(reachesEnd, logits, [&]() -> FailureOr<Piece> { return exists(); });
   mask.setKeys({firstKey, lastKey});
   if (blocks.groups > 1)
-    if (SmallVector<SmallVector<Value>> lists = mask.conjuncts(); lists.size() > 1)
-      return maskByLists(lists, reachesEnd, logits);
+    if (SmallVector<MaskPass> all = maskPasses(firstKey); all.size() > 1)
+      return maskInPasses(all, logits);
   Value needed = at.createOrFold<arith::OrIOp>(reachesEnd, isCut(mask.classify()));
   return maskWhere(needed, logits, [&]() -> FailureOr<Piece> {
     FailureOr<Piece> kept = runRegion(attend.getKeep(), std::nullopt);
-    return failed(kept) ? kept : emitter.binary<arith::AndIOp>(existingKeys(), *kept);
+    return failed(kept) ? kept : emitter.binary<arith::AndIOp>(exists(), *kept);
   });
 }
 

@@ -83,13 +83,20 @@ private:
   mlir::FailureOr<RowState> visitBlock(mlir::Value firstKey, mlir::ValueRange state);
   mlir::FailureOr<mlir::Value> multiplyKeys();
   mlir::FailureOr<mlir::Value> scores(mlir::Value logits);
-  Piece existingKeys();
+  Piece keysWhere(mlir::arith::CmpIPredicate predicate, mlir::Value bound);
   mlir::FailureOr<Piece> holdAll(llvm::ArrayRef<mlir::Value> conditions);
   mlir::FailureOr<mlir::Value> maskWhere(mlir::Value needed, mlir::Value logits,
                                          llvm::function_ref<mlir::FailureOr<Piece>()> visible);
   mlir::Value isCut(Truth block);
-  mlir::FailureOr<mlir::Value> maskByLists(llvm::ArrayRef<llvm::SmallVector<mlir::Value>> lists, mlir::Value reachesEnd,
-                                           mlir::Value logits);
+  /// Conditions that some blocks of keys need, and bounds of keys by numbers beside them (null: none).
+  struct MaskPass {
+    mlir::Value needed;
+    llvm::SmallVector<mlir::Value> conditions;
+    mlir::Value first = {}, end = {};
+  };
+  llvm::SmallVector<MaskPass> maskPasses(mlir::Value firstKey);
+  mlir::FailureOr<Piece> passes(const MaskPass &pass);
+  mlir::FailureOr<mlir::Value> maskInPasses(llvm::ArrayRef<MaskPass> passes, mlir::Value logits);
   mlir::FailureOr<mlir::Value> applyMask(mlir::Value logits, mlir::Value firstKey);
   mlir::FailureOr<mlir::Value> finishWeights(mlir::Value weights);
   mlir::FailureOr<llvm::SmallVector<mlir::Value>> normalise(mlir::Value logits, mlir::ValueRange state);

@@ -85,11 +85,12 @@ namespace {
 /// Small blocks and no machine code: enough to look at tile programs and to interpret them.
 class SmallBlocks : public Backend {
 public:
-  explicit SmallBlocks(MachineTraits traits, std::optional<FewRowBlocks> few = std::nullopt)
-      : machine(traits), few(few) {}
+  explicit SmallBlocks(MachineTraits traits, std::optional<FewRowBlocks> few = std::nullopt,
+                       AttendBlocks blocks = {4, 8})
+      : machine(traits), few(few), blocks(blocks) {}
   StringRef name() const override { return "none"; }
   MachineTraits traits() const override { return machine; }
-  AttendBlocks attendBlocks(int64_t, int64_t, int64_t, Type) const override { return {4, 8}; }
+  AttendBlocks attendBlocks(int64_t, int64_t, int64_t, Type) const override { return blocks; }
   std::optional<FewRowBlocks> fewRowBlocks(int64_t, int64_t, int64_t, Type) const override { return few; }
   SmallVector<MatmulBlocks> matmulBlocks(const MatmulShape &shape) const override {
     if (!ShapedType::isDynamic(shape.rows) && shape.rows <= 2)
@@ -103,6 +104,7 @@ public:
 private:
   MachineTraits machine;
   std::optional<FewRowBlocks> few;
+  AttendBlocks blocks;
 };
 
 /// For a machine that fuses multiply-adds and orders programs by what a cache of 64 KiB holds.
@@ -123,12 +125,19 @@ struct LowerKernelsBounded : LowerKernels {
   StringRef getArgument() const override { return "lower-kernels-bounded"; }
   std::unique_ptr<Pass> clonePass() const override { return std::make_unique<LowerKernelsBounded>(*this); }
 };
+/// The same in blocks of 64 rows and 8 keys, where lanes of groups hold the scores.
+struct LowerKernelsGrouped : LowerKernels {
+  using LowerKernels::LowerKernels;
+  StringRef getArgument() const override { return "lower-kernels-grouped"; }
+  std::unique_ptr<Pass> clonePass() const override { return std::make_unique<LowerKernelsGrouped>(*this); }
+};
 } // namespace
 
 void heed::registerKernelPasses() {
   static const SmallBlocks smallBlocks({}),
       ordered({.fusedMultiplyAdd = true, .sharedCacheBytes = 64 << 10, .processors = 4, .infinities = true}),
       bounded({.boundsLabels = true}),
+      grouped({.boundsLabels = true}, std::nullopt, {.rows = 64, .keys = 8, .groups = 2}),
       cut({}, FewRowBlocks{.blocks = {4, 8}, .mostRows = 12, .programs = 24, .leastKeys = 8});
   registerPass([] { return createNormaliseGraphPass(); });
   registerPass([] { return createFormKernelsPass(); });
@@ -138,4 +147,5 @@ void heed::registerKernelPasses() {
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsOrdered>(ordered); });
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsParts>(cut); });
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsBounded>(bounded); });
+  registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsGrouped>(grouped); });
 }

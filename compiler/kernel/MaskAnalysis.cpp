@@ -190,22 +190,22 @@ Truth MaskAnalysis::classify(ArrayRef<Value> conditions) {
   return all;
 }
 
-SmallVector<SmallVector<Value>> MaskAnalysis::conjuncts() {
-  SmallVector<Value> above, below, others, open{cast<attn::YieldOp>(keep.front().getTerminator()).getValue()};
+MaskAnalysis::Conjuncts MaskAnalysis::conjuncts() {
+  Conjuncts all;
+  SmallVector<Value> open{cast<attn::YieldOp>(keep.front().getTerminator()).getValue()};
   while (!open.empty()) {
     Value condition = open.pop_back_val();
-    if (auto all = condition.getDefiningOp<arith::AndIOp>()) {
-      open.append({all.getRhs(), all.getLhs()});
+    if (auto both = condition.getDefiningOp<arith::AndIOp>()) {
+      open.append({both.getRhs(), both.getLhs()});
       continue;
     }
     KeyRange keys = range(condition);
-    (keys.low && !keys.high ? below : keys.high && !keys.low ? above : others).push_back(condition);
+    if (condition.getDefiningOp() == labelCondition && labelCondition)
+      all.labels.push_back(condition);
+    else
+      (keys.low && !keys.high ? all.below : keys.high && !keys.low ? all.above : all.others).push_back(condition);
   }
-  SmallVector<SmallVector<Value>> lists{std::move(above)};
-  for (auto *list : {&below, &others})
-    if (!list->empty())
-      lists.push_back(std::move(*list));
-  return lists;
+  return all;
 }
 
 //===- Visible keys -----------------------------------------------------------------------------------------------===//

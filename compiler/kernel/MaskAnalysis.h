@@ -62,9 +62,17 @@ public:
   /// The class of the block. Keys must be set.
   Truth classify();
 
-  /// Conditions that all have to hold, in lists that cut blocks of keys at different places: those that bound keys from
-  /// above, which may be none, those that do from below, all others. Rows must be set.
-  llvm::SmallVector<llvm::SmallVector<mlir::Value>> conjuncts();
+  /// Conditions that all have to hold, in lists that cut blocks of keys at different places. Any may be empty.
+  struct Conjuncts {
+    llvm::SmallVector<mlir::Value> above, below; ///< bound keys from there
+    llvm::SmallVector<mlir::Value> others;
+    llvm::SmallVector<mlir::Value> labels; ///< the match of which setLabelKeys told
+  };
+  /// Rows must be set.
+  Conjuncts conjuncts();
+  /// What setLabelKeys told: where that is null, nothing.
+  KeyRange keysOfLabels() const { return labelKeys; }
+  mlir::Value haveOneLabel() const { return labelsAreWhole; }
   /// The class of the block as far as one of those tells. Keys must be set.
   Truth classify(llvm::ArrayRef<mlir::Value> conditions);
 

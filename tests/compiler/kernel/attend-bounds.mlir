@@ -23,6 +23,20 @@
 // RUN: heed-interpret %t/causal.mlir %t/causal.out --dim b=1 --dim n=130 --input=labels=0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3 | FileCheck %s --check-prefix=EQUAL
 // RUN: heed-opt %t/others.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels-bounded,canonicalize,cse)' | FileCheck %t/others.mlir
 
+// Where lanes hold the scores, masks are passes over them: rows of one label, which all keys between have, see a range of keys and
+// compare no labels. Documents of 67, 35 and 28: rows 0 to 63 and 128 to 129 are such, the others not. Labels in any order,
+// labels that come back, rows and keys of no batch.
+// RUN: heed-opt %t/documents.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels-grouped,canonicalize,cse)' -o %t/documents.grouped
+// RUN: FileCheck %t/documents.mlir --check-prefix=PASSES < %t/documents.grouped
+// RUN: heed-interpret %t/documents.mlir %t/documents.grouped --dim b=1 --dim n=130 --input=labels=0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2 | FileCheck %s --check-prefix=EQUAL
+// RUN: heed-interpret %t/documents.mlir %t/documents.grouped --dim b=1 --dim n=130 --input=labels=0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3 | FileCheck %s --check-prefix=EQUAL
+// RUN: heed-interpret %t/documents.mlir %t/documents.grouped --dim b=1 --dim n=130 --input=labels=0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,1,1,1,1,1,1,1,1,1 | FileCheck %s --check-prefix=EQUAL
+// RUN: heed-interpret %t/documents.mlir %t/documents.grouped --dim b=2 --dim n=5 --input=labels=3,3,3,3,3,1,2,3,4,5 | FileCheck %s --check-prefix=EQUAL
+// RUN: heed-interpret %t/documents.mlir %t/documents.grouped --dim b=1 --dim n=0 | FileCheck %s --check-prefix=EQUAL
+// RUN: heed-opt %t/causal.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels-grouped,canonicalize,cse)' -o %t/causal.grouped
+// RUN: heed-interpret %t/causal.mlir %t/causal.grouped --dim b=1 --dim n=130 --input=labels=0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2 | FileCheck %s --check-prefix=EQUAL
+// RUN: heed-interpret %t/causal.mlir %t/causal.grouped --dim b=1 --dim n=130 --input=labels=0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3 | FileCheck %s --check-prefix=EQUAL
+
 //--- documents.mlir
 // CHECK: tile.kernel @k0_attend_bounds(
 // CHECK: tile.reduce min
@@ -31,6 +45,20 @@
 // CHECK: %[[FOUND:.*]]:3 = plan.launch attend "attend.bounds" @k0_attend_bounds(
 // CHECK-SAME: tensor<?x?xi32>, tensor<?x?xi32>, tensor<?x?xi32>
 // CHECK: plan.launch attend "attend" @k0_attend({{.*}}%[[FOUND]]#0, %[[FOUND]]#1, %[[FOUND]]#2)
+// PASSES: tile.kernel @k0_attend(
+// PASSES: tile.part "mask"
+// PASSES-DAG: %[[ENDS:.*]] = arith.cmpi slt, %{{.*}}, %c8
+// PASSES-DAG: %[[STARTS:.*]] = arith.cmpi slt, %arg12, %
+// PASSES-DAG: %[[MIXED:.*]] = arith.cmpi ne, %{{.*}}, %c1
+// PASSES: scf.if %[[ENDS]]
+// PASSES: arith.cmpi slt, %{{.*}} : tensor<8xi32>
+// PASSES: scf.if %[[STARTS]]
+// PASSES: arith.cmpi sge, %{{.*}} : tensor<8xi32>
+// PASSES-NOT: tile.load
+// PASSES: scf.if %[[MIXED]]
+// PASSES: tile.load %{{.*}} -> tensor<64xi32>
+// PASSES: tile.load %{{.*}} -> tensor<8xi32>
+// PASSES: arith.cmpi eq, %{{.*}} : tensor<64x8xi32>
 func.func @main(%q: tensor<?x2x?x8xf32> {plan.name = "q", plan.shape = affine_map<()[b,n]->(b,2,n,8)>},
                 %k: tensor<?x2x?x8xf32> {plan.name = "k", plan.shape = affine_map<()[b,n]->(b,2,n,8)>},
                 %labels: tensor<?x?xi32> {plan.name = "labels", plan.shape = affine_map<()[b,n]->(b,n)>})
