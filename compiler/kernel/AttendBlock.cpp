@@ -1,6 +1,7 @@
 /// One block of keys of an attend kernel: what its parts compute.
 #include "compiler/kernel/AttendSkeleton.h"
 #include "compiler/kernel/CapScores.h"
+#include "compiler/kernel/ScoreRamps.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
@@ -45,6 +46,22 @@ FailureOr<Piece> AttendSkeleton::runRegion(Region &region, std::optional<Piece> 
   return yields->front();
 }
 
+/// A copy of a region that `change` has changed, without what it then does not use.
+FailureOr<Piece> AttendSkeleton::runPart(Region &region, std::optional<Piece> scalar,
+                                         function_ref<void(Region &, IRMapping &)> change) {
+  Region part;
+  IRMapping copies;
+  region.cloneInto(&part, copies);
+  change(part, copies);
+  for (Operation *op = part.front().getTerminator()->getPrevNode(); op;) {
+    Operation *before = op->getPrevNode();
+    if (isOpTriviallyDead(op))
+      op->erase();
+    op = before;
+  }
+  return runRegion(part, scalar);
+}
+
 Value AttendSkeleton::readCapture(unsigned capture, ValueRange indices) {
   SmallVector<Piece> pieces = llvm::map_to_vector(indices, [](Value index) { return Piece::uniform(index); });
   FailureOr<Piece> piece = emitter.read(attend.getCaptures()[capture], pieces);
@@ -71,21 +88,6 @@ SmallVector<Piece> AttendSkeleton::keyIndices(Value tensor, Dimension depth) {
   return {first, Piece::uniform(keyHead), key, emitter.coordinate(depth)};
 }
 
-/// Queries times keys.
-FailureOr<Value> AttendSkeleton::multiplyKeys() {
-  Value logits = splat(0, {Rows, Keys});
-  int64_t start = 0;
-  for (auto [depth, queryTile] : llvm::zip_equal(depths, query)) {
-    enterChunk(Depth, depth, start);
-    FailureOr<Piece> key = emitter.read(attend.getKey(), keyIndices(attend.getKey(), Depth));
-    if (failed(key))
-      return failure();
-    logits = tile::DotOp::create(at, queryTile, emitter.spread(*key, {Depth, Keys}), logits);
-    start += depth;
-  }
-  return logits;
-}
-
 /// Lets products with coordinates that scores are made of be made from those of other coordinates nearby. They are then
 /// off by as much as they are anyway some hundred keys further away, which is nothing to weights of 16 bits.
 static void loosenRamps(Value scores) {
@@ -97,6 +99,63 @@ static void loosenRamps(Value scores) {
     product.setFastmath(product.getFastmath() | arith::FastMathFlags::reassoc);
   for (Value operand : op->getOperands())
     loosenRamps(operand);
+}
+
+/// Scales by which ramps may be divided: far from where quotients are no numbers or reach masked scores.
+constexpr double leastScaleOfRamps = 1e-6;
+
+/// Where lanes hold the scores of groups, sums of products may as well begin with what is added to them afterwards:
+/// that saves a multiply-add each, and is made before the products are there. Every step of a product then rounds a
+/// ramp by up to 2^-23 of it, so a width of 128 by 2^-20, where a sum afterwards rounds twice by 2^-24. Weights of 16
+/// bits, which are rounded by 2^-9 or 2^-12, do not show that of ramps up to 64, and larger ones decide alone.
+bool AttendSkeleton::canStartWithRamp(double scale) {
+  return blocks.groups > 1 && isSoftmax() && machine.fusedMultiplyAdd && machine.infinities &&
+         scale >= leastScaleOfRamps && attend.getValueType().getElementTypeBitWidth() == 16 && attend.hasScore() &&
+         findRamp(attend.getScore());
+}
+
+/// Of the program.
+LogicalResult AttendSkeleton::readRampFactor() {
+  if (!startsWithRamp)
+    return success();
+  FailureOr<Piece> factor = runPart(attend.getScore(), Piece::uniform(Value()), [&](Region &part, IRMapping &) {
+    yieldFactor(part, attend.getScale().convertToDouble());
+  });
+  if (failed(factor))
+    return failure();
+  rampFactor = factor->value;
+  return success();
+}
+
+/// What the sums of a block begin with.
+FailureOr<Value> AttendSkeleton::firstLogits() {
+  if (!startsWithRamp)
+    return splat(0, {Rows, Keys});
+  FailureOr<Piece> ramp =
+      runPart(attend.getScore(), Piece::uniform(rampFactor), [](Region &part, IRMapping &) { yieldRamp(part); });
+  if (failed(ramp))
+    return failure();
+  Value result = emitter.spread(*ramp, {Rows, Keys});
+  loosenRamps(result);
+  return result;
+}
+
+/// Queries times keys.
+FailureOr<Value> AttendSkeleton::multiplyKeys() {
+  FailureOr<Value> first = firstLogits();
+  if (failed(first))
+    return failure();
+  Value logits = *first;
+  int64_t start = 0;
+  for (auto [depth, queryTile] : llvm::zip_equal(depths, query)) {
+    enterChunk(Depth, depth, start);
+    FailureOr<Piece> key = emitter.read(attend.getKey(), keyIndices(attend.getKey(), Depth));
+    if (failed(key))
+      return failure();
+    logits = tile::DotOp::create(at, queryTile, emitter.spread(*key, {Depth, Keys}), logits);
+    start += depth;
+  }
+  return logits;
 }
 
 /// The products as the scale and the score region make them.
@@ -167,22 +226,14 @@ Piece AttendSkeleton::keysWhere(arith::CmpIPredicate predicate, Value bound) {
 
 /// Whether these conditions of the keep region hold.
 FailureOr<Piece> AttendSkeleton::holdAll(ArrayRef<Value> conditions) {
-  Region part;
-  IRMapping copies;
-  attend.getKeep().cloneInto(&part, copies);
-  Operation *end = part.front().getTerminator();
-  OpBuilder builder(end);
-  Value all = copies.lookup(conditions.front());
-  for (Value condition : conditions.drop_front())
-    all = arith::AndIOp::create(builder, end->getLoc(), all, copies.lookup(condition));
-  end->setOperand(0, all);
-  for (Operation *op = end->getPrevNode(); op;) {
-    Operation *before = op->getPrevNode();
-    if (isOpTriviallyDead(op))
-      op->erase();
-    op = before;
-  }
-  return runRegion(part, std::nullopt);
+  return runPart(attend.getKeep(), std::nullopt, [&](Region &part, IRMapping &copies) {
+    Operation *end = part.front().getTerminator();
+    OpBuilder builder(end);
+    Value all = copies.lookup(conditions.front());
+    for (Value condition : conditions.drop_front())
+      all = arith::AndIOp::create(builder, end->getLoc(), all, copies.lookup(condition));
+    end->setOperand(0, all);
+  });
 }
 
 /// What cuts blocks of keys at different places is asked for by itself: the end of a causal block is not the start of a

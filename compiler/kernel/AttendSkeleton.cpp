@@ -270,6 +270,8 @@ Value AttendSkeleton::listEnd() {
 }
 
 FailureOr<AttendSkeleton::RowState> AttendSkeleton::visitKeys() {
+  if (failed(readRampFactor()))
+    return failure();
   KeyBounds bounds = boundKeys(firstRow, lastRow());
   if (step == AttendStep::Part)
     bounds = boundPart(bounds);

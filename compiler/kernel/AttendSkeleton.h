@@ -29,8 +29,9 @@ public:
         mask(kernel, attend.getKeep(),
              [this](unsigned capture, mlir::ValueRange indices) { return readCapture(capture, indices); }) {
     double scale = attend.getScale().convertToDouble();
+    startsWithRamp = canStartWithRamp(scale);
     // Scaled, a masked score must stay far below the start of the running maximum.
-    scaleIsLate = isSoftmax() && !attend.hasScore() && scale > 1e-30;
+    scaleIsLate = isSoftmax() && (!attend.hasScore() || startsWithRamp) && scale > 1e-30;
     unit = scaleIsLate ? scale * log2e : log2e;
   }
 
@@ -81,6 +82,9 @@ private:
   mlir::FailureOr<RowState> loop(mlir::Value low, mlir::Value high, mlir::Value step, mlir::ValueRange state,
                                  llvm::function_ref<mlir::FailureOr<RowState>(mlir::Value, mlir::ValueRange)> body);
   mlir::FailureOr<RowState> visitBlock(mlir::Value firstKey, mlir::ValueRange state);
+  bool canStartWithRamp(double scale);
+  mlir::LogicalResult readRampFactor();
+  mlir::FailureOr<mlir::Value> firstLogits();
   mlir::FailureOr<mlir::Value> multiplyKeys();
   mlir::FailureOr<mlir::Value> scores(mlir::Value logits);
   Piece keysWhere(mlir::arith::CmpIPredicate predicate, mlir::Value bound);
@@ -119,6 +123,8 @@ private:
   llvm::SmallVector<Piece> keyIndices(mlir::Value tensor, Dimension depth);
   llvm::SmallVector<Piece> regionArguments(std::optional<Piece> scalar);
   mlir::FailureOr<Piece> runRegion(mlir::Region &region, std::optional<Piece> scalar);
+  mlir::FailureOr<Piece> runPart(mlir::Region &region, std::optional<Piece> scalar,
+                                 llvm::function_ref<void(mlir::Region &, mlir::IRMapping &)> change);
   llvm::DenseMap<mlir::Value, mlir::Value> regionCaptures(mlir::Region &region);
   mlir::Value readCapture(unsigned capture, mlir::ValueRange indices);
   mlir::Value readPerBatch(mlir::Value tensor);
@@ -165,6 +171,8 @@ private:
   mlir::Value keyHead, firstRow, length, offset;
   mlir::AffineExpr rows, keys; ///< rows: that blocks are made of
   bool scaleIsLate;            ///< logits are unscaled dot products; the scale is part of `unit`
+  mlir::Value rampFactor;      ///< of those, of the program
+  bool startsWithRamp;         ///< sums of products begin with what the score region adds, divided by the scale
   double unit;                 ///< a difference of logits times this is a difference of binary logarithms of weights
   llvm::SmallVector<int64_t> depths, valueDepths;
   llvm::SmallVector<mlir::Value> query;

@@ -137,7 +137,8 @@ void heed::registerKernelPasses() {
   static const SmallBlocks smallBlocks({}),
       ordered({.fusedMultiplyAdd = true, .sharedCacheBytes = 64 << 10, .processors = 4, .infinities = true}),
       bounded({.boundsLabels = true}),
-      grouped({.boundsLabels = true}, std::nullopt, {.rows = 64, .keys = 8, .groups = 2}),
+      grouped({.fusedMultiplyAdd = true, .infinities = true, .boundsLabels = true}, std::nullopt,
+              {.rows = 64, .keys = 8, .groups = 2}),
       cut({}, FewRowBlocks{.blocks = {4, 8}, .mostRows = 12, .programs = 24, .leastKeys = 8});
   registerPass([] { return createNormaliseGraphPass(); });
   registerPass([] { return createFormKernelsPass(); });
