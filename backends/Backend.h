@@ -66,6 +66,7 @@ struct KernelEntry {
   bool hasUnevenPrograms = false; ///< which take different times
   /// It waits for what was launched before it until it touches memory, so it may start earlier.
   bool awaitsPrevious = false;
+  bool opensCalls = false;
   /// When it may be used: all base pointers are multiples of this many bytes, and the parameters divisible.
   int64_t baseAlignment = 1;
   std::vector<Divisibility> divisibilities = {};

@@ -10,7 +10,7 @@ using namespace heed;
 /// Takes the marks of neighbours off a kernel; returns what it had.
 static SmallVector<NamedAttribute> takeMarks(tile::KernelOp kernel) {
   SmallVector<NamedAttribute> marks;
-  for (StringRef name : {tile::followsAttrName, tile::precedesAttrName})
+  for (StringRef name : {tile::followsAttrName, tile::opensAttrName})
     if (Attribute mark = kernel->removeAttr(name))
       marks.emplace_back(name, mark);
   return marks;

@@ -99,7 +99,7 @@ Status Call::finish(DriverQueue &queue, bool wait) {
           std::any_of(outputs.begin(), outputs.end(), [](const Slot &slot) { return slot.staging.scatter; });
   lastQueue = &queue;
   if (!wait) {
-    HEED_TRY(loadedModule->driver().recordEvent(queue, false, done));
+    HEED_TRY(loadedModule->driver().noteEvent(queue, done));
     pending = true;
     return {};
   }

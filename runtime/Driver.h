@@ -94,6 +94,7 @@ struct Launch {
   std::array<int64_t, 3> grid;                       // all positive, their product fits 63 bits
   int64_t work;                                      // estimated operations of the launch, 0 when unknown
   std::span<const EncodedTensorMap> tensorMaps = {}; // as many as the kernel's variant has; valid during the call only
+  bool opensCall = false;                            // the first of a run: launches before it are of others
 };
 
 /// The views do not overlap. Source strides may be zero or negative.
@@ -203,6 +204,11 @@ public:
   }
   /// `event` may hold an earlier event of this driver, which then is used again without allocating.
   virtual Status recordEvent(DriverQueue &queue, bool timed, std::unique_ptr<DriverEvent> &event) = 0;
+  /// The same, without the time, for what is seldom waited for: it may put nothing into the queue until then, and so be
+  /// reached only behind what was enqueued in between. The next launch stays free to overlap with the last.
+  virtual Status noteEvent(DriverQueue &queue, std::unique_ptr<DriverEvent> &event) {
+    return recordEvent(queue, false, event);
+  }
 
   /// Ok, or Code::deviceLost with the reason. The runtime asks before it does anything with the device, so after a
   /// fault every call fails at once.

@@ -175,6 +175,7 @@ private:
     variant.residentWorkgroups = table.resident_workgroups();
     variant.hasUnevenPrograms = table.uneven_programs();
     variant.awaitsPrevious = table.awaits_previous();
+    variant.opensCalls = table.opens_calls();
     return tables(table.tensor_maps(), variant.tensorMaps, &Decoder::tensorMap);
   }
 

@@ -130,7 +130,7 @@ private:
         builder.CreateVector(variant.grid.data(), variant.grid.size()), variant.workerScratchBytes,
         builder.CreateVector(variant.workgroup.data(), variant.workgroup.size()), variant.sharedBytes,
         tables(variant.tensorMaps, [&](const TensorMap &map) { return writeTensorMap(map); }),
-        variant.residentWorkgroups, variant.hasUnevenPrograms, variant.awaitsPrevious);
+        variant.residentWorkgroups, variant.hasUnevenPrograms, variant.awaitsPrevious, variant.opensCalls);
   }
 
   Offset<fb::Kernel> writeKernel(const Kernel &kernel) {

@@ -177,6 +177,8 @@ struct Variant {
   bool hasUnevenPrograms = false; // which take different times, in an order that evens them out
   /// GPU: touches no memory before it has waited for the launch before it to end, so it may start before that.
   bool awaitsPrevious = false;
+  bool opensCalls =
+      false; // and the launch before it may be of another call: nothing behind it starts until it has waited
 };
 
 /// What --explain says about a kernel. Free text, one idea a line.

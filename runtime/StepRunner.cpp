@@ -1,6 +1,7 @@
 #include "runtime/StepRunner.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace heed::rt {
 
@@ -213,8 +214,9 @@ Status StepRunner::runLaunch(const LaunchStep &launch, ResolvedStep &step, Drive
       return {};
     const std::string &name = module.plan().kernels[launch.kernel].name;
     HEED_TRY(encodeTensorMaps(variant, step.maps[i]).within("kernel '", name, "'"));
-    return context.launch(queue, {variants[i].code.get(), name, std::span(operands).first(launch.operands.size()),
-                                  step.params, grid, step.work, step.maps[i].encoded});
+    return context.launch(queue,
+                          {variants[i].code.get(), name, std::span(operands).first(launch.operands.size()), step.params,
+                           grid, step.work, step.maps[i].encoded, !std::exchange(hasLaunched, true)});
   }
   return error(Code::unsupported, "kernel '", module.plan().kernels[launch.kernel].name, "' needs operands aligned to ",
                wanted, " bytes; pass aligned tensors");

@@ -29,6 +29,7 @@ public:
   /// Runs every step in order. `afterStep(index)` is called after each that did something.
   template <typename AfterStep>
   Status run(DriverContext &context, DriverQueue &queue, std::span<const PlacedBuffer> buffers, AfterStep afterStep) {
+    hasLaunched = false;
     for (size_t i = 0; i < resolved.size(); ++i) {
       if (resolved[i].skipped)
         continue;
@@ -86,6 +87,7 @@ private:
   const std::vector<Step> &steps;
   std::vector<ResolvedStep> resolved;
   std::vector<DevicePointer> operands; // of the launch at hand
+  bool hasLaunched = false;            // in this run
 };
 
 } // namespace heed::rt

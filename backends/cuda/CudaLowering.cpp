@@ -107,7 +107,14 @@ template <typename LaunchOp> struct LowerLaunchOrder : ConvertOpToLLVMPattern<La
 struct LowerPrefetch : ConvertOpToLLVMPattern<PrefetchOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(PrefetchOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
-    LLVM::InlineAsmOp::create(rewriter, op.getLoc(), TypeRange(), adaptor.getAddress(), "prefetch.global.L2 [$0];", "l",
+    SmallVector<Value> operands = {adaptor.getAddress()};
+    std::string code = "prefetch.global.L2 [$0];", constraints = "l";
+    if (Value predicate = adaptor.getPredicate()) {
+      operands.push_back(predicate);
+      code = "@$1 " + code;
+      constraints += ",b";
+    }
+    LLVM::InlineAsmOp::create(rewriter, op.getLoc(), TypeRange(), operands, code, constraints,
                               /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::TailCallKind::None,
                               LLVM::AsmDialectAttr(), ArrayAttr());
     rewriter.eraseOp(op);

@@ -71,6 +71,7 @@ Status GpuCode::findKernel(const Variant &variant, std::unique_ptr<DriverKernel>
   kernel->mostWorkgroups = variant.residentWorkgroups * driver.info().property(DeviceProperty::workers);
   kernel->hasUnevenPrograms = variant.hasUnevenPrograms;
   kernel->awaitsPrevious = variant.awaitsPrevious;
+  kernel->opensCalls = variant.opensCalls;
   bool overlaps = variant.awaitsPrevious && driver.overlapsLaunches();
   HEED_TRY(driver.check(driver.platform().permitShared(kernel->function, variant.sharedBytes, overlaps),
                         concat("shared memory of kernel '", variant.symbol, "'")));

@@ -26,6 +26,7 @@ public:
   uint32_t sharedBytes = 0;
   int64_t mostWorkgroups = 0;     ///< that a launch needs; 0: as many as programs
   bool awaitsPrevious = false;    ///< before it touches memory
+  bool opensCalls = false;        ///< and before the launch behind it may start
   bool hasUnevenPrograms = false; ///< ordered so that every n-th take as long together, wherever one begins
   std::shared_ptr<const GpuModule> module;
 

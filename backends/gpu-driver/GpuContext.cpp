@@ -78,14 +78,16 @@ Status GpuContext::launch(DriverQueue &driverQueue, const Launch &launch) {
   for (size_t i = 0; i < launch.tensorMaps.size(); ++i)
     parameters[words.size() + i] = const_cast<EncodedTensorMap *>(&launch.tensorMaps[i]); // which is only read
 
+  launchesOfRun = launch.opensCall ? 1 : launchesOfRun + 1;
+  overlapsCalls = kernel.opensCalls || (overlapsCalls && !launch.opensCall);
   GpuScope scope;
   HEED_TRY(driver.enter(scope));
   int result = enqueue(
       kernel,
       {kernel.function, {grid.x, grid.y}, kernel.workgroup, kernel.sharedBytes, streamFor(queue), parameters.data()},
-      followsLaunch(queue));
+      followsLaunch(queue) && (kernel.opensCalls || !launch.opensCall));
   if (isFault(result)) { // this kernel's, if launches wait; an earlier one's, if not
-    (void)queue.log()->note(launch.name, queue.stream(), false);
+    (void)queue.log()->note(launch.name, false);
     return driver.check(result, "launch");
   }
   HEED_TRY(driver.check(result, "launch").within("kernel '", launch.name, "'"));
@@ -143,7 +145,11 @@ Status GpuContext::copyRows(GpuHandle stream, CopyBlock block) {
   return driver.check(driver.platform().copyRows(block, destination, source, stream), "copy");
 }
 
+/// Recordings do not overlap with what is before and behind them. That costs more than a launch or two, one by one.
 bool GpuContext::canRecord(DriverQueue &queue) {
+  constexpr int64_t few = 2;
+  if (overlapsCalls && launchesOfRun <= few && driver.overlapsLaunches())
+    return false;
   return driver.canRecord() && !static_cast<GpuQueue &>(queue).isCaptured();
 }
 
@@ -190,7 +196,7 @@ Status GpuContext::replay(DriverQueue &driverQueue, const DriverRecording &recor
   queue.noteOther();
   int result = driver.api().launchGraph(graph.exec, queue.stream());
   if (isFault(result))
-    (void)queue.log()->note(graph.names, queue.stream(), false);
+    (void)queue.log()->note(graph.names, false);
   HEED_TRY(driver.check(result, "replay of a recorded call"));
   Status noted = queue.noteLaunch(graph.names);
   queue.noteOther(); // its last launch is not the stream's

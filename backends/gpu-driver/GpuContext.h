@@ -48,6 +48,8 @@ private:
   GpuHandle captureStream = nullptr; // made when first needed
   const DriverQueue *recorded = nullptr;
   bool recordingEndsInLaunch = false;
+  int64_t launchesOfRun = 0;  // the last one, or so far
+  bool overlapsCalls = false; // its first launch may start before what is before it has ended
   std::string recordedNames;
 };
 

@@ -156,8 +156,22 @@ Status GpuDriver::recordEvent(DriverQueue &queue, bool timed, std::unique_ptr<Dr
   return static_cast<GpuEvent &>(*event).record(static_cast<GpuQueue &>(queue), timed);
 }
 
-std::shared_ptr<GpuLaunchLog> GpuDriver::createLog() {
-  auto log = std::make_shared<GpuLaunchLog>(api());
+/// Where the next launch could not overlap anyway, and in a stream that its owner is capturing, the event comes at
+/// once.
+Status GpuDriver::noteEvent(DriverQueue &driverQueue, std::unique_ptr<DriverEvent> &event) {
+  auto &queue = static_cast<GpuQueue &>(driverQueue);
+  GpuScope scope;
+  HEED_TRY(enter(scope));
+  if (!overlapsLaunches() || !queue.endsWithLaunch() || queue.isCaptured())
+    return recordEvent(queue, false, event);
+  if (!event)
+    event = std::make_unique<GpuEvent>(*this);
+  static_cast<GpuEvent &>(*event).note(queue);
+  return {};
+}
+
+std::shared_ptr<GpuLaunchLog> GpuDriver::createLog(GpuHandle stream) {
+  auto log = std::make_shared<GpuLaunchLog>(api(), stream);
   std::scoped_lock guard(logsLock);
   std::erase_if(logs, [](const std::weak_ptr<GpuLaunchLog> &old) { return old.expired(); });
   logs.push_back(log);

@@ -50,6 +50,7 @@ public:
   Status createQueue(std::unique_ptr<DriverQueue> &queue) override;
   Status wrapQueue(void *stream, std::unique_ptr<DriverQueue> &queue) override;
   Status recordEvent(DriverQueue &queue, bool timed, std::unique_ptr<DriverEvent> &event) override;
+  Status noteEvent(DriverQueue &queue, std::unique_ptr<DriverEvent> &event) override;
 
   // For queues, contexts and the like.
 
@@ -73,7 +74,7 @@ public:
   /// device made progress for as long as the options say.
   Status await(int (*query)(GpuHandle), GpuHandle object, GpuLaunchLog &log);
 
-  std::shared_ptr<GpuLaunchLog> createLog();
+  std::shared_ptr<GpuLaunchLog> createLog(GpuHandle stream);
   /// Whether the library captures streams into graphs. Tried once: having the functions is not enough.
   bool canRecord();
 

@@ -7,8 +7,9 @@
 
 namespace heed::rt {
 
-void GpuLaunchLog::destroyMarkers() {
+void GpuLaunchLog::close() {
   std::scoped_lock guard(lock);
+  isClosed = true;
   for (Marker &marker : markers)
     if (marker.event)
       (void)api.destroyEvent(marker.event);
@@ -16,7 +17,7 @@ void GpuLaunchLog::destroyMarkers() {
   pending = 0;
 }
 
-int GpuLaunchLog::note(std::string_view name, GpuHandle stream, bool mark) {
+int GpuLaunchLog::note(std::string_view name, bool mark) {
   std::scoped_lock guard(lock);
   ++noted;
   std::array<char, nameBytes> &entry = names[noted % kept];
@@ -66,6 +67,17 @@ void GpuLaunchLog::finish(uint64_t upTo) {
     oldest = (oldest + 1) % markers.size();
     --pending;
   }
+}
+
+bool GpuLaunchLog::hasFinished(uint64_t launch) const {
+  std::scoped_lock guard(lock);
+  return launch <= finished;
+}
+
+int GpuLaunchLog::recordEvent(GpuHandle event, bool &closed) {
+  std::scoped_lock guard(lock);
+  closed = isClosed;
+  return closed ? gpuSuccess : api.recordEvent(event, stream);
 }
 
 uint64_t GpuLaunchLog::addUnfinished(std::string &text) const {

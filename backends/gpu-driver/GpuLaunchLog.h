@@ -16,16 +16,16 @@ namespace heed::rt {
 /// a queue is busy, at little cost. Thread-safe. Allocates in its constructor only.
 class GpuLaunchLog {
 public:
-  explicit GpuLaunchLog(const GpuApi &api) : api(api) {}
+  GpuLaunchLog(const GpuApi &api, GpuHandle stream) : api(api), stream(stream) {}
   GpuLaunchLog(const GpuLaunchLog &) = delete;
   GpuLaunchLog &operator=(const GpuLaunchLog &) = delete;
 
-  /// The device's context must be current, and no work in flight.
-  void destroyMarkers();
+  /// The stream is about to go. The device's context must be current, and no work in flight.
+  void close();
 
-  /// Notes a launch just enqueued on `stream`. With `mark`, a marker follows when one is due; returns what the device
+  /// Notes a launch just enqueued. With `mark`, a marker follows when one is due; returns what the device
   /// says to that.
-  int note(std::string_view name, GpuHandle stream, bool mark);
+  int note(std::string_view name, bool mark);
   /// Whether a marker was due behind the last launch.
   bool endsInMarker() const;
   /// Looks at the markers. True when something finished since the last look.
@@ -33,6 +33,9 @@ public:
   /// The number of the last launch so far, and that everything up to a number has finished.
   uint64_t last() const;
   void finish(uint64_t upTo);
+  bool hasFinished(uint64_t launch) const;
+  /// Puts an event behind all there is in the stream; `isClosed` tells that the stream is gone, with nothing in flight.
+  int recordEvent(GpuHandle event, bool &isClosed);
 
   /// Adds the names of launches that are not known to have finished; returns how many launches these are.
   uint64_t addUnfinished(std::string &names) const;
@@ -48,7 +51,9 @@ private:
   };
 
   const GpuApi &api;
+  const GpuHandle stream;
   mutable std::mutex lock;
+  bool isClosed = false;
   uint64_t noted = 0, finished = 0;
   std::array<std::array<char, nameBytes>, kept> names = {}; // of launch n at n % kept, zero terminated
   std::array<Marker, kept / markerInterval> markers;

@@ -3,14 +3,14 @@
 namespace heed::rt {
 
 GpuQueue::GpuQueue(GpuDriver &driver, GpuHandle stream, bool borrowed)
-    : driver(driver), handle(stream), borrowed(borrowed), launches(driver.createLog()) {}
+    : driver(driver), handle(stream), borrowed(borrowed), launches(driver.createLog(stream)) {}
 
 // On a lost device everything is left as it is: its functions may not return.
 GpuQueue::~GpuQueue() {
   GpuScope scope;
   if (!driver.enter(scope).ok() || (!isCaptured() && !finish().ok()))
     return;
-  launches->destroyMarkers();
+  launches->close();
   if (!borrowed)
     (void)driver.api().destroyStream(handle);
 }
@@ -33,7 +33,7 @@ Status GpuQueue::finish() {
 }
 
 Status GpuQueue::noteLaunch(std::string_view name) {
-  HEED_TRY(driver.check(launches->note(name, handle, !isCaptured()), "event"));
+  HEED_TRY(driver.check(launches->note(name, !isCaptured()), "event"));
   endsInLaunch = !launches->endsInMarker();
   return driver.synchronous() && !isCaptured() ? finish() : Status();
 }
@@ -49,29 +49,54 @@ GpuEvent::~GpuEvent() {
     (void)driver.api().destroyEvent(handle);
 }
 
-Status GpuEvent::record(const GpuQueue &queue, bool timed) {
+Status GpuEvent::create(bool timed) {
   const GpuApi &api = driver.api();
   if (handle && timing != timed) {
     (void)api.destroyEvent(handle);
     handle = nullptr;
   }
-  if (!handle)
-    HEED_TRY(driver.check(api.createEvent(&handle, timed ? 0 : gpuEventNoTiming), "event"));
   timing = timed;
-  HEED_TRY(driver.check(api.recordEvent(handle, queue.stream()), "event"));
+  return handle ? Status() : driver.check(api.createEvent(&handle, timed ? 0 : gpuEventNoTiming), "event");
+}
+
+Status GpuEvent::record(const GpuQueue &queue, bool timed) {
+  HEED_TRY(create(timed));
+  HEED_TRY(driver.check(driver.api().recordEvent(handle, queue.stream()), "event"));
+  note(queue);
+  isNoted = false;
+  return {};
+}
+
+void GpuEvent::note(const GpuQueue &queue) {
   log = queue.log();
   launch = log->last();
+  isNoted = true;
+}
+
+Status GpuEvent::placeNoted(bool &isPast) {
+  isPast = isNoted && log->hasFinished(launch);
+  if (!isNoted || isPast)
+    return {};
+  HEED_TRY(create(false));
+  HEED_TRY(driver.check(log->recordEvent(handle, isPast), "event"));
+  isNoted = isPast;
   return {};
 }
 
 bool GpuEvent::reached() {
   GpuScope scope;
-  return !driver.enter(scope).ok() || driver.api().queryEvent(handle) != gpuNotReady;
+  bool isPast = false;
+  return !driver.enter(scope).ok() || !placeNoted(isPast).ok() || isPast ||
+         driver.api().queryEvent(handle) != gpuNotReady;
 }
 
 Status GpuEvent::wait() {
   GpuScope scope;
   HEED_TRY(driver.enter(scope));
+  bool isPast = false;
+  HEED_TRY(placeNoted(isPast));
+  if (isPast)
+    return {};
   HEED_TRY(driver.await(driver.api().queryEvent, handle, *log));
   log->finish(launch);
   return {};

@@ -43,6 +43,8 @@ public:
 
   /// The device is current.
   Status record(const GpuQueue &queue, bool timed);
+  /// Of the launches so far; put into the stream when first asked for.
+  void note(const GpuQueue &queue);
 
   /// Also true when the device is lost; `wait` tells.
   bool reached() override;
@@ -50,9 +52,15 @@ public:
   Status secondsSince(const DriverEvent &start, double &seconds) override;
 
 private:
+  /// Puts a noted event into its stream, if there is need: `isPast` tells that its launches have ended. The device is
+  /// current.
+  Status placeNoted(bool &isPast);
+  Status create(bool timed);
+
   GpuDriver &driver;
   GpuHandle handle = nullptr;
   bool timing = false;
+  bool isNoted = false;
   std::shared_ptr<GpuLaunchLog> log; // of the queue it was recorded in
   uint64_t launch = 0;               // the last before it
 };

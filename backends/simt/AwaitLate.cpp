@@ -14,6 +14,8 @@ using namespace heed::simt;
 
 /// Of a lane.
 constexpr int64_t mostPrefetches = 32, mostEarlyBits = 1024;
+/// That one request brings.
+constexpr int64_t lineBytes = 128;
 
 namespace {
 class AwaitLate {
@@ -112,18 +114,23 @@ Value AwaitLate::available(Value value, IRMapping &round) {
   return round.lookup(value);
 }
 
-/// Where nothing would be loaded, the base stands in for the address.
+/// Of the lanes that go for one line, the one asks for it that wants its first bytes: a request takes some clocks, even
+/// of what another lane asks for.
 bool AwaitLate::prefetch(LoadOp load, IRMapping &round) {
+  Location location = load.getLoc();
+  auto constant = [&](int64_t value) {
+    return arith::ConstantOp::create(builder, location, builder.getI64IntegerAttr(value)).getResult();
+  };
   Value address = available(load.getAddress(), round);
-  if (address && load.getPredicate()) {
-    Value inside = available(load.getPredicate(), round);
-    if (!inside)
-      return false;
-    address = arith::SelectOp::create(builder, load.getLoc(), inside, address, unwrittenBase(load.getAddress()));
-  }
-  if (address)
-    PrefetchOp::create(builder, load.getLoc(), address);
-  return bool(address);
+  Value inside = address && load.getPredicate() ? available(load.getPredicate(), round) : Value();
+  if (!address || (load.getPredicate() && !inside))
+    return false;
+  Value within = arith::AndIOp::create(builder, location, address, constant(lineBytes - bitsOf(load) / 8));
+  Value asks = arith::CmpIOp::create(builder, location, arith::CmpIPredicate::eq, within, constant(0));
+  if (inside)
+    asks = arith::AndIOp::create(builder, location, asks, inside);
+  PrefetchOp::create(builder, location, address, asks);
+  return true;
 }
 
 /// Whether it is behind what comes before the wait.
@@ -217,11 +224,12 @@ void AwaitLate::run() {
 
 void heed::simt::awaitLate(KernelOp kernel) {
   auto awaits = kernel.getBody().front().getOps<AwaitPreviousOp>();
-  if (awaits.empty() || !(*awaits.begin()).getUnwritten() || (*awaits.begin()).getUnwritten()->empty())
+  AwaitPreviousOp await = awaits.empty() ? AwaitPreviousOp() : *awaits.begin();
+  if (!await || await.getOpens() || !await.getUnwritten() || await.getUnwritten()->empty())
     return;
-  Operation *next = (*awaits.begin())->getNextNode();
+  Operation *next = await->getNextNode();
   while (next && isMemoryEffectFree(next) && next->getNumRegions() == 0 && !next->hasTrait<OpTrait::IsTerminator>())
     next = next->getNextNode();
   if (auto programs = dyn_cast_or_null<scf::IfOp>(next); programs && programs.getNumResults() == 0)
-    AwaitLate(kernel, *awaits.begin(), programs).run();
+    AwaitLate(kernel, await, programs).run();
 }

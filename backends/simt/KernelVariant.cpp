@@ -76,7 +76,10 @@ KernelEntry simt::entryOf(KernelOp kernel) {
   if (auto resident = kernel->getAttrOfType<IntegerAttr>(residentAttrName))
     entry.residentWorkgroups = resident.getInt();
   entry.hasUnevenPrograms = kernel->hasAttr(tile::unevenAttrName);
-  entry.awaitsPrevious = kernel.walk([](AwaitPreviousOp) { return WalkResult::interrupt(); }).wasInterrupted();
+  kernel.walk([&](AwaitPreviousOp await) {
+    entry.awaitsPrevious = true;
+    entry.opensCalls = await.getOpens();
+  });
   auto variantOf = kernel->getAttrOfType<StringAttr>(variantOfAttrName);
   if (!variantOf)
     return entry;

@@ -102,17 +102,17 @@ void TileLowering::noteOutcome(int64_t copyingWarps) {
     lowered.setTensorMapsAttr(b.getArrayAttr(tensorMaps));
 }
 
-/// Lets the next launch start at once: it takes no room from workgroups of this one, which all run by then.
+/// Lets the next launch start at once: it takes no room from workgroups of this one, which all run by then. Where launches
+/// before may be of other calls, only when these have ended.
 void TileLowering::emitNeighbours() {
-  if (!target.abilities.overlappingLaunches)
+  auto follows = kernel->getAttrOfType<DenseI64ArrayAttr>(tile::followsAttrName);
+  if (!target.abilities.overlappingLaunches || !follows)
     return;
-  if (kernel->hasAttr(tile::precedesAttrName))
-    prologueEnd = simt::AdmitNextOp::create(b);
-  if (!kernel->hasAttr(tile::followsAttrName))
-    return;
-  auto await = simt::AwaitPreviousOp::create(b, kernel->getAttrOfType<DenseI64ArrayAttr>(tile::followsAttrName));
-  if (!prologueEnd)
-    prologueEnd = await;
+  bool opens = kernel->hasAttr(tile::opensAttrName);
+  Operation *admit = simt::AdmitNextOp::create(b), *await = simt::AwaitPreviousOp::create(b, follows, opens);
+  if (opens)
+    admit->moveAfter(await);
+  prologueEnd = opens ? await : admit;
 }
 
 ValueRange TileLowering::gridSizes() {

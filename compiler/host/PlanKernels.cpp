@@ -170,6 +170,7 @@ void PlanKernels::addVariants(plan::LaunchOp launch, const plan::LaunchOp::Alter
     variant.residentWorkgroups = entry.residentWorkgroups;
     variant.hasUnevenPrograms = entry.hasUnevenPrograms;
     variant.awaitsPrevious = entry.awaitsPrevious;
+    variant.opensCalls = entry.opensCalls;
     variant.operandAlignment = entry.baseAlignment;
     if (std::string text = describeEntry(entry, request.kernels->images[entry.image]); !text.empty())
       kernel.explain.code.push_back(std::move(text));

@@ -1,5 +1,5 @@
-/// Marks the kernels that other launches stand before or behind in the plan, so that a machine which lets launches
-/// overlap makes them wait for each other, and only where there is somebody to wait for.
+/// Marks kernels with what launches of the plan before theirs do not write, and those that may be the first of a plan, so
+/// that a machine which lets launches overlap makes them wait for each other.
 #include "compiler/kernel/Passes.h"
 
 #include "dialects/plan/Plan.h"
@@ -56,23 +56,22 @@ static void mark(plan::LaunchOp launch, StringRef name, Attribute value) {
       tile::addNeighbourMark(kernel, {name, value});
 }
 
+/// Launches whose substitutes come behind them do nothing where those do.
 static void markIn(func::FuncOp graph) {
-  SmallVector<plan::LaunchOp> launches;
-  graph.walk([&](plan::LaunchOp launch) { launches.push_back(launch); });
-  for (plan::LaunchOp launch : launches) {
-    if (launch != launches.front())
-      mark(launch, tile::followsAttrName, unwrittenBases(graph, launch));
-    plan::LaunchOp substitute = substituteOf(launch);
-    if ((substitute ? substitute : launch) != launches.back())
-      mark(launch, tile::precedesAttrName, UnitAttr::get(graph.getContext()));
-  }
+  bool opens = true;
+  graph.walk([&](plan::LaunchOp launch) {
+    mark(launch, tile::followsAttrName, unwrittenBases(graph, launch));
+    if (opens)
+      mark(launch, tile::opensAttrName, UnitAttr::get(graph.getContext()));
+    opens &= bool(substituteOf(launch));
+  });
 }
 
 namespace {
 struct MarkNeighbours : PassWrapper<MarkNeighbours, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(MarkNeighbours)
   StringRef getArgument() const override { return "mark-neighbours"; }
-  StringRef getDescription() const override { return "Mark kernels that other launches stand before or behind"; }
+  StringRef getDescription() const override { return "Mark what launches before those of a kernel do not write"; }
   void runOnOperation() override {
     for (auto graph : getOperation().getOps<func::FuncOp>())
       markIn(graph);

@@ -155,9 +155,9 @@ LogicalResult AwaitPreviousOp::verify() {
   if (op->getBlock() != first && !isInGuard)
     return emitOpError("M11: stands in the first block of the kernel, or of a branch in that");
   for (Operation &before : llvm::make_range(op->getBlock()->begin(), op->getIterator()))
-    if (!isMemoryEffectFree(&before) && !isa<AdmitNextOp, PrefetchOp, LoadOp>(before))
-      return emitOpError("M11: stands before all accesses to memory but loads, not behind '")
-             << before.getName() << "'";
+    if (!isMemoryEffectFree(&before) && !isa<PrefetchOp>(before) && (getOpens() || !isa<AdmitNextOp, LoadOp>(before)))
+      return emitOpError("M11: stands before all accesses to memory")
+             << (getOpens() ? "" : " but loads") << ", not behind '" << before.getName() << "'";
   return success();
 }
 

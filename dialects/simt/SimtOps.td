@@ -144,19 +144,26 @@ def Simt_AdmitNextOp : Simt_Op<"admit_next", [MemoryEffects<[MemRead, MemWrite]>
 def Simt_AwaitPreviousOp : Simt_Op<"await_previous", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "Waits until the launch before this one has ended, and what it stored is seen";
   let description = [{
-    Reached by all lanes of every program, before any access to memory but loads from bases that no launch before writes,
-    whose numbers are `unwritten`. Where every launch that may start early waits, and so ends behind the one before it, all
-    launches before have ended then. Constraint M11.
+    Reached by all lanes of every program, before any access to memory but loads from bases that no launch of the plan
+    before writes, whose numbers are `unwritten`. Where every launch that may start early waits, and so ends behind the one
+    before it, all launches before have ended then.
+
+    With `opens` the launch before may be of another call, which may have written any base: nothing is loaded before the
+    wait, and the next launch is admitted behind it (admit_next), so that what it loads early nobody writes any more.
+    Constraint M11.
   }];
-  let arguments = (ins OptionalAttr<DenseI64ArrayAttr>:$unwritten);
-  let assemblyFormat = "(`unwritten` $unwritten^)? attr-dict";
+  let arguments = (ins OptionalAttr<DenseI64ArrayAttr>:$unwritten, UnitAttr:$opens);
+  let assemblyFormat = "(`opens` $opens^)? (`unwritten` $unwritten^)? attr-dict";
   let hasVerifier = 1;
 }
 
 def Simt_PrefetchOp : Simt_Op<"prefetch", [MemoryEffects<[MemRead, MemWrite]>]> {
-  let summary = "Global memory that will be read is brought into the cache that all workgroups share";
-  let arguments = (ins I64:$address);
-  let assemblyFormat = "$address attr-dict";
+  let summary = "The line of global memory that holds this address is brought into the cache that all workgroups share";
+  let description = [{
+    Without `if` always. Allowed where others still write: what they write is seen all the same.
+  }];
+  let arguments = (ins I64:$address, Optional<I1>:$predicate);
+  let assemblyFormat = "$address (`if` $predicate^)? attr-dict";
 }
 
 //===-- Barriers in shared memory ----------------------------------------------------------------------------------===//

@@ -6,11 +6,11 @@
 // RUN: heedc %t/scales.mlir --target=cuda:sm_90a --emit=ptx | FileCheck %s --check-prefix=SCALES
 // RUN: heedc %t/table.mlir --target=cuda:sm_90a --emit=ptx | FileCheck %s --check-prefix=TABLE
 
-// All vectors of a lane, before any is loaded; with other operands it loads single elements.
+// All vectors of a lane, each by the lane that wants the first of a line, before any is loaded; with other operands it loads single elements.
 // WEIGHTS-LABEL: .entry k1_matmul_aligned(
 // WEIGHTS: griddepcontrol.launch_dependents;
 // WEIGHTS-NOT: ld.global
-// WEIGHTS-COUNT-8: prefetch.global.L2 [%
+// WEIGHTS-COUNT-8: @%p{{[0-9]+}} prefetch.global.L2 [%
 // WEIGHTS-NOT: ld.global
 // WEIGHTS-NOT: prefetch
 // WEIGHTS: griddepcontrol.wait;

@@ -1,8 +1,8 @@
-// Kernels know whether launches stand before or behind theirs: the first need not wait, and nothing waits for the last.
+// Kernels know what launches before theirs do not write, and which may be the first of a plan, behind another call's last.
 // RUN: heed-opt %s --mark-neighbours --split-input-file | FileCheck %s
 
-// CHECK: tile.kernel @first({{.*}} attributes {grid_rank = 1 : i64, heed.precedes}
-// CHECK: tile.kernel @twice({{.*}} attributes {grid_rank = 1 : i64, heed.follows = array<i64>, heed.precedes}
+// CHECK: tile.kernel @first({{.*}} attributes {grid_rank = 1 : i64, heed.follows = array<i64: 0>, heed.opens}
+// CHECK: tile.kernel @twice({{.*}} attributes {grid_rank = 1 : i64, heed.follows = array<i64>}
 // CHECK: tile.kernel @wide({{.*}} attributes {grid_rank = 1 : i64, heed.follows = array<i64>}
 // CHECK: tile.kernel @last({{.*}} attributes {grid_rank = 1 : i64, heed.follows = array<i64>}
 #none = affine_map<() -> ()>
@@ -23,9 +23,9 @@ func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
 
 // -----
 
-// A kernel for many rows does not run with those for few, which store in its place: it has nobody behind it.
-// CHECK: tile.kernel @many({{.*}} attributes {grid_rank = 1 : i64} {
-// CHECK: tile.kernel @parts({{.*}} attributes {grid_rank = 1 : i64, heed.follows = array<i64: 0>, heed.precedes}
+// A kernel for many rows does not run with those for few, which store in its place: both may be the first.
+// CHECK: tile.kernel @many({{.*}} attributes {grid_rank = 1 : i64, heed.follows = array<i64: 0>, heed.opens} {
+// CHECK: tile.kernel @parts({{.*}} attributes {grid_rank = 1 : i64, heed.follows = array<i64: 0>, heed.opens}
 // CHECK: tile.kernel @merge({{.*}} attributes {grid_rank = 1 : i64, heed.follows = array<i64>}
 #none = affine_map<() -> ()>
 #one = affine_map<() -> (1)>
@@ -45,9 +45,9 @@ func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
 
 // What no launch writes: constants, and inputs that no output takes the place of, seen through reshapes too. Bases are
 // such only where they are so for every launch.
-// CHECK: tile.kernel @start({{.*}} attributes {grid_rank = 1 : i64, heed.precedes}
-// CHECK: tile.kernel @three({{.*}} attributes {grid_rank = 1 : i64, heed.follows = array<i64: 1, 2>, heed.precedes}
-// CHECK: tile.kernel @both({{.*}} attributes {grid_rank = 1 : i64, heed.follows = array<i64: 1>, heed.precedes}
+// CHECK: tile.kernel @start({{.*}} attributes {grid_rank = 1 : i64, heed.follows = array<i64>, heed.opens}
+// CHECK: tile.kernel @three({{.*}} attributes {grid_rank = 1 : i64, heed.follows = array<i64: 1, 2>}
+// CHECK: tile.kernel @both({{.*}} attributes {grid_rank = 1 : i64, heed.follows = array<i64: 1>}
 #none = affine_map<() -> ()>
 #one = affine_map<() -> (1)>
 #shape = affine_map<() -> (8)>

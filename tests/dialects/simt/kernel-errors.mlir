@@ -282,3 +282,23 @@ simt.kernel @late_wait(%base: i64, %x: i64, %y: i64, %z: i64)
   simt.await_previous
   simt.return
 }
+
+// -----
+
+simt.kernel @first_of_a_call_loads(%base: i64, %x: i64, %y: i64, %z: i64)
+    attributes {num_bases = 1 : i64, threads = 32 : i64, lanes = 32 : i64, shared_bytes = 0 : i64} {
+  %0 = simt.load global %base align 4 : i64 -> f32
+  // expected-error @+1 {{M11: stands before all accesses to memory, not behind 'simt.load'}}
+  simt.await_previous opens unwritten [0]
+  simt.return
+}
+
+// -----
+
+simt.kernel @first_of_a_call_admits_early(%base: i64, %x: i64, %y: i64, %z: i64)
+    attributes {num_bases = 1 : i64, threads = 32 : i64, lanes = 32 : i64, shared_bytes = 0 : i64} {
+  simt.admit_next
+  // expected-error @+1 {{M11: stands before all accesses to memory, not behind 'simt.admit_next'}}
+  simt.await_previous opens
+  simt.return
+}

@@ -12,6 +12,9 @@ simt.kernel @every_op(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64)
   simt.await_previous unwritten [0]
   // CHECK: simt.prefetch %
   simt.prefetch %base
+  %first = arith.constant true
+  // CHECK: simt.prefetch %{{.*}} if %
+  simt.prefetch %base if %first
   // CHECK: simt.program
   %program = simt.program
   %lane = simt.lane

@@ -92,8 +92,8 @@ struct OpenDevice {
   }
 
   rt::Status launch(const rt::DriverKernel &kernel, std::string_view name, std::vector<rt::DevicePointer> operands,
-                    std::vector<int64_t> params, int64_t programs) {
-    return context->launch(*queue, {&kernel, name, operands, params, {programs, 1, 1}, 0});
+                    std::vector<int64_t> params, int64_t programs, bool opensCall = false) {
+    return context->launch(*queue, {&kernel, name, operands, params, {programs, 1, 1}, 0, {}, opensCall});
   }
 
   std::shared_ptr<rt::Driver> driver;

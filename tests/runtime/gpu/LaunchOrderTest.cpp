@@ -6,12 +6,13 @@ using namespace heed::test;
 
 namespace {
 
-/// The kernel "scale", which waits for the launch before it or does not.
-std::unique_ptr<rt::DriverKernel> findScale(OpenDevice &device, bool waits) {
+/// The kernel "scale", which waits for the launch before it or does not, and whose may be of another call or not.
+std::unique_ptr<rt::DriverKernel> findScale(OpenDevice &device, bool waits, bool opensCalls = false) {
   rt::Variant variant;
   variant.symbol = "scale";
   variant.workgroup = {128, 1, 1};
   variant.awaitsPrevious = waits;
+  variant.opensCalls = opensCalls;
   return device.find(section(rt::CodeFormat::ptx, ptx), variant);
 }
 
@@ -91,6 +92,68 @@ TEST_F(CudaDriver, RecordsEarlyStarts) {
   launch(y, x);
   EXPECT_EQ(fake->calls("cuLaunchKernelEx"), 1) << "not behind a recording";
   EXPECT_EQ(z.read<float>(*device.queue)[7], 28);
+}
+
+/// The first of a call starts early only when it is made for that, and behind a noted event too.
+TEST_F(CudaDriver, OpensCallsEarly) {
+  OpenDevice device("cuda:0");
+  auto waiting = findScale(device, true), opening = findScale(device, true, true);
+  DeviceArray x(*device.driver, 400), y(*device.driver, 400);
+  auto isEarly = [&](const rt::DriverKernel &kernel, bool opensCall) {
+    long before = fake->calls("cuLaunchKernelEx");
+    EXPECT_STATUS(device.launch(kernel, "scale", {y.memory, x.memory}, {100}, 1, opensCall));
+    return fake->calls("cuLaunchKernelEx") > before;
+  };
+  EXPECT_FALSE(isEarly(*opening, true)) << "nothing of ours is before it";
+  EXPECT_TRUE(isEarly(*waiting, false));
+  EXPECT_FALSE(isEarly(*waiting, true)) << "it may load early what the call before writes";
+  EXPECT_TRUE(isEarly(*opening, true));
+  std::unique_ptr<rt::DriverEvent> event;
+  long events = fake->calls("cuEventRecord");
+  ASSERT_STATUS(device.driver->noteEvent(*device.queue, event));
+  EXPECT_EQ(fake->calls("cuEventRecord"), events);
+  EXPECT_TRUE(isEarly(*opening, true));
+  EXPECT_STATUS(event->wait());
+  EXPECT_EQ(fake->calls("cuEventRecord"), events + 1) << "in the stream once somebody waits";
+  EXPECT_TRUE(event->reached());
+}
+
+/// What a call waits for outlives the queue it ran in.
+TEST_F(CudaDriver, NotedEventsOutliveTheirQueue) {
+  OpenDevice device("cuda:0");
+  auto opening = findScale(device, true, true);
+  DeviceArray x(*device.driver, 400), y(*device.driver, 400);
+  std::unique_ptr<rt::DriverEvent> event, finished;
+  for (std::unique_ptr<rt::DriverEvent> *each : {&finished, &event}) {
+    EXPECT_STATUS(device.launch(*opening, "scale", {y.memory, x.memory}, {100}, 1, true));
+    ASSERT_STATUS(device.driver->noteEvent(*device.queue, *each));
+    if (each == &finished)
+      ASSERT_STATUS(device.queue->synchronize());
+  }
+  long events = fake->calls("cuEventRecord");
+  EXPECT_TRUE(finished->reached()) << "its launches are known to have ended";
+  device.queue.reset();
+  EXPECT_TRUE(event->reached());
+  EXPECT_STATUS(event->wait());
+  EXPECT_EQ(fake->calls("cuEventRecord"), events);
+  ASSERT_STATUS(device.driver->createQueue(device.queue));
+}
+
+/// A launch or two that overlap with those of the call before are not recorded: recordings overlap with nothing.
+TEST_F(CudaDriver, RecordsCallsOfManyLaunches) {
+  OpenDevice device("cuda:0");
+  auto waiting = findScale(device, true), opening = findScale(device, true, true);
+  DeviceArray x(*device.driver, 400), y(*device.driver, 400);
+  auto recordsCallOf = [&](const rt::DriverKernel &first, int launches) {
+    EXPECT_STATUS(device.launch(first, "scale", {y.memory, x.memory}, {100}, 1, true));
+    for (int i = 1; i < launches; ++i)
+      EXPECT_STATUS(device.launch(*waiting, "scale", {y.memory, x.memory}, {100}, 1));
+    return device.context->canRecord(*device.queue);
+  };
+  EXPECT_FALSE(recordsCallOf(*opening, 1));
+  EXPECT_FALSE(recordsCallOf(*opening, 2));
+  EXPECT_TRUE(recordsCallOf(*opening, 3));
+  EXPECT_TRUE(recordsCallOf(*waiting, 1));
 }
 
 TEST_F(CudaDriver, StartsNothingEarlyWhereThatIsNotWanted) {
