@@ -1,5 +1,7 @@
 #include "backends/simt/ConvertOffsets.h"
 
+#include "backends/simt/Sums.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Dominance.h"
@@ -18,18 +20,6 @@ constexpr int64_t largestOffset = 1 << 16;
 
 namespace {
 
-/// A sum of numbers, those with a minus apart, and a constant.
-struct Sum {
-  SmallVector<Value> added, subtracted;
-  int64_t constant = 0;
-
-  void add(Value value, bool isSubtracted);
-  void cancel();
-};
-
-/// The numbers of a sum in an order of no meaning, so that equal sums look alike.
-using Numbers = std::pair<SmallVector<Value>, SmallVector<Value>>;
-
 /// What conversions share, in a block.
 struct Group {
   Sum base;
@@ -37,38 +27,6 @@ struct Group {
 };
 
 } // namespace
-
-void Sum::add(Value value, bool isSubtracted) {
-  IntegerAttr known;
-  if (matchPattern(value, m_Constant(&known))) {
-    constant += isSubtracted ? -known.getInt() : known.getInt();
-  } else if (auto sum = value.getDefiningOp<arith::AddIOp>()) {
-    add(sum.getLhs(), isSubtracted);
-    add(sum.getRhs(), isSubtracted);
-  } else if (auto difference = value.getDefiningOp<arith::SubIOp>()) {
-    add(difference.getLhs(), isSubtracted);
-    add(difference.getRhs(), !isSubtracted);
-  } else {
-    (isSubtracted ? subtracted : added).push_back(value);
-  }
-}
-
-/// Takes out what is both added and subtracted.
-void Sum::cancel() {
-  for (Value value : llvm::to_vector(added))
-    if (auto *both = llvm::find(subtracted, value); both != subtracted.end()) {
-      subtracted.erase(both);
-      added.erase(llvm::find(added, value));
-    }
-}
-
-static Numbers numbersOf(const Sum &sum) {
-  Numbers numbers(sum.added, sum.subtracted);
-  auto order = [](Value a, Value b) { return a.getAsOpaquePointer() < b.getAsOpaquePointer(); };
-  llvm::sort(numbers.first, order);
-  llvm::sort(numbers.second, order);
-  return numbers;
-}
 
 /// The number that all conversions are multiplied with and used for nothing else, where products may be made from each
 /// other and it is known to all; else null.
@@ -124,7 +82,7 @@ void simt::convertOffsets(KernelOp kernel) {
     sum.cancel();
     if (sum.added.empty() || std::abs(sum.constant) > largestOffset)
       return;
-    Key key{op->getBlock(), numbersOf(sum)};
+    Key key{op->getBlock(), sum.numbers()};
     auto group = llvm::find_if(groups, [&](const auto &each) { return each.first == key; });
     if (group == groups.end()) {
       groups.push_back({key, {sum, {}}});

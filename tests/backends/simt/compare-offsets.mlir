@@ -7,7 +7,6 @@
 // CHECK: %[[LIMIT:.*]] = arith.extsi %{{.*}} : i32 to i64
 // CHECK-NEXT: %[[AT:.*]] = arith.extsi %{{.*}} : i32 to i64
 // CHECK-NEXT: %[[WITHIN:.*]] = arith.subi %[[LIMIT]], %[[AT]] : i64
-// CHECK-NEXT: arith.addi %[[WITHIN]], %c-1_i64 : i64
 // CHECK-NEXT: arith.maxsi %{{.*}}, %c-2147483648_i64
 // CHECK-NEXT: arith.minsi %{{.*}}, %c2147483647_i64
 // CHECK-NEXT: %[[BELOW:.*]] = arith.trunci
@@ -15,9 +14,14 @@
 // CHECK-NEXT: arith.maxsi
 // CHECK-NEXT: arith.minsi
 // CHECK-NEXT: %[[UPTO:.*]] = arith.trunci
-// CHECK-NEXT: %[[BOTH:.*]] = arith.minsi %[[BELOW]], %[[UPTO]] : i32
-// CHECK-NEXT: arith.cmpi sge, %[[BOTH]], %c0_i32 : i32
+// CHECK-NEXT: %[[WIDE:.*]] = arith.extsi %[[UPTO]]
+// CHECK-NEXT: arith.subi %[[WIDE]], %c-1_i64
+// CHECK-NEXT: arith.maxsi
+// CHECK-NEXT: arith.minsi
+// CHECK-NEXT: %[[BELOWNEXT:.*]] = arith.trunci
+// CHECK-NEXT: %[[BOTH:.*]] = arith.minsi %[[BELOW]], %[[BELOWNEXT]] : i32
 // CHECK-NEXT: arith.cmpi sge, %[[BOTH]], %c1_i32 : i32
+// CHECK-NEXT: arith.cmpi sge, %[[BOTH]], %c2_i32 : i32
 // CHECK-COUNT-6: arith.cmpi sge, %[[BOTH]], %c{{[0-9]+}}_i32 : i32
 // CHECK-NOT: arith.cmpi
 // CHECK: simt.store
@@ -41,11 +45,12 @@ tile.kernel @bothBounds(%a: memref<?xf32>, %n: index, %m: index) attributes {gri
 
 // -----
 
-// Three bounds of columns that do not start at 0: what registers add is compared with the strictest of two, and with the third.
+// Three bounds of columns that do not start at 0: what registers add is compared with the strictest of those from above, and
+// with that from below, less what is subtracted from the row.
 // CHECK-LABEL: simt.kernel @windows
-// CHECK-COUNT-8: arith.cmpi sle, %{{.*}}, %c{{[0-9]+}}_i32 : i32
-// CHECK-NEXT: %[[STRICTEST:.*]] = arith.minsi %{{.*}}, %{{.*}} : i32
-// CHECK-COUNT-8: arith.cmpi sge, %[[STRICTEST]], %c{{[0-9]+}}_i32 : i32
+// CHECK-COUNT-8: arith.cmpi sge, %[[FIRST:.*]], %c{{.*}}_i32 : i32
+// CHECK: arith.minsi %{{.*}}, %{{.*}} : i32
+// CHECK-COUNT-8: arith.cmpi sge, %{{.*}}, %c{{[0-9]+}}_i32 : i32
 // CHECK-NOT: arith.cmpi
 // CHECK: simt.store
 tile.kernel @windows(%a: memref<?xf32>, %n: index, %m: index, %first: index) attributes {grid_rank = 1 : i64} {
@@ -88,5 +93,35 @@ tile.kernel @few(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} 
   %values = arith.select %below, %one, %zero : tensor<8xi1>, tensor<8xf32>
   %view = memref.reinterpret_cast %a to offset: [0], sizes: [8], strides: [1] : memref<?xf32> to memref<8xf32, strided<[1]>>
   tile.store %values, %view[%c0] dims [0] : tensor<8xf32>, memref<8xf32, strided<[1]>>
+  tile.return
+}
+
+// -----
+
+// Sums of columns and the size of a window, which the row lies below. Rows that registers add something to share comparisons with
+// other columns of the first: 32 elements of a lane have 11 differences, or 20 one by one.
+// CHECK-LABEL: simt.kernel @rowsAndColumns_aligned
+// CHECK-COUNT-11: arith.cmpi sge, %{{.*}}, %c{{.*}}_i32 : i32
+// CHECK-NOT: arith.cmpi
+// CHECK: simt.store
+// CHECK-LABEL: simt.kernel @rowsAndColumns(
+// CHECK-COUNT-20: arith.cmpi sge, %{{.*}}, %c{{.*}}_i32 : i32
+// CHECK-NOT: arith.cmpi
+// CHECK: simt.store
+tile.kernel @rowsAndColumns(%a: memref<?xf32>, %n: index, %first: index) attributes {grid_rank = 1 : i64} {
+  %zero = arith.constant dense<0.0> : tensor<8x16xf32>
+  %one = arith.constant dense<1.0> : tensor<8x16xf32>
+  %c0 = arith.constant 0 : index
+  %size = arith.index_cast %n : index to i32
+  %sizes = tile.splat %size : tensor<8x16xi32>
+  %ofColumn = tile.index 0 from %c0 : tensor<16xi32>
+  %columns = tile.broadcast %ofColumn dims [1] : tensor<16xi32> -> tensor<8x16xi32>
+  %ofRow = tile.index 0 from %first : tensor<8xi32>
+  %rows = tile.broadcast %ofRow dims [0] : tensor<8xi32> -> tensor<8x16xi32>
+  %reach = arith.addi %columns, %sizes : tensor<8x16xi32>
+  %near = arith.cmpi slt, %rows, %reach : tensor<8x16xi32>
+  %values = arith.select %near, %one, %zero : tensor<8x16xi1>, tensor<8x16xf32>
+  %view = memref.reinterpret_cast %a to offset: [0], sizes: [8, 16], strides: [16, 1] : memref<?xf32> to memref<8x16xf32, strided<[16, 1]>>
+  tile.store %values, %view[%c0, %c0] dims [0, 1] : tensor<8x16xf32>, memref<8x16xf32, strided<[16, 1]>>
   tile.return
 }
