@@ -238,17 +238,20 @@ FailureOr<Piece> AttendSkeleton::holdAll(ArrayRef<Value> conditions) {
 
 /// What cuts blocks of keys at different places is asked for by itself: the end of a causal block is not the start of a
 /// window. Keys whose labels are those of rows lie in a range, too, and are nothing but that where these have one label
-/// and so have all keys between; only other rows compare labels.
+/// and so have all keys between; only other rows compare labels. Nothing where keys are bounded from above alone: one
+/// pass does for the ends of all.
 SmallVector<AttendSkeleton::MaskPass> AttendSkeleton::maskPasses(Value firstKey) {
   MaskAnalysis::Conjuncts all = mask.conjuncts();
+  if (all.below.empty() && all.others.empty() && all.labels.empty())
+    return {};
   auto either = [&](Value a, Value b) { return at.createOrFold<arith::OrIOp>(a, b); };
   KeyRange ofLabels = all.labels.empty() ? KeyRange() : mask.keysOfLabels();
   Value end = ofLabels.high ? kernel.min(length, ofLabels.high) : length;
   Value reachesEnd =
       arith::CmpIOp::create(at, arith::CmpIPredicate::slt, kernel.sub(end, firstKey), kernel.constant(blocks.keys));
-  SmallVector<MaskPass> passes;
-  Value pastEnd = all.above.empty() ? reachesEnd : either(reachesEnd, isCut(mask.classify(all.above)));
-  passes.push_back({pastEnd, all.above, Value(), end});
+  SmallVector<MaskPass> passes{{reachesEnd, {}, Value(), end}};
+  if (!all.above.empty())
+    passes.push_back({isCut(mask.classify(all.above)), all.above});
   if (ofLabels.low || !all.below.empty()) {
     Value cut = all.below.empty() ? Value() : isCut(mask.classify(all.below));
     if (ofLabels.low) {
@@ -312,7 +315,7 @@ FailureOr<Value> AttendSkeleton::applyMask(Value logits, Value firstKey) {
     return maskWhere(reachesEnd, logits, [&]() -> FailureOr<Piece> { return exists(); });
   mask.setKeys({firstKey, lastKey});
   if (blocks.groups > 1)
-    if (SmallVector<MaskPass> all = maskPasses(firstKey); all.size() > 1)
+    if (SmallVector<MaskPass> all = maskPasses(firstKey); !all.empty())
       return maskInPasses(all, logits);
   Value needed = at.createOrFold<arith::OrIOp>(reachesEnd, isCut(mask.classify()));
   return maskWhere(needed, logits, [&]() -> FailureOr<Piece> {
