@@ -107,6 +107,8 @@ VARIANTS = {
     "relative": Variant(RELATIVE, CAUSAL, TABLE),
     "buckets": Variant(BUCKETS, captures=BUCKET_TABLE),
     "alibi-window": Variant(ALIBI, WINDOWED, SLOPES),
+    "relative-window": Variant(RELATIVE, WINDOWED, TABLE),
+    "relative-documents": Variant(RELATIVE, CAUSAL_DOCUMENT, TABLE | DOCUMENTS),
     "softcap": Variant(CAPPED, CAUSAL),
     "bias": Variant(BIASED, captures=BIAS),
 }

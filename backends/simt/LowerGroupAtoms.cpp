@@ -44,15 +44,20 @@ tile::SharedLayout TileLowering::boxedStaging(tile::LoadOp load, unsigned depthD
   return layout;
 }
 
-/// A slot of a ring is awaited for the first of its products, and free when the instructions of the last one are
-/// finished.
+/// A slot of a ring is awaited for the first of its products, or what that starts from.
+TileLowering::Reading &TileLowering::beginReading(Value operand, Ring &ring) {
+  Reading &reading = readings[operand];
+  if (reading.products == 0)
+    reading = {awaitSlot(ring), std::distance(operand.user_begin(), operand.user_end())};
+  return reading;
+}
+
+/// A slot is free when the instructions of the last of its products are finished.
 SharedTile TileLowering::groupOperand(Value operand, unsigned depthDim, const Product &product) {
   Ring *ring = ringOf(operand);
   if (!ring || ring->isResident)
     return stage(operand, groupStaging(operand, depthDim, *product.atom));
-  Reading &reading = readings[operand];
-  if (reading.products == 0)
-    reading = {awaitSlot(*ring), std::distance(operand.user_begin(), operand.user_end())};
+  Reading &reading = beginReading(operand, *ring);
   if (--reading.products == 0)
     releases.push_back({-1, reading.slot.empty});
   return reading.slot.tile;

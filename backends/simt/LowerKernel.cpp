@@ -102,8 +102,8 @@ void TileLowering::noteOutcome(int64_t copyingWarps) {
     lowered.setTensorMapsAttr(b.getArrayAttr(tensorMaps));
 }
 
-/// Lets the next launch start at once: it takes no room from workgroups of this one, which all run by then. Where launches
-/// before may be of other calls, only when these have ended.
+/// Lets the next launch start at once: it takes no room from workgroups of this one, which all run by then. Where
+/// launches before may be of other calls, only when these have ended.
 void TileLowering::emitNeighbours() {
   auto follows = kernel->getAttrOfType<DenseI64ArrayAttr>(tile::followsAttrName);
   if (!target.abilities.overlappingLaunches || !follows)
@@ -198,6 +198,9 @@ void TileLowering::emitTileOp(Operation *op) {
   if (isProducer) {
     if (Ring *ring = load ? ringOf(load.getResult()) : nullptr)
       fillSlot(*ring, load);
+    auto toeplitz = dyn_cast<tile::ToeplitzOp>(op);
+    if (Ring *ring = toeplitz ? ringOfBand(toeplitz) : nullptr)
+      fillBand(*ring, toeplitz);
     return;
   }
   if (isa<tile::ReturnOp, tile::CountOp>(op))
@@ -313,14 +316,20 @@ void TileLowering::emitLoop(scf::ForOp op) {
     init.append(enterPipeline(pipeline, op));
     stages = std::max(stages, pipeline.slots);
   }
-  auto loop = scf::ForOp::create(b, scalar(op.getLowerBound()), scalar(op.getUpperBound()), scalar(op.getStep()), init);
+  // Lanes that make bands have no registers to spare, and positions are 32 bits wide.
+  bool isNarrow = isProducer && llvm::any_of(carriedRings, [](const Ring *ring) { return ring->bandBytes != 0; });
+  auto bound = [&](Value value) { return isNarrow ? toI32(value) : scalar(value); };
+  auto loop = scf::ForOp::create(b, bound(op.getLowerBound()), bound(op.getUpperBound()), bound(op.getStep()), init);
   if (sharesRows() && !carriedRings.empty())
     loop->setAttr(ownRoundsAttrName, b.getUnitAttr());
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     scopes.emplace_back();
-    scalars.map(op.getInductionVar(), loop.getInductionVar());
+    Value position = loop.getInductionVar();
+    if (isNarrow)
+      position = arith::ExtSIOp::create(b, b.getI64Type(), simt::RenewOp::create(b, b.getI32Type(), position));
+    scalars.map(op.getInductionVar(), position);
     unsigned next = 0;
     for (Value argument : op.getRegionIterArgs())
       bindFlat(argument, loop.getRegionIterArgs(), next);

@@ -195,8 +195,6 @@ void TileLowering::takeNumbers() {
     return;
   awaitBarrier(*ring, /*isFull=*/true, ring->phase);
   numbers.slot = slotOfNumbers(*ring);
-  ring->release = barrierOf(*ring, /*isFull=*/false);
-  advance(*ring);
   for (const Number &number : numbers.handed)
     if (!isProducer || !number.isOfGroup)
       scalars.map(number.value, readNumber(number));
@@ -211,7 +209,8 @@ bool TileLowering::leavesOut(Operation *op) const {
 void TileLowering::leaveNumbers() {
   if (Ring *ring = ringOfNumbers()) {
     simt::WarpBarrierOp::create(b);
-    releaseSlot(ring->release);
+    releaseSlot(barrierOf(*ring, /*isFull=*/false));
+    advance(*ring);
   }
 }
 

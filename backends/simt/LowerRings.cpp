@@ -28,7 +28,11 @@ constexpr int64_t mostSlots = 4, slackBytes = 2048;
 /// What swizzled tiles start at a multiple of.
 constexpr int64_t swizzleAlignment = 1024;
 
-int64_t TileLowering::Ring::slotBytes() const { return llvm::alignTo(tile.sizeInBytes(), swizzleAlignment); }
+int64_t TileLowering::Ring::slotBytes() const {
+  return llvm::alignTo(tile.sizeInBytes() + bandBytes, swizzleAlignment);
+}
+
+int64_t TileLowering::Ring::bandsBegin() const { return tile.range.begin + tile.sizeInBytes(); }
 
 std::optional<int64_t> simt::siteOf(Value tile) {
   Operation *load = tile.getDefiningOp();
@@ -86,8 +90,10 @@ void TileLowering::planRings() {
     Ring ring;
     ring.site = site;
     ring.isResident = !isInLoop;
-    if (planRing(load, ring))
-      rings.push_back(std::move(ring));
+    if (!planRing(load, ring))
+      return;
+    ring.bandBytes = isInLoop ? bandBytesOf(*site) : 0;
+    rings.push_back(std::move(ring));
   });
   planLaneRings();
   if (!allotSlots())
@@ -224,16 +230,21 @@ void TileLowering::releaseSlot(Value barrier) {
 void TileLowering::fillSlot(Ring &ring, tile::LoadOp load) {
   SharedTile slot = ring.tile;
   slot.slot = arith::MulIOp::create(b, ring.slot, i32(ring.slotBytes()));
+  ring.filled = slot.slot;
+  ring.full = barrierOf(ring, /*isFull=*/true);
   ring.boxes ? fillByBoxes(ring, load, slot) : fillByLanes(ring, load, slot);
   advance(ring);
 }
 
 void TileLowering::fillByBoxes(const Ring &ring, tile::LoadOp load, const SharedTile &slot) {
+  auto await = [&] { awaitBarrier(ring, /*isFull=*/false, arith::XOrIOp::create(b, ring.phase, i32(1))); };
+  if (ring.bandBytes != 0)
+    await();
   forOneLane({}, [&] {
-    Value before = arith::XOrIOp::create(b, ring.phase, i32(1)), full = barrierOf(ring, /*isFull=*/true);
-    awaitBarrier(ring, /*isFull=*/false, before);
-    simt::BarrierArriveExpectOp::create(b, full, ring.boxes->bytes());
-    emitTensorCopies(*ring.boxes, load, arith::AddIOp::create(b, slot.slot, i32(slot.range.begin)), full);
+    if (ring.bandBytes == 0)
+      await();
+    simt::BarrierArriveExpectOp::create(b, ring.full, ring.boxes->bytes());
+    emitTensorCopies(*ring.boxes, load, arith::AddIOp::create(b, slot.slot, i32(slot.range.begin)), ring.full);
   });
   usesPromises = true;
 }
@@ -245,7 +256,7 @@ void TileLowering::fillByLanes(const Ring &ring, tile::LoadOp load, const Shared
   emitCopies(access, plan.memoryLayout(access, target.producerWarps), slot, Value());
   simt::CommitOp::create(b);
   signalLast(/*pending=*/1);
-  lastFull = barrierOf(ring, /*isFull=*/true);
+  lastFull = ring.full;
 }
 
 /// The slot before has come when at most `pending` groups of copies are under way.
@@ -308,20 +319,37 @@ void TileLowering::renewArguments() {
       scalars.map(argument, renew(lowerArgument));
 }
 
+/// The ring whose state between programs is this one's too: a resident one moves once a program. The last of them is
+/// that of numbers, which all warps go through.
+const TileLowering::Ring &TileLowering::movesWith(const Ring &ring) const {
+  auto isLike = [&](const Ring &other) { return other.isResident && other.slots == ring.slots; };
+  return ring.isResident ? *llvm::find_if(llvm::reverse(rings), isLike) : ring;
+}
+
 /// Rings go on from one program to the next, so that its tiles are copied while this one ends.
 void TileLowering::emitResidentLoop() {
-  SmallVector<Value> carried;
-  for (Ring &ring : rings)
-    carried.append({ring.slot, ring.phase});
+  auto state = [&] {
+    SmallVector<Value> values;
+    for (const Ring &ring : rings)
+      if (&movesWith(ring) == &ring)
+        values.append({ring.slot, ring.phase});
+    return values;
+  };
   auto bind = [&](ValueRange values) {
-    for (auto [index, ring] : llvm::enumerate(rings)) {
-      ring.slot = values[2 * index];
-      ring.phase = values[2 * index + 1];
+    for (Ring &ring : rings)
+      if (&movesWith(ring) == &ring) {
+        ring.slot = values[0];
+        ring.phase = values[1];
+        values = values.drop_front(2);
+      }
+    for (Ring &ring : rings) {
+      ring.slot = movesWith(ring).slot;
+      ring.phase = movesWith(ring).phase;
     }
   };
   auto wide = [&](Value value) { return arith::ExtUIOp::create(b, b.getI64Type(), value).getResult(); };
   Value step = simt::WorkgroupsOp::create(b, b.getI32Type());
-  auto loop = scf::ForOp::create(b, wide(firstProgram), wide(numPrograms), wide(step), carried);
+  auto loop = scf::ForOp::create(b, wide(firstProgram), wide(numPrograms), wide(step), state());
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -330,10 +358,7 @@ void TileLowering::emitResidentLoop() {
     renewArguments();
     emitProgram(arith::TruncIOp::create(b, b.getI32Type(), loop.getInductionVar()));
     scopes.pop_back();
-    SmallVector<Value> yielded;
-    for (Ring &ring : rings)
-      yielded.append({ring.slot, ring.phase});
-    scf::YieldOp::create(b, yielded);
+    scf::YieldOp::create(b, state());
   }
   lowered->setAttr(residentAttrName, b.getI64IntegerAttr(1)); // which takes all registers of a processor
   if (kernel->hasAttr(tile::unevenAttrName))
@@ -352,7 +377,8 @@ void TileLowering::emitRoles() {
     for (const Ring &ring : rings)
       for (int64_t slot = 0; slot < ring.slots; ++slot) {
         int64_t full = ring.barriers + slot * barrierBytes, empty = full + ring.slots * barrierBytes;
-        int64_t copying = ring.boxes ? 1 : target.producerWarps * target.lanes;
+        int64_t ofBand = ring.bandBytes == 0 ? 0 : warpsOfBands();
+        int64_t copying = ring.boxes ? 1 + ofBand : target.producerWarps * target.lanes;
         simt::BarrierInitOp::create(b, i32(full), ring.isOfNumbers ? numbers.groups : copying);
         simt::BarrierInitOp::create(b, i32(empty), target.warps + (ring.isOfNumbers ? 1 : 0));
       }

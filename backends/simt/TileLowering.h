@@ -280,9 +280,12 @@ private:
 
   // LowerGroupAtoms.cpp: instructions of groups of warps, which run beside the lanes.
   struct Held;
+  struct Ring;
   void emitGroupAtoms(tile::DotOp op, const Product &product);
   Staging groupStaging(mlir::Value operand, unsigned depthDim, const tile::Atom &atom) const;
   tile::SharedLayout boxedStaging(tile::LoadOp load, unsigned depthDim, const Product &product) const;
+  struct Reading;
+  Reading &beginReading(mlir::Value operand, Ring &ring);
   SharedTile groupOperand(mlir::Value operand, unsigned depthDim, const Product &product);
   /// A place in shared memory: an offset that the lanes compute, and bytes beyond it.
   struct GroupAddress {
@@ -309,16 +312,24 @@ private:
 
   // LowerBands.cpp: matrices that are the same along each diagonal.
   struct BandPlace;
-  BandPlace placeInBand(tile::ToeplitzOp op) const;
+  BandPlace placeOfWarp(tile::ToeplitzOp op) const;
+  BandPlace placeOfTile(tile::ToeplitzOp op, int64_t warps) const;
   tile::Layout bandLayout(const BandPlace &place) const;
   void planBands();
   int64_t bandBytes();
   mlir::Value makeOnce(llvm::function_ref<mlir::Value()> make);
   void storeBand(tile::ToeplitzOp op, const BandPlace &place, mlir::Type stored);
   mlir::Value inBands(mlir::Value element, int64_t bytes);
+  void storeParts(const BandPlace &place, const Registers &values, const tile::Layout &layout, mlir::Type stored,
+                  mlir::Value own, int64_t begin);
   void emitToeplitz(tile::ToeplitzOp op);
-  Registers readBand(const BandPlace &place, const tile::Layout &layout, mlir::Type element);
+  mlir::Value bytesOfLane(const BandPlace &place, const tile::Layout &layout, int64_t bytes, bool isOfTile);
+  Registers readBand(const BandPlace &place, const tile::Layout &layout, mlir::Type element, mlir::Value slot,
+                     int64_t begin);
   Registers loadBand(mlir::Value from, mlir::Type element, int64_t width);
+  tile::ToeplitzOp bandOf(tile::LoadOp load) const;
+  int64_t bandBytesOf(int64_t site);
+  int64_t warpsOfBands();
 
   // LowerRings.cpp: tiles that warps of their own copy, slot after slot.
   struct Ring {
@@ -329,12 +340,17 @@ private:
     bool isForLanes = false;          ///< which read it by themselves, not products
     bool isOfNumbers = false;         ///< no tile: what LowerNumbers.cpp hands over
     int64_t slots = 0;
+    int64_t bandBytes = 0;   ///< behind a tile, of a band that its product starts from; 0: there is none
     int64_t barriers = 0;    ///< offset of the barriers: a full one a slot, then an empty one a slot
     mlir::Value slot, phase; ///< the next one to fill or to read, i32
     mlir::Value release;     ///< resident: the barrier of the slot that this program reads
+    mlir::Value filled;      ///< of warps that copy: the slot that they filled last, i32 bytes
+    mlir::Value full;        ///< the barrier that it is full
 
     /// From a slot to the next.
     int64_t slotBytes() const;
+    /// Where the band of slot 0 begins.
+    int64_t bandsBegin() const;
   };
   void planRings();
   bool planRing(tile::LoadOp load, Ring &ring);
@@ -342,6 +358,7 @@ private:
   bool allotSlots();
   bool allotSlots(int64_t residents);
   Ring *ringOf(mlir::Value tile);
+  Ring *ringOfBand(tile::ToeplitzOp op);
   llvm::SmallVector<Ring *> ringsIn(mlir::Operation *op);
   llvm::SmallVector<mlir::Value> ringState(llvm::ArrayRef<Ring *> moved);
   void setRingState(llvm::ArrayRef<Ring *> moved, mlir::ValueRange state);
@@ -349,6 +366,7 @@ private:
   void noteOutcome(int64_t copyingWarps);
   void emitNeighbours();
   void emitPrograms();
+  const Ring &movesWith(const Ring &ring) const;
   void emitResidentLoop();
   void renewArguments();
   mlir::Value renew(mlir::Value wide);
@@ -366,6 +384,7 @@ private:
   void fillSlot(Ring &ring, tile::LoadOp load);
   void fillByBoxes(const Ring &ring, tile::LoadOp load, const SharedTile &slot);
   void fillByLanes(const Ring &ring, tile::LoadOp load, const SharedTile &slot);
+  void fillBand(const Ring &ring, tile::ToeplitzOp op);
   void signalLast(int64_t pending);
   void produce();
   void enterRole(const TileLowering &frame);

@@ -2,6 +2,7 @@
 #include "compiler/kernel/AttendSkeleton.h"
 #include "compiler/kernel/CapScores.h"
 #include "compiler/kernel/ScoreRamps.h"
+#include "compiler/kernel/ScoreTerms.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
@@ -101,22 +102,25 @@ static void loosenRamps(Value scores) {
     loosenRamps(operand);
 }
 
-/// Scales by which ramps may be divided: far from where quotients are no numbers or reach masked scores.
-constexpr double leastScaleOfRamps = 1e-6;
+/// Scales by which terms may be divided: far from where quotients are no numbers or reach masked scores.
+constexpr double leastScaleOfTerms = 1e-6;
 
 /// Where lanes hold the scores of groups, sums of products may as well begin with what is added to them afterwards:
 /// that saves a multiply-add each, and is made before the products are there. Every step of a product then rounds a
-/// ramp by up to 2^-23 of it, so a width of 128 by 2^-20, where a sum afterwards rounds twice by 2^-24. Weights of 16
-/// bits, which are rounded by 2^-9 or 2^-12, do not show that of ramps up to 64, and larger ones decide alone.
-bool AttendSkeleton::canStartWithRamp(double scale) {
-  return blocks.groups > 1 && isSoftmax() && machine.fusedMultiplyAdd && machine.infinities &&
-         scale >= leastScaleOfRamps && attend.getValueType().getElementTypeBitWidth() == 16 && attend.hasScore() &&
-         findRamp(attend.getScore());
+/// term by up to 2^-23 of it, so a width of 128 by 2^-20, where a sum afterwards rounds twice by 2^-24. Weights of 16
+/// bits, which are rounded by 2^-9 or 2^-12, do not show that of terms up to 64, and larger ones decide alone.
+AttendSkeleton::Start AttendSkeleton::startOfSums(double scale) {
+  bool isPossible = blocks.groups > 1 && isSoftmax() && machine.fusedMultiplyAdd && machine.infinities &&
+                    scale >= leastScaleOfTerms && attend.getValueType().getElementTypeBitWidth() == 16 &&
+                    attend.hasScore();
+  if (isPossible && findRamp(attend.getScore()))
+    return Start::Ramp;
+  return isPossible && addsTermOfDistance(attend) ? Start::Term : Start::Zero;
 }
 
 /// Of the program.
 LogicalResult AttendSkeleton::readRampFactor() {
-  if (!startsWithRamp)
+  if (sumStart != Start::Ramp)
     return success();
   FailureOr<Piece> factor = runPart(attend.getScore(), Piece::uniform(Value()), [&](Region &part, IRMapping &) {
     yieldFactor(part, attend.getScale().convertToDouble());
@@ -129,31 +133,41 @@ LogicalResult AttendSkeleton::readRampFactor() {
 
 /// What the sums of a block begin with.
 FailureOr<Value> AttendSkeleton::firstLogits() {
-  if (!startsWithRamp)
+  if (sumStart == Start::Zero)
     return splat(0, {Rows, Keys});
-  FailureOr<Piece> ramp =
-      runPart(attend.getScore(), Piece::uniform(rampFactor), [](Region &part, IRMapping &) { yieldRamp(part); });
-  if (failed(ramp))
+  bool isRamp = sumStart == Start::Ramp;
+  // What the region makes of -0 is what it adds.
+  Piece nothing = TileEmitter::tile(splat(-0.0, {Rows, Keys}), {Rows, Keys});
+  FailureOr<Piece> added = isRamp ? runPart(attend.getScore(), Piece::uniform(rampFactor),
+                                            [](Region &part, IRMapping &) { yieldRamp(part); })
+                                  : runRegion(attend.getScore(), nothing);
+  if (failed(added))
     return failure();
-  Value result = emitter.spread(*ramp, {Rows, Keys});
-  loosenRamps(result);
+  Value result = emitter.spread(*added, {Rows, Keys});
+  if (isRamp)
+    loosenRamps(result);
+  else
+    result = arith::MulFOp::create(at, result, splat(1 / attend.getScale().convertToDouble(), {Rows, Keys}));
   return result;
 }
 
-/// Queries times keys.
+/// Queries times keys. What sums begin with comes after the keys, with which warps that copy may bring it.
 FailureOr<Value> AttendSkeleton::multiplyKeys() {
-  FailureOr<Value> first = firstLogits();
-  if (failed(first))
-    return failure();
-  Value logits = *first;
-  int64_t start = 0;
+  Value logits;
+  int64_t depthBefore = 0;
   for (auto [depth, queryTile] : llvm::zip_equal(depths, query)) {
-    enterChunk(Depth, depth, start);
+    enterChunk(Depth, depth, depthBefore);
     FailureOr<Piece> key = emitter.read(attend.getKey(), keyIndices(attend.getKey(), Depth));
     if (failed(key))
       return failure();
+    if (!logits) {
+      FailureOr<Value> first = firstLogits();
+      if (failed(first))
+        return failure();
+      logits = *first;
+    }
     logits = tile::DotOp::create(at, queryTile, emitter.spread(*key, {Depth, Keys}), logits);
-    start += depth;
+    depthBefore += depth;
   }
   return logits;
 }

@@ -77,10 +77,10 @@ LogicalResult AttendSkeleton::loadQuery() {
   return success();
 }
 
-/// Of a row that has seen nothing.
+/// Of a row that has seen nothing. Terms may be as low as scores may.
 double AttendSkeleton::firstReference() {
-  double start = attn::maskedScore * unit / referenceUnit();
-  return std::max<double>(start, std::numeric_limits<float>::lowest());
+  double first = attn::maskedScore * (sumStart == Start::Term ? log2e : unit) / referenceUnit();
+  return std::max<double>(first, std::numeric_limits<float>::lowest());
 }
 
 AttendSkeleton::RowState AttendSkeleton::firstState() {

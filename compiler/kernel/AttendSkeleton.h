@@ -29,9 +29,9 @@ public:
         mask(kernel, attend.getKeep(),
              [this](unsigned capture, mlir::ValueRange indices) { return readCapture(capture, indices); }) {
     double scale = attend.getScale().convertToDouble();
-    startsWithRamp = canStartWithRamp(scale);
+    sumStart = startOfSums(scale);
     // Scaled, a masked score must stay far below the start of the running maximum.
-    scaleIsLate = isSoftmax() && (!attend.hasScore() || startsWithRamp) && scale > 1e-30;
+    scaleIsLate = isSoftmax() && (!attend.hasScore() || sumStart != Start::Zero) && scale > 1e-30;
     unit = scaleIsLate ? scale * log2e : log2e;
   }
 
@@ -50,6 +50,14 @@ private:
   struct KeyBounds {
     mlir::Value low, high;
     bool exact;
+  };
+
+  /// What sums of products begin with: with what the score region adds, divided by the scale, where that is not
+  /// nothing.
+  enum class Start {
+    Zero,
+    Ramp, ///< a number of the program times something made of places
+    Term  ///< what follows from the distance of the key from the row
   };
 
   void openProgram();
@@ -82,7 +90,7 @@ private:
   mlir::FailureOr<RowState> loop(mlir::Value low, mlir::Value high, mlir::Value step, mlir::ValueRange state,
                                  llvm::function_ref<mlir::FailureOr<RowState>(mlir::Value, mlir::ValueRange)> body);
   mlir::FailureOr<RowState> visitBlock(mlir::Value firstKey, mlir::ValueRange state);
-  bool canStartWithRamp(double scale);
+  Start startOfSums(double scale);
   mlir::LogicalResult readRampFactor();
   mlir::FailureOr<mlir::Value> firstLogits();
   mlir::FailureOr<mlir::Value> multiplyKeys();
@@ -172,7 +180,7 @@ private:
   mlir::AffineExpr rows, keys; ///< rows: that blocks are made of
   bool scaleIsLate;            ///< logits are unscaled dot products; the scale is part of `unit`
   mlir::Value rampFactor;      ///< of those, of the program
-  bool startsWithRamp;         ///< sums of products begin with what the score region adds, divided by the scale
+  Start sumStart;              ///< of products
   double unit;                 ///< a difference of logits times this is a difference of binary logarithms of weights
   llvm::SmallVector<int64_t> depths, valueDepths;
   llvm::SmallVector<mlir::Value> query;

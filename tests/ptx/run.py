@@ -34,13 +34,15 @@ CAPPED = [(1, 1, 200, 64, True, 1), (1, 1, 150, 128, True, 1)]
 VARIANTS = [("window", 1, 1, WINDOW + 470, 64, 3),
             ("alibi-window", 1, 1, WINDOW + 70, 64, 3), ("alibi-window", 1, 1, WINDOW + 70, 128, 3), ("alibi", 1, 2, 260, 64, 2),
             ("prefix", 1, 1, PREFIX + 140, 64, 2),
+            ("relative-window", 1, 1, WINDOW + 470, 64, 3), ("relative-window", 1, 1, WINDOW + 300, 128, 2),
             ("relative", 1, 2, 260, 64, 2), ("relative", 1, 1, DISTANCES + 180, 128, 3), ("buckets", 2, 1, 330, 64, 2),
             ("buckets", 1, 2, 200, 128, 1)]
 
 # Variant, batch, heads, rows, head width, rows of a document, workgroups. Rows of one, two and three documents in a block;
 # groups of warps that begin and end with other blocks of keys than their program.
 DOCUMENTED = [("causal-documents", 1, 2, 460, 64, 150, 3), ("documents", 2, 1, 392, 128, 130, 2),
-              ("causal-documents", 1, 1, 640, 128, 260, 2)]
+              ("causal-documents", 1, 1, 640, 128, 260, 2), ("relative-documents", 1, 2, 460, 64, 150, 3),
+              ("relative-documents", 1, 1, 640, 128, 260, 2)]
 
 # Element of a bias or mask, whether it is another for each batch, head and row, how many keys are seen without it; batch,
 # heads, rows, head width, workgroups. All come as tiles through rings, which wrap; rows that blocks do not divide. What is
@@ -148,7 +150,7 @@ def run_variant(build, variant, batch, heads, rows, width, workgroups):
         bias = bias + slopes[:, None, None] * distance
     model = "case.mlir", source(heads, width, variant).encode()
     given = operands + [slopes] * variant.startswith("alibi")
-    if variant == "relative":
+    if variant.startswith("relative"):
         given.append(random.standard_normal((heads, DISTANCES)).astype(numpy.float32))
         bias = bias + given[-1][:, numpy.clip(-distance, 0, DISTANCES - 1)]
     if variant == "buckets":
@@ -182,12 +184,16 @@ def run_documents(build, variant, batch, heads, rows, width, length, workgroups)
     operands = [machine.narrow(random.standard_normal(shape)) for _ in range(3)]
     labels = numpy.stack([(numpy.arange(rows) + 17 * index) // length for index in range(batch)]).astype(numpy.int32)
     visible = labels[:, :, None] == labels[:, None, :]
-    if variant.startswith("causal"):
-        visible &= numpy.arange(rows) <= numpy.arange(rows)[:, None]
-    bias = numpy.where(visible, 0.0, -numpy.inf)[:, None]
+    distance = numpy.arange(rows)[:, None] - numpy.arange(rows)
+    if variant != "documents":
+        visible &= distance >= 0
+    bias, tables = numpy.where(visible, 0.0, -numpy.inf)[:, None], []
+    if variant.startswith("relative"):
+        tables.append(random.standard_normal((heads, DISTANCES)).astype(numpy.float32))
+        bias = bias + tables[0][:, numpy.clip(distance, 0, DISTANCES - 1)]
     model = "case.mlir", source(heads, width, variant).encode()
     out, programs = interpret(build, model, {"batch": batch, "sequence": rows}, r"_\d+x\d+_aligned",
-                              [*operands, labels, *label_bounds(labels)], shape, workgroups, before=["_bounds"])
+                              [*operands, *tables, labels, *label_bounds(labels)], shape, workgroups, before=["_bounds"])
     exact = attention(*operands, False, numpy.float64, bias=bias)
     plain = machine.widen(machine.narrow(attention(*operands, False, numpy.float32,
                                                    lambda powers: machine.widen(machine.narrow(powers)), bias=bias)))

@@ -3,16 +3,19 @@
 // RUN: heed-opt %s --pass-pipeline='builtin.module(lower-tiles{lanes=4 warps=2})' | FileCheck %s
 
 // Lanes hold four columns of rows 4 apart, warps two rows: 14 places of the band, four a lane, beginning at the warp's first
-// row. It lies there twice, the second time an element further, so that every lane reads pairs that are aligned. Rows 4
-// apart and pairs of columns 2 apart have places in common, but not here.
+// row. It lies there from its end on, as the columns of a row come, and twice, the second time an element further, so that
+// every lane reads pairs that are aligned. Rows 4 apart and pairs of columns 2 apart have places in common, but not here.
 // CHECK-LABEL: simt.kernel @term_aligned(
 // CHECK-SAME: shared_bytes = 544
 // CHECK-DAG: %[[SIZE:.*]] = arith.constant 272 : i32
 // CHECK-DAG: %[[COPY:.*]] = arith.constant 196 : i32
+// CHECK-DAG: %[[FIRST:.*]] = arith.constant 48 : i32
+// CHECK-DAG: %[[FIRST_OF_COPY:.*]] = arith.constant 244 : i32
 // CHECK: %[[LANE:.*]] = simt.lane
 // CHECK: %[[WARP_ROW:.*]] = arith.shli %{{.*}}, %c1_i32 : i32
+// CHECK: %[[FROM_LAST:.*]] = arith.xori %[[LANE]], %c3_i32 : i32
 // CHECK: %[[PLACE:.*]] = arith.muli %{{.*}}, %[[SIZE]] : i32
-// CHECK: %[[OFFSET:.*]] = arith.muli %[[LANE]], %c4_i32 : i32
+// CHECK: %[[OFFSET:.*]] = arith.muli %[[FROM_LAST]], %c4_i32 : i32
 // CHECK: %[[OWN:.*]] = arith.addi %[[PLACE]], %[[OFFSET]] : i32
 // CHECK: %[[IS_ODD:.*]] = arith.andi %{{.*}}, %c1_i32 : i32
 // CHECK: %[[WHICH:.*]] = arith.muli %[[IS_ODD]], %[[COPY]] : i32
@@ -21,10 +24,11 @@
 // CHECK-COUNT-4: simt.load global {{.*}} if {{.*}} : i64 -> f32
 // CHECK-NOT: simt.load
 // CHECK: simt.warp_barrier
-// CHECK: simt.store shared %[[FIRST:.*]], %[[OWN]] align 4
+// CHECK: %[[AT:.*]] = arith.addi %[[OWN]], %[[FIRST]] : i32
+// CHECK: simt.store shared %[[VALUE:.*]], %[[AT]] align 4
 // CHECK-COUNT-3: simt.store shared
-// CHECK: %[[BEHIND:.*]] = arith.addi %[[OWN]], %[[COPY]] : i32
-// CHECK: simt.store shared %[[FIRST]], %[[BEHIND]] align 4
+// CHECK: %[[BEHIND:.*]] = arith.addi %[[OWN]], %[[FIRST_OF_COPY]] : i32
+// CHECK: simt.store shared %[[VALUE]], %[[BEHIND]] align 4
 // CHECK-COUNT-3: simt.store shared
 // CHECK-NOT: simt.store
 // CHECK: simt.warp_barrier

@@ -90,6 +90,28 @@ tile.kernel @ramp(%s: memref<?xf32>, %row: index, %key: index, %slope: index) at
   tile.return
 }
 
+// Unless a product starts from it: nothing of it would be done beside the product.
+// CHECK-LABEL: tile.kernel @start(
+// CHECK: %[[BAND:.*]] = arith.mulf %{{.*}} : tensor<191xf32>
+// CHECK: %[[TERM:.*]] = tile.toeplitz %[[BAND]] : tensor<191xf32> -> tensor<64x128xf32>
+// CHECK: tile.dot %{{.*}}, %{{.*}}, %[[TERM]]
+tile.kernel @start(%s: memref<?xf32>, %a: memref<?xbf16>, %row: index, %key: index) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %slopes = arith.constant dense<0.5> : tensor<64x128xf32>
+  %vs = memref.reinterpret_cast %s to offset: [0], sizes: [64, 128], strides: [128, 1] : memref<?xf32> to memref<64x128xf32>
+  %va = memref.reinterpret_cast %a to offset: [0], sizes: [64, 128], strides: [128, 1] : memref<?xbf16> to memref<64x128xbf16>
+  %left = tile.load %va[%c0, %c0] dims [0, 1] : memref<64x128xbf16> -> tensor<64x16xbf16>
+  %right = tile.load %va[%c0, %c0] dims [0, 1] : memref<64x128xbf16> -> tensor<16x128xbf16>
+  %is = tile.index 0 from %row : tensor<64x128xi32>
+  %js = tile.index 1 from %key : tensor<64x128xi32>
+  %back = arith.subi %js, %is : tensor<64x128xi32>
+  %number = arith.sitofp %back : tensor<64x128xi32> to tensor<64x128xf32>
+  %term = arith.mulf %number, %slopes : tensor<64x128xf32>
+  %sum = tile.dot %left, %right, %term : tensor<64x16xbf16>, tensor<16x128xbf16> -> tensor<64x128xf32>
+  tile.store %sum, %vs[%c0, %c0] dims [0, 1] : tensor<64x128xf32>, memref<64x128xf32>
+  tile.return
+}
+
 // Sums of positions, products of them, and what depends on a row beside the distance are no functions of the distance.
 // CHECK-LABEL: tile.kernel @others(
 // CHECK-NOT: tile.toeplitz

@@ -49,8 +49,9 @@ def keeps(variant, tensors):
     past = lambda b, h, i, j: j <= i
     same = lambda b, h, i, j: tensors["documents"][b, i] == tensors["documents"][b, j]
     near = lambda b, h, i, j: (j <= i) & (i - j < WINDOW)
-    return {"full": None, "bias": None, "documents": same, "window": near, "alibi-window": near,
-            "causal-documents": lambda b, h, i, j: past(b, h, i, j) & same(b, h, i, j),
+    both = lambda b, h, i, j: past(b, h, i, j) & same(b, h, i, j)
+    return {"full": None, "bias": None, "documents": same, "window": near, "alibi-window": near, "relative-window": near,
+            "causal-documents": both, "relative-documents": both,
             "prefix": lambda b, h, i, j: (j <= i) | (j < PREFIX)}.get(variant, past)
 
 
@@ -58,8 +59,9 @@ def scoring(variant, tensors):
     """What the variant makes of a score; None: nothing."""
     import torch
     alibi = lambda s, b, h, i, j: s + tensors["slopes"][h] * (j - i)
+    relative = lambda s, b, h, i, j: s + tensors["table"][h, torch.clamp(i - j, 0, DISTANCES - 1)]
     return {"alibi": alibi, "alibi-window": alibi, "softcap": lambda s, b, h, i, j: SOFTCAP * torch.tanh(s / SOFTCAP),
-            "relative": lambda s, b, h, i, j: s + tensors["table"][h, torch.clamp(i - j, 0, DISTANCES - 1)],
+            "relative": relative, "relative-window": relative, "relative-documents": relative,
             "bias": lambda s, b, h, i, j: s + tensors["bias"][0, h, i, j]}.get(variant)
 
 
