@@ -51,7 +51,7 @@ private:
   };
 
   const GpuApi &api;
-  const GpuHandle stream;
+  GpuHandle stream;
   mutable std::mutex lock;
   bool isClosed = false;
   uint64_t noted = 0, finished = 0;

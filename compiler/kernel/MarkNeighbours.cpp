@@ -1,5 +1,5 @@
-/// Marks kernels with what launches of the plan before theirs do not write, and those that may be the first of a plan, so
-/// that a machine which lets launches overlap makes them wait for each other.
+/// Marks kernels with what launches of the plan before theirs do not write, and those that may be the first of a plan,
+/// so that a machine which lets launches overlap makes them wait for each other.
 #include "compiler/kernel/Passes.h"
 
 #include "dialects/plan/Plan.h"

@@ -32,8 +32,9 @@ constexpr llvm::StringLiteral alternativeAttrName = "heed.alternative";
 constexpr llvm::StringLiteral standsInAttrName = "heed.stands_in";
 /// On a tile.kernel: its programs take different times, which depend on where they stand in the grid.
 constexpr llvm::StringLiteral unevenAttrName = "heed.uneven";
-/// On a tile.kernel: other launches may stand before and behind its own; those of the plan before it write none of these
-/// bases (an array of their numbers). It may be the first of a plan, so that launches before it are of other calls.
+/// On a tile.kernel: other launches may stand before and behind its own; those of the plan before it write none of
+/// these bases (an array of their numbers). It may be the first of a plan, so that launches before it are of other
+/// calls.
 constexpr llvm::StringLiteral followsAttrName = "heed.follows", opensAttrName = "heed.opens";
 /// Marks a kernel so, also for another launch of it: bases are unwritten that are so for all.
 void addNeighbourMark(mlir::Operation *kernel, mlir::NamedAttribute mark);

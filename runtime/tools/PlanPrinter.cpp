@@ -122,7 +122,8 @@ private:
          threads > 1 ? concat(" threads ", threads) : "",
          variant.sharedBytes ? concat(" shared ", variant.sharedBytes) : "",
          variant.residentWorkgroups ? concat(" resident ", variant.residentWorkgroups) : "",
-         variant.hasUnevenPrograms ? " uneven" : "", variant.awaitsPrevious ? " awaits" : "", variant.opensCalls ? " opens" : "");
+         variant.hasUnevenPrograms ? " uneven" : "", variant.awaitsPrevious ? " awaits" : "",
+         variant.opensCalls ? " opens" : "");
     for (const TensorMap &map : variant.tensorMaps)
       printTensorMap(map);
   }
