@@ -99,7 +99,7 @@ bool ChoiceOfBlocks::exceeds(const Choice &choice) const {
   const LaneNeeds &ofLanes = blocks[choice.blocks].needs;
   RoleRegisters registers = maker.registersOf(choice.kernel);
   if (!ofLanes.hasRoles)
-    return RoleNeeds::exceed(ofLanes.others, registersOfAll(maker.chip.processor, registers.warps));
+    return RoleNeeds::exceedAll(ofLanes.others, registersOfAll(maker.chip.processor, registers.warps));
   return RoleNeeds::exceed(ofLanes.others, registers.consumer) ||
          needs.lackForCopying(ofLanes.copying, registers.producer);
 }
@@ -114,7 +114,10 @@ bool ChoiceOfBlocks::isPromising(const Choice &choice, const Choice &before) con
 /// What is tried first usually fits, and so does another division of the registers: nothing is tried beside these.
 void ChoiceOfBlocks::tryWithNext(size_t index, bool isFirstTry) {
   SmallVector<Choice *> tried = {&choices[index]};
-  bool isDoubtful = !isFirstTry && choices[index - 1].blocks != choices[index].blocks;
+  bool isOtherDivision = llvm::any_of(ArrayRef(choices).take_front(index), [&](const Choice &each) {
+    return each.part.lanes && each.blocks == choices[index].blocks;
+  });
+  bool isDoubtful = !isFirstTry && !isOtherDivision;
   if (isDoubtful && context().isMultithreadingEnabled())
     for (Choice &next : MutableArrayRef(choices).drop_front(index + 1))
       if (tried.size() < 2 && isPromising(next, choices[index]))

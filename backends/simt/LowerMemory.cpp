@@ -74,7 +74,7 @@ TileLowering::Walk TileLowering::walk(const ViewAccess &access, const Layout &la
     return walkRows(access, layout);
   const View &view = viewOf(access.view);
   SmallVector<Value> origin = llvm::map_to_vector(access.indices, [&](Value index) { return toI64(index); });
-  Walk result{access, layout, elementAddress(view, origin), {}, {}};
+  Walk result{access, layout, elementAddress(view, origin)};
   for (auto [tileDim, dim] : llvm::enumerate(access.dims)) {
     result.steps.push_back(b.createOrFold<arith::MulIOp>(view.strides[dim], i64(bytesOf(view.element))));
     bool whole = access.extents.empty() || isWhole(access.extents[tileDim], layout.shape()[tileDim]);
@@ -99,21 +99,25 @@ Value TileLowering::isBelow(const Walk &walk, int64_t reg, unsigned dim, Value p
 }
 
 /// The address of a register's element, and whether it is in bounds (null: always).
-std::pair<Value, Value> TileLowering::locate(const Walk &walk, int64_t reg) {
+std::pair<Value, Value> TileLowering::locate(Walk &walk, int64_t reg) {
   if (walk.access.rows)
     return locateRow(walk, reg);
   bool separable = walk.layout.isSeparable();
-  tile::Coordinates offset = walk.layout.registerOffset(reg);
+  tile::Coordinates offset = walk.layout.registerOffset(reg), before = walk.layout.registerOffset(walk.reached);
   Value address = walk.first, inside;
   for (auto [dim, step] : llvm::enumerate(walk.steps)) {
     Value position = arith::ExtUIOp::create(
         b, b.getI64Type(), separable ? laneCoordinate(walk.layout, dim) : coordinate(walk.layout, reg, dim));
-    Value moved = separable ? i64(offset[dim]) : position;
+    Value moved = separable ? i64(offset[dim] - before[dim]) : position;
     address = b.createOrFold<arith::AddIOp>(address, b.createOrFold<arith::MulIOp>(moved, step));
     if (!walk.extents[dim])
       continue;
     Value below = isBelow(walk, reg, dim, position);
     inside = inside ? arith::AndIOp::create(b, inside, below).getResult() : below;
+  }
+  if (walk.inSteps) {
+    walk.first = address;
+    walk.reached = reg;
   }
   return {address, inside};
 }
@@ -122,7 +126,7 @@ std::pair<Value, Value> TileLowering::locate(const Walk &walk, int64_t reg) {
 /// all elements have in common are added to the address first.
 TileLowering::Walk TileLowering::walkRows(const ViewAccess &access, const Layout &layout) {
   const View &view = viewOf(access.view);
-  Walk result{access, layout, view.address, {}, {}};
+  Walk result{access, layout, view.address};
   bool areKnown = true;
   for (auto [index, stride] : llvm::zip_equal(access.indices, view.strides)) {
     result.indices.push_back(tileType(index) ? registers(index, layout)

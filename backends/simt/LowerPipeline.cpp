@@ -185,6 +185,8 @@ void TileLowering::startTensorCopies(const Pipeline &pipeline, Value slot, Value
 /// Starts the copies of a tile, where `wanted` (null: always).
 void TileLowering::emitCopies(const ViewAccess &access, const Layout &layout, const SharedTile &to, Value wanted) {
   Walk where = walk(access, layout);
+  // Multiples of a stride would be kept in front of all loops, and such lanes have few registers.
+  where.inSteps = isProducer && layout.isSeparable() && !access.rows;
   Value owner = isOwner(layout);
   auto copyAll = [&] {
     for (Run run : runsOf(access, layout)) {

@@ -309,10 +309,21 @@ Value TileLowering::renew(Value wide) {
   return arith::OrIOp::create(b, word(wide), arith::ShLIOp::create(b, high, i64(32)));
 }
 
+/// Whether sums of a product take more than half of a lane's registers.
+bool TileLowering::fillsRegisters() {
+  int64_t registers = target.registersOfRoles(target.warps).consumer;
+  auto isWide = [&](tile::DotOp dot) {
+    return plan.productOf(dot).isGroup() && 2 * plan.layoutOf(dot.getResult()).numRegisters() > registers
+               ? WalkResult::interrupt()
+               : WalkResult::advance();
+  };
+  return kernel.walk(isWide).wasInterrupted();
+}
+
 /// Numbers that follow from the arguments are made again in each program. Those that multiply have no registers to keep
 /// them in meanwhile.
 void TileLowering::renewArguments() {
-  if (isProducer || !sharesRows())
+  if (isProducer || !(sharesRows() || fillsRegisters()))
     return;
   for (auto [argument, lowerArgument] : llvm::zip(kernel.getBody().getArguments(), lowered.getBody().getArguments()))
     if (!argument.use_empty())

@@ -8,10 +8,9 @@ using namespace heed::simt;
 
 void RoleNeeds::addDivision(int64_t copyingRegisters) { divisions.push_back(copyingRegisters); }
 
-/// No kernel was seen to fit whose values take more than 4/3 of the registers, where lanes copy; from 2 on all were
-/// short.
+/// No kernel was seen to fit whose values take more than 3/2 of the registers, where lanes copy.
 bool RoleNeeds::lackForCopying(int64_t alive, int64_t copyingRegisters) const {
-  return 4 * alive >= 7 * copyingRegisters && copyingRegisters < *llvm::max_element(divisions);
+  return 2 * alive > 3 * copyingRegisters && copyingRegisters < *llvm::max_element(divisions);
 }
 
 void RoleNeeds::expect(Attribute blocks, const LaneNeeds &ofLanes) {

@@ -151,16 +151,18 @@ private:
   struct Walk {
     ViewAccess access;
     tile::Layout layout;
-    mlir::Value first;
-    llvm::SmallVector<mlir::Value> steps, extents;
+    mlir::Value first; ///< the address of the lane's element of a register
+    llvm::SmallVector<mlir::Value> steps = {}, extents = {};
     llvm::SmallVector<mlir::Value> rests = {}; ///< of such an extent, or null: what is left of it from the lane on, i32
     llvm::SmallVector<Registers> indices = {}; ///< of a gather of rows: per view dimension
     bool hasOrigin = false;                    ///< of such a gather: `first` has what all its elements have in common
+    int64_t reached = 0;                       ///< the register of `first`
+    bool inSteps = false;                      ///< an address is the one before and a step
   };
   Walk walk(const ViewAccess &access, const tile::Layout &layout);
   mlir::Value restOf(mlir::Value extent, const ViewAccess &access, const tile::Layout &layout, unsigned dim);
   mlir::Value isBelow(const Walk &walk, int64_t reg, unsigned dim, mlir::Value position);
-  std::pair<mlir::Value, mlir::Value> locate(const Walk &walk, int64_t reg);
+  std::pair<mlir::Value, mlir::Value> locate(Walk &walk, int64_t reg);
   llvm::SmallVector<Run> runsOf(const ViewAccess &access, const tile::Layout &layout);
   Walk walkRows(const ViewAccess &access, const tile::Layout &layout);
   std::pair<mlir::Value, mlir::Value> locateRow(const Walk &walk, int64_t reg);
@@ -368,6 +370,7 @@ private:
   void emitPrograms();
   const Ring &movesWith(const Ring &ring) const;
   void emitResidentLoop();
+  bool fillsRegisters();
   void renewArguments();
   mlir::Value renew(mlir::Value wide);
   void emitProgram(mlir::Value index);
