@@ -21,12 +21,14 @@ constexpr int64_t outputsOfLane = 64;
 constexpr int64_t mostGroupDepth = 256;
 
 /// Registers that a lane of a group needs at least: its sums, scores of the next block, 16-bit weights of this one, and
-/// what addresses and rows take.
+/// what addresses and rows take. Beside sums that take half of the registers, which lie one behind the other, none was
+/// seen to do with fewer than 56 for that.
 static int64_t leastRegisters(const AttendBlocks &blocks, int64_t valueDepth, const tile::Atom &atom,
                               const SimtTarget &chip) {
-  constexpr int64_t others = 32;
   int64_t lanes = atom.warps() * chip.lanes, scores = atom.m * blocks.keys / lanes;
-  return atom.m * blocks.wholeWidth(valueDepth, blocks.valuePanel) / lanes + scores + scores / 2 + others;
+  int64_t sums = atom.m * blocks.wholeWidth(valueDepth, blocks.valuePanel) / lanes;
+  int64_t others = 2 * sums > chip.registersOfRoles(blocks.warps).consumer ? 56 : 32;
+  return sums + scores + scores / 2 + others;
 }
 
 /// Shared memory that its queries and two blocks of keys and values need at least.

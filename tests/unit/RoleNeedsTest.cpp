@@ -67,10 +67,10 @@ TEST_F(RoleNeedsTest, WithoutRolesDivisionsAreEqual) {
 }
 
 TEST_F(RoleNeedsTest, LanesThatCopyFarMoreValuesThanRegistersAreShortForAllBlocks) {
-  needs.expect(large, {.hasRoles = true, .copying = 69, .others = 200});
+  needs.expect(large, {.hasRoles = true, .copying = 60, .others = 200});
   EXPECT_TRUE(needs.isHopeless(small, 24));
   EXPECT_FALSE(needs.isHopeless(small, 40));
-  needs.expect(large, {.hasRoles = true, .copying = 70, .others = 200});
+  needs.expect(large, {.hasRoles = true, .copying = 61, .others = 200});
   EXPECT_TRUE(needs.isHopeless(small, 40));
   EXPECT_TRUE(needs.isHopeless(large, 40));
 }
@@ -80,13 +80,20 @@ TEST_F(RoleNeedsTest, TheLargestShareIsTriedHoweverManyValuesThereAre) {
   EXPECT_FALSE(needs.isHopeless(large, 56));
 }
 
+TEST_F(RoleNeedsTest, LanesWithOneRoleDoWithFewerValuesThanThoseThatOnlyMultiply) {
+  EXPECT_FALSE(RoleNeeds::exceedAll(339, 255));
+  EXPECT_TRUE(RoleNeeds::exceedAll(340, 255));
+  EXPECT_FALSE(RoleNeeds::exceed(348, 232));
+  EXPECT_TRUE(RoleNeeds::exceed(464, 232));
+}
+
 TEST_F(RoleNeedsTest, ValuesWithoutRolesShowNothingOfThem) {
   needs.expect(large, {.hasRoles = false, .copying = 0, .others = 500});
   EXPECT_FALSE(needs.isHopeless(small, 24));
 }
 
 TEST_F(RoleNeedsTest, WhereLanesThatCopyFitTheOthersAreShort) {
-  needs.expect(large, {.hasRoles = true, .copying = 40, .others = 200});
+  needs.expect(large, {.hasRoles = true, .copying = 36, .others = 200});
   needs.add({large, true, 40, 8});
   EXPECT_TRUE(needs.isHopeless(large, 56));
   EXPECT_FALSE(needs.isHopeless(large, 24));
