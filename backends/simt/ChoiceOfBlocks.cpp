@@ -111,13 +111,14 @@ bool ChoiceOfBlocks::isPromising(const Choice &choice, const Choice &before) con
          !needs.isHopeless(scheduleOf(choice), choice.copyingRegisters);
 }
 
-/// What is tried first usually fits, and so does another division of the registers: nothing is tried beside these.
-void ChoiceOfBlocks::tryWithNext(size_t index, bool isFirstTry) {
+/// Of what is tried first and second one usually fits: nothing is tried beside these.
+void ChoiceOfBlocks::tryWithNext(size_t index) {
   SmallVector<Choice *> tried = {&choices[index]};
-  bool isOtherDivision = llvm::any_of(ArrayRef(choices).take_front(index), [&](const Choice &each) {
-    return each.part.lanes && each.blocks == choices[index].blocks;
-  });
-  bool isDoubtful = !isFirstTry && !isOtherDivision;
+  llvm::SmallDenseSet<size_t> before;
+  for (const Choice &each : ArrayRef(choices).take_front(index))
+    if (each.isTried)
+      before.insert(each.blocks);
+  bool isDoubtful = before.size() > 1 && !before.contains(choices[index].blocks);
   if (isDoubtful && context().isMultithreadingEnabled())
     for (Choice &next : MutableArrayRef(choices).drop_front(index + 1))
       if (tried.size() < 2 && isPromising(next, choices[index]))
@@ -158,7 +159,7 @@ FailureOr<Part> ChoiceOfBlocks::findFitting() {
     if (needs.isHopeless(scheduleOf(choice), choice.copyingRegisters))
       continue;
     if (!choice.isTried)
-      tryWithNext(index, /*isFirstTry=*/!chosen);
+      tryWithNext(index);
     if (!consider(choice))
       return failure();
     if (!choice.part.lanes)

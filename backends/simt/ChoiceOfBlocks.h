@@ -57,7 +57,7 @@ private:
   bool isPromising(const Choice &choice, const Choice &before) const;
   bool consider(Choice &choice);
   mlir::FailureOr<Part> findFitting();
-  void tryWithNext(size_t index, bool isFirstTry);
+  void tryWithNext(size_t index);
 
   const PartMaker &maker;
   std::vector<Choice> choices;

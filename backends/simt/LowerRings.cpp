@@ -309,15 +309,15 @@ Value TileLowering::renew(Value wide) {
   return arith::OrIOp::create(b, word(wide), arith::ShLIOp::create(b, high, i64(32)));
 }
 
-/// Whether sums of a product take more than half of a lane's registers.
+/// Whether sums of products, one of each shape, take more than two thirds of a lane's registers.
 bool TileLowering::fillsRegisters() {
-  int64_t registers = target.registersOfRoles(target.warps).consumer;
-  auto isWide = [&](tile::DotOp dot) {
-    return plan.productOf(dot).isGroup() && 2 * plan.layoutOf(dot.getResult()).numRegisters() > registers
-               ? WalkResult::interrupt()
-               : WalkResult::advance();
-  };
-  return kernel.walk(isWide).wasInterrupted();
+  llvm::SmallDenseSet<Type> shapes;
+  int64_t sums = 0;
+  kernel.walk([&](tile::DotOp dot) {
+    if (plan.productOf(dot).isGroup() && shapes.insert(dot.getType()).second)
+      sums += plan.layoutOf(dot.getResult()).numRegisters();
+  });
+  return 3 * sums > 2 * target.registersOfRoles(target.warps).consumer;
 }
 
 /// Numbers that follow from the arguments are made again in each program. Those that multiply have no registers to keep

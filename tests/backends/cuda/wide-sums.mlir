@@ -1,8 +1,9 @@
-// Sums that take more than half of the registers leave none for what follows from the arguments: lanes that multiply read
-// those anew for each program. At half of the width they keep it.
+// Sums and scores that take more than two thirds of the registers leave none for what follows from the arguments: lanes
+// that multiply read those anew for each program. At half of the width, and in a product alone, they keep it.
 // RUN: split-file %s %t
 // RUN: heedc %t/wide.mlir --target=cuda:sm_90a --emit=llvm | FileCheck %s
 // RUN: heedc %t/narrow.mlir --target=cuda:sm_90a --emit=llvm | FileCheck %s --check-prefix=NARROW
+// RUN: heedc %S/tensor-products.mlir --target=cuda:sm_90a --emit=llvm | FileCheck %s --check-prefix=PRODUCT
 
 // CHECK-LABEL: define {{.*}}attend_128x64_aligned(
 // CHECK: setmaxnreg.inc.sync.aligned.u32(i32 232)
@@ -13,6 +14,11 @@
 // NARROW: setmaxnreg.inc.sync.aligned.u32(i32 232)
 // NARROW-NOT: asm sideeffect "mov.b32 $0, $1;"
 // NARROW: wgmma.mma_async
+
+// PRODUCT-LABEL: define {{.*}}matmul_128x256_aligned(
+// PRODUCT-NOT: asm sideeffect "mov.b32 $0, $1;"
+// PRODUCT: wgmma.mma_async
+// PRODUCT-LABEL: define
 
 //--- wide.mlir
 func.func @main(%query: tensor<1x2x?x256xbf16> {plan.name = "query", plan.shape = affine_map<()[s0] -> (1, 2, s0, 256)>},
