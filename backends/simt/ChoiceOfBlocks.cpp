@@ -116,7 +116,7 @@ void ChoiceOfBlocks::tryWithNext(size_t index) {
   SmallVector<Choice *> tried = {&choices[index]};
   llvm::SmallDenseSet<size_t> before;
   for (const Choice &each : ArrayRef(choices).take_front(index))
-    if (each.isTried)
+    if (each.hasCode())
       before.insert(each.blocks);
   bool isDoubtful = before.size() > 1 && !before.contains(choices[index].blocks);
   if (isDoubtful && context().isMultithreadingEnabled())
@@ -190,7 +190,7 @@ FailureOr<Part> ChoiceOfBlocks::chooseFitting() {
   for (const Choice &each : choices) {
     cost.generating += each.cost.generating;
     cost.assembling += each.cost.assembling;
-    cost.triesInVain += each.cost.symbols.empty() ? 0 : 1;
+    cost.triesInVain += each.hasCode() ? 1 : 0;
   }
   return chosen;
 }

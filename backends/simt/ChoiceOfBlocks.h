@@ -44,6 +44,7 @@ private:
     bool isTried = false, isWrong = false;
     Part part = {};        ///< empty where there is no code
     CompileCost cost = {}; ///< of the code
+    bool hasCode() const { return !cost.symbols.empty(); }
   };
 
   mlir::MLIRContext &context() { return *choices.front().kernel->getContext(); }
