@@ -80,6 +80,9 @@ ROW_PRODUCTS = [(20, 2176)]
 # Element, rows, columns: rows of which a warp has one, of which all warps have a part, and which blocks do not divide.
 NORMS = [("float", 21, 384), ("bfloat16", 21, 384), ("bfloat16", 3, 2048)]
 
+# batch, heads, rows, width, workgroups: keys and values that end before their tensors do are copied row by row, with any stride.
+LENGTHS = [(3, 2, 200, 64, 6), (2, 1, 161, 256, 2)]
+
 # batch, heads, key heads, width, keys, their number in a page or 0, programs. More blocks of keys than a ring has slots; one
 # sequence without pages has no lengths and is copied in boxes.
 FEW_ROWS = [(1, 8, 2, 128, 300, 0, 6), (2, 4, 1, 64, 160, 0, 4), (1, 8, 2, 128, 320, 16, 6), (2, 4, 2, 128, 256, 64, 8)]
@@ -219,6 +222,38 @@ def run_biased(build, element, of_batch, of_head, of_row, seen, batch, heads, ro
     plain = machine.widen(machine.narrow(attention(*operands[:3], False, numpy.float32,
                                                    lambda powers: machine.widen(machine.narrow(powers)), bias=bias)))
     return check(out, exact, plain), programs
+
+
+def run_lengths(build, batch, heads, rows, width, workgroups):
+    random, shape = numpy.random.default_rng(1), (batch, heads, rows, width)
+    operands = [machine.narrow(random.standard_normal(shape)) for _ in range(3)]
+    lengths = numpy.array([max(rows // (1 + index) - 3 * index, 1) for index in range(batch)], numpy.int64)
+    for index, length in enumerate(lengths):  # what no length reaches is no number
+        for tensor in operands[1:]:
+            tensor[index, :, length:] = 0x7FC0
+    strides = [heads * rows * width, rows * width, width]
+    symbols = {"batch": batch, "sequence": rows, "key": 0, "stride": lambda operand, dim: strides[dim]}
+    names, own = "affine_map<()[s0, s1, s2, s3, s4] -> ", f"tensor<?x{heads}x?x{width}xbf16>"
+    described = f"plan.shape = {names}(s0, {heads}, s1, {width})>"
+    arguments = [f'%query: {own} {{plan.name = "query", {described}}}',
+                 *(f'%{name}: {own} {{plan.name = "{name}", {described}, plan.strides = {names}(s2, s3, s4, 1)>}}'
+                   for name in ("key", "value")),
+                 f'%length: tensor<?xi64> {{plan.name = "length", plan.shape = {names}(s0)>}}']
+    model = f"""func.func @main({", ".join(arguments)}) -> ({own} {{plan.name = "out"}})
+        attributes {{plan.symbols = ["batch", "sequence", "outer", "middle", "inner"]}} {{
+      %out = attn.attend query(%query : {own}) key(%key : {own}) value(%value : {own}) kv_length(%length : tensor<?xi64>)
+          scale {width ** -0.5} -> {own}
+      return %out : {own}
+    }}"""
+    out, programs = interpret(build, ("case.mlir", model.encode()), symbols, r"_\d+x\d+\w*_aligned", [*operands, lengths], shape,
+                              workgroups)
+    computed = []
+    for kind in (numpy.float64, numpy.float32):
+        weights = (lambda values: values) if kind == numpy.float64 else (lambda powers: machine.widen(machine.narrow(powers)))
+        computed.append(numpy.concatenate([
+            attention(*(tensor[[index]][:, :, :end] for tensor, end in zip(operands, (rows, length, length))), False, kind, weights)
+            for index, length in enumerate(lengths)]))
+    return check(out, computed[0], machine.widen(machine.narrow(computed[1]))), programs
 
 
 def run_product(build, kind, block, rows, columns, depth, workgroups):
@@ -408,6 +443,7 @@ def main():
               for case in VARIANTS]
     cases += [(f"{case[0]} of {case[5]}: batch {case[1]} heads {case[2]} rows {case[3]} width {case[4]}", run_documents, case)
               for case in DOCUMENTED]
+    cases += [(f"lengths: batch {case[0]} heads {case[1]} rows {case[2]} width {case[3]}", run_lengths, case) for case in LENGTHS]
     cases += [(f"product: {case[0]} in blocks of {case[1]}, {case[2]} x {case[3]} x {case[4]}", run_product, case)
               for case in PRODUCT_CASES]
     cases += [(f"product of f32{', across' * case[1]}{', turned' * case[2]}{', added to' * case[0]} in blocks of {case[3]}: "
