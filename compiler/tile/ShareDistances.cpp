@@ -205,15 +205,7 @@ struct ShareDistancesPass : PassWrapper<ShareDistancesPass, OperationPass<>> {
     int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
     bool isLarge = rows >= leastRows && rows * columns >= leastUses * (rows + columns);
     bool isLast = llvm::any_of(op->getUsers(), [&](Operation *user) { return !isInside(user, dependences); });
-    return isLarge && isLast && (startsProduct(op) || workUpTo(op, dependences) >= leastWork);
-  }
-
-  /// Nothing of it would be done beside the product.
-  static bool startsProduct(Operation *op) {
-    return llvm::all_of(op->getUses(), [](OpOperand &use) {
-      auto dot = dyn_cast<tile::DotOp>(use.getOwner());
-      return dot && dot.getAccumulator() == use.get();
-    });
+    return isLarge && isLast && workUpTo(op, dependences) >= leastWork;
   }
 
   static int64_t workUpTo(Operation *last, Dependences &dependences) {
