@@ -188,8 +188,8 @@ HEED_API uint32_t heed_device_worker_count(const heed_device *device);
  * returns. Creating is thread-safe; a queue is used by one thread at a time. */
 HEED_API heed_status heed_queue_create(heed_device *device, heed_queue **queue);
 /* The caller's own queue: a CUstream on a cuda device, a hipStream_t on a rocm device; NULL is their default stream. It
- * must outlive the result. Kernels that others put into it and that start before those in front have ended must wait for
- * them (griddepcontrol.wait), since kernels behind rely on that. HEED_UNSUPPORTED on other devices. */
+ * must outlive the result. Kernels that others put into it and that start before those in front have ended must wait
+ * for them (griddepcontrol.wait), since kernels behind rely on that. HEED_UNSUPPORTED on other devices. */
 HEED_API heed_status heed_queue_wrap(heed_device *device, void *handle, heed_queue **queue);
 HEED_API heed_status heed_queue_synchronize(heed_queue *queue);
 /* Waits for the queue's work. */
