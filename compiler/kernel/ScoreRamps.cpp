@@ -8,12 +8,7 @@
 using namespace mlir;
 using namespace heed;
 
-namespace {
-
-/// Arguments of a score region.
-enum Argument : unsigned { Score = 0, Batch = 1, Head = 2, Row = 3, Key = 4, Position = 5, FirstCapture = 6 };
-
-} // namespace
+using Argument = attn::ScoreArgument;
 
 /// All that `value` is made of.
 static SetVector<Value> sourcesOf(Value value) {
@@ -27,15 +22,16 @@ static SetVector<Value> sourcesOf(Value value) {
 
 static bool isUniform(Value value, Region &score) {
   SetVector<Value> sources = sourcesOf(value);
-  return llvm::none_of(std::initializer_list<unsigned>{Score, Row, Key, Position},
-                       [&](unsigned argument) { return sources.contains(score.getArgument(argument)); });
+  return llvm::none_of(
+      std::initializer_list<unsigned>{Argument::Score, Argument::Row, Argument::Key, Argument::Position},
+      [&](unsigned argument) { return sources.contains(score.getArgument(argument)); });
 }
 
 static bool isOfPlaces(Value value, Region &score) {
   return llvm::all_of(sourcesOf(value), [&](Value source) {
     if (auto argument = dyn_cast<BlockArgument>(source))
-      return argument.getOwner() == &score.front() && argument.getArgNumber() != Score &&
-             argument.getArgNumber() < FirstCapture;
+      return argument.getOwner() == &score.front() && argument.getArgNumber() != Argument::Score &&
+             argument.getArgNumber() < Argument::FirstCapture;
     Operation *op = source.getDefiningOp();
     return op->getNumRegions() == 0 && isa<arith::ArithDialect, math::MathDialect>(op->getDialect());
   });
@@ -44,7 +40,7 @@ static bool isOfPlaces(Value value, Region &score) {
 std::optional<ScoreRamp> heed::findRamp(Region &score) {
   if (score.empty())
     return std::nullopt;
-  BlockArgument given = score.getArgument(Score);
+  BlockArgument given = score.getArgument(Argument::Score);
   Operation *last = cast<attn::YieldOp>(score.front().getTerminator()).getValue().getDefiningOp();
   if (!given.hasOneUse() || !given.getType().isF32() || !isa_and_nonnull<arith::AddFOp, arith::SubFOp>(last))
     return std::nullopt;
@@ -69,6 +65,6 @@ void heed::yieldFactor(Region &part, double scale) {
 
 void heed::yieldRamp(Region &part) {
   ScoreRamp ramp = *findRamp(part);
-  ramp.product->setOperand(ramp.factor, part.getArgument(Score));
+  ramp.product->setOperand(ramp.factor, part.getArgument(Argument::Score));
   part.front().getTerminator()->setOperand(0, ramp.product.getResult());
 }

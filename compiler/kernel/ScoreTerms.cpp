@@ -1,6 +1,8 @@
 /// Terms of distances: a product may start from them, since tiles of them are cheap (compiler/tile/ShareDistances.cpp).
 #include "compiler/kernel/ScoreTerms.h"
 
+#include "compiler/DistanceDependence.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -11,21 +13,8 @@ using namespace heed;
 
 namespace {
 
-/// What a number of the region depends on.
-struct Dependence {
-  enum class Kind {
-    Linear,   ///< rows times row + keys times key + what is the same for all of them
-    Distance, ///< a function of the distance
-    Other
-  } kind = Kind::Other;
-  int64_t rows = 0, keys = 0;
-
-  bool isUniform() const { return kind == Kind::Linear && rows == 0 && keys == 0; }
-  bool isOfDistance() const { return kind == Kind::Distance || (kind == Kind::Linear && rows == -keys); }
-};
-
-/// The region's arguments, in order; captures follow.
-enum Argument : unsigned { Score, Batch, Head, Row, Key, Position };
+/// Of a number of the region: columns are keys.
+using Dependence = DistanceDependence;
 
 class Dependences {
 public:
@@ -41,41 +30,31 @@ public:
 
 private:
   static Dependence ofArgument(unsigned number) {
-    constexpr auto linear = Dependence::Kind::Linear;
     switch (number) {
-    case Score:
+    case attn::ScoreArgument::Score:
       return {};
-    case Row:
-    case Position:
-      return {linear, 1, 0};
-    case Key:
-      return {linear, 0, 1};
+    case attn::ScoreArgument::Row:
+    case attn::ScoreArgument::Position:
+      return Dependence::linear(1, 0);
+    case attn::ScoreArgument::Key:
+      return Dependence::linear(0, 1);
     default:
-      return {linear};
+      return Dependence::linear();
     }
   }
 
   Dependence find(Operation *op) {
-    constexpr auto linear = Dependence::Kind::Linear;
     if (isa<arith::IndexCastOp, arith::ExtSIOp>(op))
       return of(op->getOperand(0));
     if (isa<arith::AddIOp, arith::SubIOp>(op)) {
       Dependence left = of(op->getOperand(0)), right = of(op->getOperand(1));
-      int64_t sign = isa<arith::AddIOp>(op) ? 1 : -1;
-      if (left.kind == linear && right.kind == linear)
-        return {linear, left.rows + sign * right.rows, left.keys + sign * right.keys};
+      if (left.kind == Dependence::Kind::Linear && right.kind == Dependence::Kind::Linear)
+        return left.plus(right, isa<arith::AddIOp>(op) ? 1 : -1);
     }
     bool isPlain = op->getNumRegions() == 0 && isa<arith::ArithDialect, math::MathDialect>(op->getDialect());
     if (!isPlain && !isa<tensor::ExtractOp>(op))
       return {};
-    bool isUniform = true;
-    for (Value operand : op->getOperands()) {
-      Dependence dependence = of(operand);
-      if (!dependence.isOfDistance())
-        return {};
-      isUniform &= dependence.isUniform();
-    }
-    return {isUniform ? linear : Dependence::Kind::Distance};
+    return Dependence::join(llvm::map_range(op->getOperands(), [&](Value operand) { return of(operand); }));
   }
 
   DenseMap<Value, Dependence> memo;
@@ -88,7 +67,7 @@ bool heed::addsTermOfDistance(attn::AttendOp attend) {
     return false;
   Block &block = attend.getScore().front();
   Dependences dependences;
-  Value sum = block.getTerminator()->getOperand(0), score = block.getArgument(Score);
+  Value sum = block.getTerminator()->getOperand(0), score = block.getArgument(attn::ScoreArgument::Score);
   bool hasTerm = false;
   while (sum != score) {
     Operation *op = sum.getDefiningOp();

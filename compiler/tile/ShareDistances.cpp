@@ -5,6 +5,7 @@
 ///
 /// Relative positions of attention are of this kind: a lane that holds elements of several rows and columns would look
 /// up every one of them. For targets whose lanes hand the band to each other for less than that.
+#include "compiler/DistanceDependence.h"
 #include "compiler/tile/Passes.h"
 #include "dialects/tile/Tile.h"
 
@@ -19,19 +20,9 @@ using namespace heed;
 namespace {
 
 /// What a tile depends on. A tile of rank 1 has rows only.
-struct Dependence {
-  enum class Kind {
-    Linear,   ///< rows times row + columns times column + what is the same everywhere
-    Distance, ///< a function of row - column
-    Other
-  } kind = Kind::Other;
-  int64_t rows = 0, columns = 0;
+struct Dependence : DistanceDependence {
   bool isCoordinate = false; ///< Linear: a row or a column, of which nothing is lost in more bits or in 32
-
-  bool isUniform() const { return kind == Kind::Linear && rows == 0 && columns == 0; }
-  bool isOfDistance() const { return kind == Kind::Distance || (kind == Kind::Linear && rows == -columns); }
 };
-constexpr auto linear = Dependence::Kind::Linear;
 
 RankedTensorType tileType(Value value) { return dyn_cast<RankedTensorType>(value.getType()); }
 
@@ -44,7 +35,7 @@ class Dependences {
 public:
   Dependence of(Value value) {
     if (!tileType(value))
-      return {linear};
+      return {Dependence::linear()};
     auto known = memo.find(value);
     if (known != memo.end())
       return known->second;
@@ -60,13 +51,12 @@ private:
   DenseMap<Value, Dependence> memo;
 };
 
-/// Sums wrap as the coordinates' multiples do, so differences of them are exact.
 Dependence Dependences::find(Operation *op) {
   if (isa<tile::SplatOp>(op) || matchPattern(op, m_Constant()))
-    return {linear};
+    return {Dependence::linear()};
   if (auto index = dyn_cast<tile::IndexOp>(op)) {
     bool isRow = index.getDim() == 0;
-    return {linear, isRow ? 1 : 0, isRow ? 0 : 1, /*isCoordinate=*/true};
+    return {Dependence::linear(isRow ? 1 : 0, isRow ? 0 : 1), /*isCoordinate=*/true};
   }
   if (auto broadcast = dyn_cast<tile::BroadcastOp>(op)) {
     if (tileType(broadcast.getSource()).getRank() != 1)
@@ -78,9 +68,8 @@ Dependence Dependences::find(Operation *op) {
   }
   if (isa<arith::AddIOp, arith::SubIOp>(op)) {
     Dependence left = of(op->getOperand(0)), right = of(op->getOperand(1));
-    int64_t sign = isa<arith::AddIOp>(op) ? 1 : -1;
-    if (left.kind == linear && right.kind == linear)
-      return {linear, left.rows + sign * right.rows, left.columns + sign * right.columns};
+    if (left.kind == Dependence::Kind::Linear && right.kind == Dependence::Kind::Linear)
+      return {left.plus(right, isa<arith::AddIOp>(op) ? 1 : -1)};
   }
   if (isa<arith::ExtSIOp, arith::TruncIOp>(op)) {
     Dependence source = of(op->getOperand(0));
@@ -93,14 +82,7 @@ Dependence Dependences::find(Operation *op) {
 Dependence Dependences::join(Operation *op) {
   if (!isElementwise(op) && !isa<tile::GatherOp>(op))
     return {};
-  bool isUniform = true;
-  for (Value operand : op->getOperands()) {
-    Dependence dependence = of(operand);
-    if (!dependence.isOfDistance())
-      return {};
-    isUniform &= dependence.isUniform();
-  }
-  return {isUniform ? linear : Dependence::Kind::Distance};
+  return {Dependence::join(llvm::map_range(op->getOperands(), [&](Value operand) { return of(operand); }))};
 }
 
 /// A tile that follows from distances, as the band of these: the part of it where the column is 0 and rows are those

@@ -26,4 +26,10 @@ namespace heed::attn {
 /// Scores at or below this value count as masked; it is also where a running maximum starts. Finite, because a device
 /// may assume there are no infinities, and far enough from -FLT_MAX that adding a score to it stays finite.
 constexpr double maskedScore = -1.0e30;
+
+/// The numbers of the arguments of a region that changes scores (constraint A14).
+struct ScoreArgument {
+  enum Number : unsigned { Score, Batch, Head, Row, Key, Position, FirstCapture };
+};
+static_assert(ScoreArgument::FirstCapture == 1 + AttendOp::numIndexArguments);
 } // namespace heed::attn
