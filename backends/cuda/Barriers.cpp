@@ -134,6 +134,16 @@ struct LowerUniform : ConvertOpToLLVMPattern<UniformOp> {
   }
 };
 
+struct LowerAny : ConvertOpToLLVMPattern<AnyOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(AnyOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+    Value everyLane = constantInt(rewriter, op.getLoc(), 32, -1);
+    rewriter.replaceOp(op, callIntrinsic(rewriter, op.getLoc(), "llvm.nvvm.vote.any.sync", op.getType(),
+                                         {everyLane, adaptor.getValue()}));
+    return success();
+  }
+};
+
 struct LowerSetRegisters : ConvertOpToLLVMPattern<SetRegistersOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(SetRegistersOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
@@ -170,6 +180,6 @@ void heed::cuda::populateBarriers(const LLVMTypeConverter &types, RewritePattern
       types, [](BarrierEndOp) { return std::string("mbarrier.inval.shared::cta.b64 [$0];"); });
   patterns.add<LowerFence<FenceBarriersOp>>(types, "fence.mbarrier_init.release.cluster;");
   patterns.add<LowerFence<FenceAsyncOp>>(types, "fence.proxy.async.shared::cta;");
-  patterns.add<LowerBarrierWait, LowerCopyTensor, LowerNamedBarrier, LowerWarpBarrier, LowerRenew, LowerUniform,
-               LowerSetRegisters>(types);
+  patterns.add<LowerBarrierWait, LowerCopyTensor, LowerNamedBarrier, LowerWarpBarrier, LowerRenew, LowerAny,
+               LowerUniform, LowerSetRegisters>(types);
 }

@@ -72,6 +72,7 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
                       .loadMatrix = true,
                       .namedBarriers = true,
                       .warpBarriers = true,
+                      .votes = true,
                       .sharedBarriers = isHopperOrLater,
                       .tensorCopies = isHopperOrLater,
                       .movableRegisters = isHopperOrLater && chip.name.ends_with("a"),
@@ -95,9 +96,12 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
     target.blockTime = 6000;
     target.blocks = {64, 64, 32, 780, 2};
     // The last weights are multiplied with values while the lanes make weights of the next scores, and the products of
-    // one group run under the exponentials of the other.
-    static const tile::PartSchedule schedule[] = {
-        {"scores", 0, /*takesTurn=*/true}, {"product", 1, /*takesTurn=*/true}, {"mask", 0}, {"normalise", 0}};
+    // one group run under the exponentials of the other. Sums are rescaled when nothing runs, before the group's turn.
+    static const tile::PartSchedule schedule[] = {{"scores", 0, /*takesTurn=*/true},
+                                                  {"product", 1, /*takesTurn=*/true},
+                                                  {"mask", 0},
+                                                  {"normalise", 0},
+                                                  {"rescale", 0}};
     target.schedule = schedule;
   }
   return target;

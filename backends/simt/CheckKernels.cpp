@@ -83,6 +83,8 @@ static LogicalResult checkAbility(Operation *op, const SimtTarget &target) {
     return op->emitError("") << target.chip << " has no barriers in shared memory";
   if (isa<WarpBarrierOp>(op) && !target.abilities.warpBarriers)
     return op->emitError("") << target.chip << " has no barriers of warps";
+  if (isa<AnyOp>(op) && !target.abilities.votes)
+    return op->emitError("") << target.chip << " has lanes that cannot ask each other";
   if (isa<CopyTensorOp>(op) && !target.abilities.tensorCopies)
     return op->emitError("") << target.chip << " cannot copy boxes of tensors";
   if (isa<AdmitNextOp, AwaitPreviousOp, PrefetchOp>(op) && !target.abilities.overlappingLaunches)

@@ -194,6 +194,8 @@ void TileLowering::emitTileOp(Operation *op) {
     return emitShare(share);
   if (auto skip = dyn_cast<tile::SkipOp>(op))
     return emitSkip(skip);
+  if (auto exceeds = dyn_cast<tile::ExceedsOp>(op))
+    return emitExceeds(exceeds);
   auto load = dyn_cast<tile::LoadOp>(op);
   if (isProducer) {
     if (Ring *ring = load ? ringOf(load.getResult()) : nullptr)
@@ -404,6 +406,12 @@ void TileLowering::emitBranch(scf::IfOp op) {
     if (!types.empty())
       scf::YieldOp::create(b, yielded);
     scopes.pop_back();
+  }
+  // Warps may part only where they do not meet others.
+  if (op.getCondition().getDefiningOp<tile::ExceedsOp>() && !isMemoryEffectFree(branch)) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(branch);
+    branch.getConditionMutable().assign(constant(b.getI1Type(), 1));
   }
   unsigned next = 0;
   for (Value result : op.getResults())

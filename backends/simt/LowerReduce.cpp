@@ -20,21 +20,48 @@ void TileLowering::emitReduce(tile::ReduceOp op) {
   define(op.getResult(), home, convert(values, to, home));
 }
 
-/// Every result is combined from a few partial ones, so that not each operation has to wait for the one before.
+/// Where warps hold whole rows, each answers for its own; else all are told yes.
+void TileLowering::emitExceeds(tile::ExceedsOp op) {
+  const Layout &from = plan.layoutOf(op.getSource());
+  Layout to = from.slice(op.getDim());
+  bool areWhole =
+      llvm::none_of(from.warpBases(), [&](const tile::Coordinates &base) { return base[op.getDim()] != 0; });
+  bool isForBranches = llvm::all_of(op->getUsers(), llvm::IsaPred<scf::IfOp>);
+  Value some;
+  if (target.abilities.votes && areWhole && isForBranches && !isProducer) {
+    // Lanes need no greatest element of a row for this: each compares those of its own.
+    Registers values = reduceRegisters(tile::Combine::Max, registers(op.getSource(), from), op.getDim(), from, to);
+    for (auto [value, limit] : llvm::zip_equal(values, registers(op.getLimits(), to))) {
+      Value exceeds = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, value, limit);
+      some = some ? arith::OrIOp::create(b, some, exceeds).getResult() : exceeds;
+    }
+    some = simt::AnyOp::create(b, b.getI1Type(), some);
+  }
+  scalars.map(op.getResult(), some ? some : constant(b.getI1Type(), 1));
+}
+
 Registers TileLowering::reduceRegisters(tile::ReduceOp op, const Layout &from, const Layout &to) {
-  constexpr size_t chains = 4;
-  Registers source = registers(op.getSource(), from), result;
-  SmallVector<Registers> partial(to.numRegisters());
-  SmallVector<size_t> counts(to.numRegisters());
-  unsigned dim = op.getDim();
-  Value extent = op.getExtent() ? toI64(op.getExtent()) : Value();
-  Value rest = tile::neutral(b, b.getLoc(), op.getCombine(), source[0].getType());
-  for (auto [reg, value] : llvm::enumerate(source)) {
-    if (extent) {
-      Value position = arith::ExtUIOp::create(b, b.getI64Type(), coordinate(from, reg, dim));
+  Registers source = registers(op.getSource(), from);
+  if (op.getExtent()) {
+    Value extent = toI64(op.getExtent());
+    Value rest = tile::neutral(b, b.getLoc(), op.getCombine(), source[0].getType());
+    for (auto [reg, value] : llvm::enumerate(source)) {
+      Value position = arith::ExtUIOp::create(b, b.getI64Type(), coordinate(from, reg, op.getDim()));
       Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, position, extent);
       value = arith::SelectOp::create(b, inside, value, rest);
     }
+  }
+  return reduceRegisters(op.getCombine(), source, op.getDim(), from, to);
+}
+
+/// Every result is combined from a few partial ones, so that not each operation has to wait for the one before.
+Registers TileLowering::reduceRegisters(tile::Combine kind, const Registers &source, unsigned dim, const Layout &from,
+                                        const Layout &to) {
+  constexpr size_t chains = 4;
+  Registers result;
+  SmallVector<Registers> partial(to.numRegisters());
+  SmallVector<size_t> counts(to.numRegisters());
+  for (auto [reg, value] : llvm::enumerate(source)) {
     tile::Coordinates at = from.registerOffset(reg);
     at.erase(at.begin() + dim);
     int64_t target = *to.registerAt(at);
@@ -43,12 +70,12 @@ Registers TileLowering::reduceRegisters(tile::ReduceOp op, const Layout &from, c
     if (chain == sums.size())
       sums.push_back(value);
     else
-      sums[chain] = combine(op.getCombine(), sums[chain], value);
+      sums[chain] = combine(kind, sums[chain], value);
   }
   for (Registers &sums : partial) {
     Value all = sums.front();
     for (Value sum : ArrayRef(sums).drop_front())
-      all = combine(op.getCombine(), all, sum);
+      all = combine(kind, all, sum);
     result.push_back(all);
   }
   return result;

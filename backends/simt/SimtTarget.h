@@ -17,6 +17,7 @@ struct Abilities {
   bool loadMatrix = false;          ///< simt.load_matrix
   bool namedBarriers = false;       ///< simt.named_barrier
   bool warpBarriers = false;        ///< simt.warp_barrier
+  bool votes = false;               ///< simt.any
   bool sharedBarriers = false;      ///< simt.barrier_init and what belongs to it, simt.fence_async
   bool tensorCopies = false;        ///< simt.copy_tensor, with sharedBarriers
   bool movableRegisters = false;    ///< simt.set_registers

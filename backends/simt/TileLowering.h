@@ -182,7 +182,10 @@ private:
   // LowerReduce.cpp
   void emitReduce(tile::ReduceOp op);
   void emitScan(tile::ScanOp op);
+  void emitExceeds(tile::ExceedsOp op);
   Registers reduceRegisters(tile::ReduceOp op, const tile::Layout &from, const tile::Layout &to);
+  Registers reduceRegisters(tile::Combine kind, const Registers &source, unsigned dim, const tile::Layout &from,
+                            const tile::Layout &to);
   mlir::Value reduceLanes(tile::Combine kind, mlir::Value value, const tile::Layout &from, unsigned dim);
   Registers reduceWarps(tile::ReduceOp op, Registers values, const tile::Layout &from, const tile::Layout &to);
 

@@ -140,6 +140,18 @@ static LogicalResult runReduce(Interpreter &interpreter, Operation *op, Frame &f
   return success();
 }
 
+static LogicalResult runExceeds(Interpreter &, Operation *op, Frame &frame) {
+  auto exceeds = cast<tile::ExceedsOp>(op);
+  const Tensor source = frame.tensor(exceeds.getSource()), limits = frame.tensor(exceeds.getLimits());
+  size_t dim = exceeds.getDim();
+  int64_t length = source.shape[dim], stride = contiguousStrides(source.shape)[dim];
+  bool some = false;
+  for (int64_t element = 0; element < source.size(); ++element)
+    some |= source.data()[element].real > limits.data()[element / (stride * length) * stride + element % stride].real;
+  frame.set(op->getResult(0), Scalar::ofInteger(some));
+  return success();
+}
+
 static LogicalResult runScan(Interpreter &interpreter, Operation *op, Frame &frame) {
   auto scan = cast<tile::ScanOp>(op);
   Tensor result = frame.tensor(scan.getSource());
@@ -221,6 +233,7 @@ void addTileValueHandlers(HandlerTable &table) {
   table["tile.broadcast"] = runBroadcast;
   table["tile.toeplitz"] = runToeplitz;
   table["tile.reduce"] = runReduce;
+  table["tile.exceeds"] = runExceeds;
   table["tile.scan"] = runScan;
   table["tile.dot"] = runDot;
   table["tile.transpose"] = runTranspose;

@@ -368,18 +368,54 @@ Value AttendSkeleton::rebase(Value from, Value to, ArrayRef<int64_t> dims) {
   return math::Exp2Op::create(at, exponent);
 }
 
-/// The weights of a block; for a softmax also its reference and sum so far, and how much what came before shrinks.
+/// The reference that follows the greatest score, where that exceeds `limits` if there are any; the sum so far relative
+/// to it; what earlier weights shrink by.
+SmallVector<Value> AttendSkeleton::follow(Value logits, ValueRange state, Value limits) {
+  Value blockMaximum = tile::ReduceOp::create(at, floatTile({Rows}), tile::Combine::Max, logits, 1, Value());
+  Value reference = greater(state[0], referenceOf(blockMaximum));
+  if (limits) {
+    Value isBeyond = arith::CmpFOp::create(at, arith::CmpFPredicate::OGT, blockMaximum, limits);
+    reference = arith::SelectOp::create(at, isBeyond, reference, state[0]);
+  }
+  Value shrink = rebase(state[0], reference, {Rows});
+  return {reference, arith::MulFOp::create(at, state[1], shrink), shrink};
+}
+
+/// How far scores may exceed the reference, in binary logarithms. Weights up to 2 to this do no harm: they are floats
+/// that are summed in f32.
+constexpr double slack = 8;
+
+/// The same with a reference that stays where it is until scores exceed it by more, and whether some row's do. That
+/// another row of a warp follows changes nothing of a row.
+SmallVector<Value> AttendSkeleton::followLate(Value logits, ValueRange state) {
+  Value slackOfScores = splat(slack / unit, {Rows}), limits;
+  if (machine.fusedMultiplyAdd)
+    limits = math::FmaOp::create(at, state[0], splat(1 / unit, {Rows}), slackOfScores);
+  else
+    limits = arith::AddFOp::create(at, state[0], slackOfScores);
+  Value some = tile::ExceedsOp::create(at, at.getI1Type(), logits, limits, 1);
+  Type rowType = floatTile({Rows});
+  auto branch = scf::IfOp::create(at, TypeRange{rowType, rowType, rowType}, some, /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(at);
+  at.setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(at, follow(logits, state, limits));
+  at.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(at, ValueRange{state[0], state[1], splat(1, {Rows})});
+  SmallVector<Value> results(branch.getResults());
+  results.push_back(some);
+  return results;
+}
+
+/// The weights of a block; for a softmax also its reference and sum so far, how much what came before shrinks, and
+/// where the reference follows late, whether anything does.
 FailureOr<SmallVector<Value>> AttendSkeleton::normalise(Value logits, ValueRange state) {
   SmallVector<Value> results;
   Value weights;
   if (isSoftmax()) {
-    Value blockMaximum = tile::ReduceOp::create(at, floatTile({Rows}), tile::Combine::Max, logits, 1, Value());
-    Value reference = greater(state[0], referenceOf(blockMaximum));
-    weights = weigh(logits, reference);
-    Value shrink = rebase(state[0], reference, {Rows});
+    results = followsLate() ? followLate(logits, state) : follow(logits, state, Value());
+    weights = weigh(logits, results[0]);
     Value blockSum = tile::ReduceOp::create(at, floatTile({Rows}), tile::Combine::Add, weights, 1, Value());
-    Value sum = arith::AddFOp::create(at, arith::MulFOp::create(at, state[1], shrink), blockSum);
-    results = {reference, sum, shrink};
+    results[1] = arith::AddFOp::create(at, results[1], blockSum);
   } else if (attend.getNormaliser() == attn::Normaliser::Relu) {
     weights = greater(logits, splat(0, {Rows, Keys}));
   } else {
@@ -392,6 +428,22 @@ FailureOr<SmallVector<Value>> AttendSkeleton::normalise(Value logits, ValueRange
     return failure();
   results.insert(results.begin(), *finished);
   return results;
+}
+
+/// What was summed up to a block, relative to the reference that it leads to.
+SmallVector<Value> AttendSkeleton::rescale(Value some, Value shrink, ValueRange accumulators) {
+  auto branch = scf::IfOp::create(at, accumulators.getTypes(), some, /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(at);
+  at.setInsertionPointToStart(branch.thenBlock());
+  SmallVector<Value> shrunk;
+  for (auto [accumulator, depth] : llvm::zip_equal(accumulators, valueDepths)) {
+    emitter.getDomain().sizes[ValueDepth] = depth;
+    shrunk.push_back(arith::MulFOp::create(at, accumulator, overRows(shrink, ValueDepth)));
+  }
+  scf::YieldOp::create(at, shrunk);
+  at.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(at, accumulators);
+  return SmallVector<Value>(branch.getResults());
 }
 
 /// One chunk of the output, with the block's values added; `decay` may be null.

@@ -101,16 +101,24 @@ FailureOr<AttendSkeleton::RowState> AttendSkeleton::accumulate(Value logits, Val
   if (failed(normalised))
     return failure();
   Value weights = normalised->front(), decay;
+  RowState before(state);
   if (isSoftmax()) {
     next[0] = (*normalised)[1];
     next[1] = (*normalised)[2];
     decay = (*normalised)[3];
   }
+  if (followsLate()) {
+    Value some = (*normalised)[4];
+    auto rescaled = kernel.part(
+        "rescale", [&]() -> FailureOr<SmallVector<Value>> { return rescale(some, decay, state.drop_front(2)); });
+    llvm::copy(*rescaled, before.begin() + 2);
+    decay = Value();
+  }
   int64_t start = 0;
   for (auto [chunk, depth] : llvm::enumerate(valueDepths)) {
     FailureOr<SmallVector<Value>> sum = kernel.part("product", [&]() -> FailureOr<SmallVector<Value>> {
       enterChunk(ValueDepth, depth, start);
-      FailureOr<Value> added = product(weights, decay, state[2 + chunk]);
+      FailureOr<Value> added = product(weights, decay, before[2 + chunk]);
       if (failed(added))
         return failure();
       return SmallVector<Value>{*added};

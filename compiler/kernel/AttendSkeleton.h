@@ -111,6 +111,12 @@ private:
   mlir::FailureOr<mlir::Value> maskInPasses(llvm::ArrayRef<MaskPass> passes, mlir::Value logits);
   mlir::FailureOr<mlir::Value> applyMask(mlir::Value logits, mlir::Value firstKey);
   mlir::FailureOr<mlir::Value> finishWeights(mlir::Value weights);
+  /// Whether the reference lags behind the maximum, so that most blocks leave what was summed before as it is. That
+  /// pays where lanes hold the sums: a warp goes around what none of its rows needs.
+  bool followsLate() { return blocks.groups > 1 && isSoftmax(); }
+  llvm::SmallVector<mlir::Value> follow(mlir::Value logits, mlir::ValueRange state, mlir::Value limits);
+  llvm::SmallVector<mlir::Value> followLate(mlir::Value logits, mlir::ValueRange state);
+  llvm::SmallVector<mlir::Value> rescale(mlir::Value some, mlir::Value shrink, mlir::ValueRange accumulators);
   mlir::FailureOr<llvm::SmallVector<mlir::Value>> normalise(mlir::Value logits, mlir::ValueRange state);
   mlir::FailureOr<mlir::Value> product(mlir::Value weights, mlir::Value decay, mlir::Value accumulator);
   mlir::FailureOr<RowState> accumulate(mlir::Value logits, mlir::ValueRange state);

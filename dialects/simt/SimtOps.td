@@ -281,6 +281,14 @@ def Simt_UniformOp : Simt_Op<"uniform", [Pure]> {
   let assemblyFormat = "$value attr-dict";
 }
 
+def Simt_AnyOp : Simt_Op<"any", [Pure]> {
+  let summary = "Whether something holds in some lane of the warp";
+  let description = [{ All lanes have the answer, and all take part. }];
+  let arguments = (ins I1:$value);
+  let results = (outs I1:$result);
+  let assemblyFormat = "$value attr-dict";
+}
+
 //===-- Lanes and matrix instructions ------------------------------------------------------------------------------===//
 
 def Simt_ShuffleOp : Simt_Op<"shuffle", [Pure, AllTypesMatch<["value", "result"]>]> {

@@ -191,6 +191,21 @@ def Tile_ReduceOp : Tile_Op<"reduce", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Tile_ExceedsOp : Tile_Op<"exceeds", [Pure]> {
+  let summary = "Whether some element of a tile is greater than the limit of its place across one dimension";
+  let description = [{
+    `tile.exceeds %scores, %limits along 1 : tensor<64x128xf32>, tensor<64xf32>` asks for elements (i, j) greater than
+    element i of the limits.
+
+    For branches around what few rows need. Those who hold some rows only may be told of these, and anyone may be told yes
+    in vain: where a branch holds, it changes nothing of a row without such elements. Constraint T18.
+  }];
+  let arguments = (ins Tile_Tile:$source, Tile_Tile:$limits, I64Attr:$dim);
+  let results = (outs I1:$result);
+  let assemblyFormat = "$source `,` $limits `along` $dim attr-dict `:` type($source) `,` type($limits)";
+  let hasVerifier = 1;
+}
+
 def Tile_ScanOp : Tile_Op<"scan", [Pure, AllTypesMatch<["source", "result"]>]> {
   let summary = "Inclusive prefix combination along one dimension";
   let arguments = (ins Tile_Combine:$combine, Tile_Tile:$source, I64Attr:$dim);

@@ -1,4 +1,4 @@
-/// Constraints (T6 to T11, T17) and folds of the ops on tile values.
+/// Constraints (T6 to T11, T17, T18) and folds of the ops on tile values.
 #include "dialects/tile/Tile.h"
 
 #include "mlir/IR/Matchers.h"
@@ -61,6 +61,20 @@ LogicalResult ReduceOp::verify() {
   expected.erase(expected.begin() + dim);
   if (result.getShape() != ArrayRef<int64_t>(expected))
     return emitOpError("T8: result must be the source without the reduced dimension, got ") << result;
+  return success();
+}
+
+LogicalResult ExceedsOp::verify() {
+  RankedTensorType source = tileType(getSource()), limits = tileType(getLimits());
+  auto dim = static_cast<int64_t>(getDim());
+  SmallVector<int64_t> expected(source.getShape());
+  bool fits = dim >= 0 && dim < source.getRank() && isa<FloatType>(source.getElementType()) &&
+              source.getElementType() == limits.getElementType();
+  if (fits)
+    expected.erase(expected.begin() + dim);
+  if (!fits || limits.getShape() != ArrayRef<int64_t>(expected))
+    return emitOpError("T18: needs floats, and a limit for each place across a dimension of the source, got ")
+           << source << " and " << limits;
   return success();
 }
 

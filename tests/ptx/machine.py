@@ -208,7 +208,7 @@ BINARY = {"add": numpy.add, "sub": numpy.subtract, "mul": numpy.multiply, "and":
 COMPARE = {"lt": numpy.less, "le": numpy.less_equal, "gt": numpy.greater, "ge": numpy.greater_equal,
            "eq": numpy.equal, "ne": numpy.not_equal, "neu": numpy.not_equal}
 HALF = {4: numpy.uint16, 8: numpy.uint32}  # by bytes
-TOGETHER = ("shfl", "redux", "bar.", "wgmma", "setmaxnreg", "ldmatrix", "mma.sync")
+TOGETHER = ("shfl", "vote", "redux", "bar.", "wgmma", "setmaxnreg", "ldmatrix", "mma.sync")
 
 
 class Warp:
@@ -509,6 +509,8 @@ class Warp:
             return value(1)[lanes]
         if name == "redux":
             return numpy.full(LANES, value(1).max())
+        if name == "vote":
+            return numpy.full(LANES, self.registers[operands[1]].any())
         if name in BINARY and len(operands) == 3:
             return BINARY[name](value(1), value(2))
         raise Wrong(f"unknown instruction {'.'.join(parts)}")

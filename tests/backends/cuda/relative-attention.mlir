@@ -14,7 +14,6 @@
 // In the loop: when the keys are there, the band is read into the sum, 64 elements a lane in pairs, before it is the
 // group's turn; no product begins with nothing, and no scores are changed.
 // CHECK: wgmma.wait_group.sync.aligned 0;
-// CHECK: wgmma.wait_group.sync.aligned 0;
 // CHECK: mbarrier.try_wait.parity.shared::cta.b64
 // CHECK: ld.shared.v2.b32 {[[A:%r[0-9]+]], [[B:%r[0-9]+]]}, [%[[EVEN:rd[0-9]+]]];
 // CHECK: ld.shared.v2.b32 {[[C:%r[0-9]+]], [[D:%r[0-9]+]]}, [%[[ODD:rd[0-9]+]]];

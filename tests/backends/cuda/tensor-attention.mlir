@@ -37,21 +37,34 @@
 // CHECK-NEXT: end inline asm
 // CHECK-NEXT: begin inline asm
 // CHECK-NEXT: wgmma.commit_group.sync.aligned;
-// The weights' exponents are one multiply-add each; they are made while the sums are computed, which are waited for
-// when the lanes have added the weights.
-// CHECK: fma.rn.f32
-// CHECK: ex2.approx.ftz.f32
-// CHECK: ld.volatile.shared.b32 unused, [%{{.*}}]; } wgmma.wait_group.sync.aligned 0;
 // Each group starts the products of a round in its turn: scores, then, with weights from registers and values across,
-// the sums of the block before; then the next group may.
+// the sums of the block before, which are not touched in between; then the next group may.
 // CHECK: bar.sync %{{r[0-9]+}}, 256;
+// CHECK-NOT: mul.rn.f32
 // CHECK: wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {{.*}}, 0, 1, 1, 0, 0;
 // CHECK: wgmma.commit_group.sync.aligned;
+// CHECK-NOT: mul.rn.f32
 // CHECK: wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {{.*}}, 1, 1, 1, 1;
 // CHECK: wgmma.commit_group.sync.aligned;
+// CHECK-NEXT: end inline asm
 // CHECK: bar.arrive %{{r[0-9]+}}, 256;
 // CHECK: wgmma.wait_group.sync.aligned 1;
 // CHECK: mbarrier.arrive.shared::cta.b64 _, [%{{.*}}];
+// A warp asks its lanes whether scores exceed the reference by so much that it has to follow; only then lanes exchange
+// their greatest scores.
+// CHECK-NOT: shfl
+// CHECK: vote.sync.any.pred [[SOME:%p[0-9]+]], %p{{[0-9]+}}, -1;
+// CHECK: not.pred [[NONE:%p[0-9]+]], [[SOME]];
+// CHECK: @[[NONE]] bra
+// CHECK: shfl.sync.bfly
+// The weights' exponents are one multiply-add each; they are made while the sums are computed, which are waited for
+// when the lanes have added the weights, and changed only where a reference has followed.
+// CHECK: fma.rn.f32
+// CHECK: ex2.approx.ftz.f32
+// CHECK: ld.volatile.shared.b32 unused, [%{{.*}}]; } wgmma.wait_group.sync.aligned 0;
+// CHECK: @[[NONE]] bra
+// CHECK-COUNT-64: mul.rn.f32
+// CHECK-NOT: mul.rn.f32
 // CHECK: bar.sync 2, 256;
 // The variant that relies on nothing.
 // CHECK-LABEL: .entry {{.*}}attend(
