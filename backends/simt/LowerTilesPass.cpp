@@ -48,6 +48,7 @@ struct LowerTiles : PassWrapper<LowerTiles, OperationPass<ModuleOp>> {
     target.registers = registers;
     target.sharedBytes = sharedBytes;
     target.sharedGranularity = sharedGranularity;
+    target.abilities.votes = votes;
     if (matrices) {
       target.abilities.asynchronousCopies = true;
       target.atoms = madeUpAtoms();
@@ -65,6 +66,7 @@ struct LowerTiles : PassWrapper<LowerTiles, OperationPass<ModuleOp>> {
   Option<int64_t> sharedBytes{*this, "shared", llvm::cl::desc("Bytes of shared memory"), llvm::cl::init(65536)};
   Option<int64_t> sharedGranularity{*this, "granularity", llvm::cl::desc("Bytes of the smallest shared access"),
                                     llvm::cl::init(1)};
+  Option<bool> votes{*this, "votes", llvm::cl::desc("Lanes of a warp can ask each other"), llvm::cl::init(false)};
   Option<bool> matrices{
       *this, "matrices",
       llvm::cl::desc("4 x 4 x 4 matrix instructions for f32, on 4 lanes; copies to shared memory are asynchronous"),

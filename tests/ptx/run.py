@@ -30,6 +30,8 @@ ATTENTION = [(1, 3, 193, 64, True, 1), (2, 3, 450, 64, True, 5), (2, 2, 400, 64,
 FLOAT_ATTENTION = [(1, 2, 150, 32, False), (2, 1, 140, 64, True), (1, 1, 100, 128, False)]
 # Of the same, with a soft cap: queries are so large that it changes scores.
 CAPPED = [(1, 1, 200, 64, True, 1), (1, 1, 150, 128, True, 1)]
+# batch, heads, rows, head width, is causal, workgroups: scores grow from block of keys to block, see run_growing.
+GROWING = [(1, 1, 660, 64, False, 2), (1, 2, 520, 64, True, 3), (1, 1, 530, 128, False, 2)]
 # Variant, batch, heads, rows, head width, workgroups. Blocks of keys that windows and prefixes leave out, cut and show whole.
 VARIANTS = [("window", 1, 1, WINDOW + 470, 64, 3),
             ("alibi-window", 1, 1, WINDOW + 70, 64, 3), ("alibi-window", 1, 1, WINDOW + 70, 128, 3), ("alibi", 1, 2, 260, 64, 2),
@@ -115,9 +117,21 @@ def run_capped(build, *numbers):
     return run_attention(build, *numbers, cap=SOFTCAP)
 
 
-def run_attention(build, batch, heads, rows, width, is_causal, workgroups, cap=None):
+def run_growing(build, *numbers):
+    return run_attention(build, *numbers, heights=(0, 7, 8.5, 40, 30, 52))
+
+
+def run_attention(build, batch, heads, rows, width, is_causal, workgroups, cap=None, heights=None):
+    """`heights`: how much higher the scores of each 128 keys are, in binary logarithms, so that references stay where they are,
+    or follow by a little more than they have to, or far; of every second 16 rows all by as much, of the others by more or less."""
     random, shape = numpy.random.default_rng(1), (batch, heads, rows, width)
     operands = [machine.narrow(random.standard_normal(shape)) for _ in range(3)]
+    if heights:
+        query, key = machine.widen(operands[0]), machine.widen(operands[1])
+        mixed = numpy.arange(rows) // 16 % 2 == 0
+        query[..., 0] = numpy.where(mixed, numpy.resize([1, 0.5, 0, -1, 2], rows), numpy.where(numpy.arange(rows) // 32 % 2, 1, 0))
+        key[..., 0] = numpy.repeat(heights, 128)[:rows] * numpy.log(2) * width ** 0.5
+        operands[:2] = machine.narrow(query), machine.narrow(key)
     if cap:
         operands[0] = machine.narrow(20 * machine.widen(operands[0]))
     model = "case.mlir", source(heads, width, "softcap" if cap else "causal" if is_causal else "full").encode()
@@ -437,6 +451,8 @@ def main():
     cases += [(f"attention of f32: batch {case[0]} heads {case[1]} rows {case[2]} width {case[3]} causal {case[4]}",
                run_float_attention, case) for case in FLOAT_ATTENTION]
     cases += [(f"soft cap: batch {case[0]} heads {case[1]} rows {case[2]} width {case[3]}", run_capped, case) for case in CAPPED]
+    cases += [(f"growing scores: batch {case[0]} heads {case[1]} rows {case[2]} width {case[3]} causal {case[4]}", run_growing, case)
+              for case in GROWING]
     cases += [(f"bias: {case[0]} by batch {case[1]} by head {case[2]} by row {case[3]}, behind {case[4]} keys: batch {case[5]} "
                f"heads {case[6]} rows {case[7]} width {case[8]}", run_biased, case) for case in BIASED]
     cases += [(f"{case[0]}: batch {case[1]} heads {case[2]} rows {case[3]} width {case[4]}", run_variant, case)

@@ -25,6 +25,9 @@
 // CHECK: bar.warp.sync -1;
 // CHECK: redux.sync.max.u32 %[[SAME:r[0-9]+]], %{{.*}};
 // CHECK: mov.b32 %{{.*}}, %[[SAME]];
+// CHECK: vote.sync.any.pred %{{p[0-9]+}}, %{{p[0-9]+}}, -1;
+// CHECK: bra
+// CHECK: mbarrier.arrive.shared::cta.b64
 // CHECK: bar.sync 1, 128;
 // CHECK: bar.arrive {{.*}}, 128;
 simt.kernel @ring(%a: i64, %x: i64, %y: i64, %z: i64)
@@ -56,7 +59,11 @@ simt.kernel @ring(%a: i64, %x: i64, %y: i64, %z: i64)
     simt.warp_barrier
     %same = simt.uniform %warp
     %again = simt.renew %same
-    simt.barrier_arrive %again
+    %is_last = arith.cmpi eq, %lane, %again : i32
+    %some = simt.any %is_last
+    scf.if %some {
+      simt.barrier_arrive %again
+    }
     simt.named_barrier %one threads 128
     simt.named_barrier arrive %four threads 128
   }

@@ -67,6 +67,9 @@ simt.kernel @every_op(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64)
   %again = simt.renew %lane
   // CHECK: simt.uniform %
   %same = simt.uniform %warp
+  // CHECK: %{{.*}} = simt.any %
+  %some = arith.cmpi eq, %lane, %warp : i32
+  %any = simt.any %some
   // CHECK: simt.named_barrier %{{.*}} threads 64
   simt.named_barrier %warp threads 64
   // CHECK: simt.named_barrier arrive %{{.*}} threads 64

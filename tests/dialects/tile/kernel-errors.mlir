@@ -214,6 +214,16 @@ tile.kernel @toeplitz_length(%a: memref<?xf32>, %n: index) attributes {grid_rank
 
 // -----
 
+tile.kernel @exceeds_limits(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
+  %x = arith.constant dense<0.0> : tensor<4x8xf32>
+  %y = arith.constant dense<0.0> : tensor<8xf32>
+  // expected-error@+1 {{T18: needs floats, and a limit for each place across a dimension of the source, got 'tensor<4x8xf32>' and 'tensor<8xf32>'}}
+  %0 = tile.exceeds %x, %y along 1 : tensor<4x8xf32>, tensor<8xf32>
+  tile.return
+}
+
+// -----
+
 tile.kernel @toeplitz_type(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
   %x = arith.constant dense<0.0> : tensor<11xf32>
   // expected-error@+1 {{T17: needs M + N - 1 elements for a result [M,N] of their type}}
