@@ -33,7 +33,8 @@ AttendSkeleton::KeyBounds AttendSkeleton::boundShare(const KeyBounds &whole) {
   Value high = arith::SelectOp::create(at, exists, kernel.min(whole.high, seen.high), whole.low);
   Value rounds = kernel.max(one, roundsOf(whole));
   Value lastBlock = kernel.add(whole.low, kernel.mul(kernel.sub(rounds, one), step));
-  Value low = kernel.min(kernel.max(whole.low, seen.low), lastBlock);
+  Value blocksBefore = kernel.divideCounts(kernel.max(kernel.constant(0), kernel.sub(seen.low, whole.low)), step);
+  Value low = kernel.min(kernel.add(whole.low, kernel.mul(blocksBefore, step)), lastBlock);
   return {low, kernel.max(high, kernel.min(kernel.add(low, one), whole.high)), true};
 }
 

@@ -192,6 +192,15 @@ Value AttendSkeleton::lastRow() {
   return kernel.sub(end, kernel.constant(1));
 }
 
+/// What the first key of a program is a multiple of. Blocks that start where its rows begin to see are fewer than those
+/// that start at a multiple of their size: 8 of 128 for a document of 1000 keys, wherever it starts, instead of
+/// nearly 9. Pages, lists of blocks, and parts cut keys at multiples of a block.
+int64_t AttendSkeleton::granuleOfKeys() {
+  constexpr int64_t keysOfVector = 8; // 16 bytes of 16 bits
+  bool isCut = step != AttendStep::Whole || attend.getPages() || attend.getBlocks();
+  return isCut ? blocks.keys : std::gcd(keysOfVector, blocks.keys);
+}
+
 /// The keys that the lengths and the keep region let these rows see.
 AttendSkeleton::KeyBounds AttendSkeleton::boundKeys(Value first, Value last) {
   KeyBounds bounds{kernel.constant(0), length, true};
@@ -210,8 +219,8 @@ AttendSkeleton::KeyBounds AttendSkeleton::boundKeys(Value first, Value last) {
   if (visible.high)
     bounds.high = kernel.min(length, visible.high);
   if (visible.low) {
-    Value step = kernel.constant(blocks.keys);
-    bounds.low = kernel.max(zero, kernel.mul(kernel.floorDiv(visible.low, blocks.keys), step));
+    int64_t granule = granuleOfKeys();
+    bounds.low = kernel.max(zero, kernel.mul(kernel.floorDiv(visible.low, granule), kernel.constant(granule)));
     // The first visible key may lie behind the last one, in a block that starts before it.
     Value some = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, visible.low, bounds.high);
     bounds.high = arith::SelectOp::create(at, some, bounds.high, zero);

@@ -76,6 +76,7 @@ private:
   double firstReference();
   RowState firstState();
   mlir::FailureOr<RowState> visitKeys();
+  int64_t granuleOfKeys();
   KeyBounds boundKeys(mlir::Value first, mlir::Value last);
   bool goesByShares(const KeyBounds &bounds);
   KeyBounds boundShare(const KeyBounds &whole);

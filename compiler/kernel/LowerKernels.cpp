@@ -131,6 +131,12 @@ struct LowerKernelsGrouped : LowerKernels {
   StringRef getArgument() const override { return "lower-kernels-grouped"; }
   std::unique_ptr<Pass> clonePass() const override { return std::make_unique<LowerKernelsGrouped>(*this); }
 };
+/// The same in blocks of 32 keys.
+struct LowerKernelsGroupedWide : LowerKernels {
+  using LowerKernels::LowerKernels;
+  StringRef getArgument() const override { return "lower-kernels-grouped-wide"; }
+  std::unique_ptr<Pass> clonePass() const override { return std::make_unique<LowerKernelsGroupedWide>(*this); }
+};
 } // namespace
 
 void heed::registerKernelPasses() {
@@ -139,6 +145,7 @@ void heed::registerKernelPasses() {
       bounded({.boundsLabels = true}),
       grouped({.fusedMultiplyAdd = true, .infinities = true, .boundsLabels = true}, std::nullopt,
               {.rows = 64, .keys = 8, .groups = 2}),
+      groupedWide(grouped.traits(), std::nullopt, {.rows = 64, .keys = 32, .groups = 2}),
       cut({}, FewRowBlocks{.blocks = {4, 8}, .mostRows = 12, .programs = 24, .leastKeys = 8});
   registerPass([] { return createNormaliseGraphPass(); });
   registerPass([] { return createFormKernelsPass(); });
@@ -149,4 +156,5 @@ void heed::registerKernelPasses() {
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsParts>(cut); });
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsBounded>(bounded); });
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsGrouped>(grouped); });
+  registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsGroupedWide>(groupedWide); });
 }

@@ -37,6 +37,14 @@
 // RUN: heed-interpret %t/causal.mlir %t/causal.grouped --dim b=1 --dim n=130 --input=labels=0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2 | FileCheck %s --check-prefix=EQUAL
 // RUN: heed-interpret %t/causal.mlir %t/causal.grouped --dim b=1 --dim n=130 --input=labels=0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3,0,2,4,1,3 | FileCheck %s --check-prefix=EQUAL
 
+// Blocks of 32 keys start at a multiple of 8 near the first key that rows see. Documents of 60, 76 and 14: rows 0 to 63 see keys 0 to
+// 135 in 5 blocks, rows 64 to 127 keys 60 to 135 in 3, from 56 on, and rows 128 to 149 keys 60 to 149 in 3; in each of two heads.
+// From multiples of 32 on they would be 5, 4 and 4.
+// RUN: heed-opt %t/documents.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels-grouped-wide,canonicalize,cse)' -o %t/documents.wide
+// RUN: heed-interpret %t/documents.mlir %t/documents.wide --dim b=1 --dim n=150 --input=labels=0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,2,2,2,2,2,2,2,2,2,2,2,2,2,2 --counters | FileCheck %s --check-prefix=WIDE
+// WIDE: launches 2, {{.*}}key blocks 22,
+// WIDE: equal
+
 //--- documents.mlir
 // CHECK: tile.kernel @k0_attend_bounds(
 // CHECK: tile.reduce min
