@@ -320,14 +320,31 @@ bool TileLowering::fillsRegisters() {
   return 3 * sums > 2 * target.registersOfRoles(target.warps).consumer;
 }
 
+/// Whether numbers that all programs need are too many to keep: beside such sums, and where lanes copy, which takes
+/// extents and strides of both roles.
+bool TileLowering::hasManyNumbers() {
+  return llvm::any_of(rings, [](const Ring &ring) { return !ring.boxes && !ring.isOfNumbers; }) || fillsRegisters();
+}
+
 /// Numbers that follow from the arguments are made again in each program. Those that multiply have no registers to keep
 /// them in meanwhile.
 void TileLowering::renewArguments() {
-  if (isProducer || !(sharesRows() || fillsRegisters()))
+  if (isProducer || !(sharesRows() || hasManyNumbers()))
     return;
   for (auto [argument, lowerArgument] : llvm::zip(kernel.getBody().getArguments(), lowered.getBody().getArguments()))
     if (!argument.use_empty())
       scalars.map(argument, renew(lowerArgument));
+}
+
+/// How many programs there are. Made by each role of what it would else hand down to both.
+Value TileLowering::countPrograms() {
+  if (!hasManyNumbers())
+    return numPrograms;
+  Value count = i32(1);
+  for (Value size : gridSizes())
+    count = arith::MulIOp::create(
+        b, count, simt::RenewOp::create(b, b.getI32Type(), arith::TruncIOp::create(b, b.getI32Type(), size)));
+  return count;
 }
 
 /// The ring whose state between programs is this one's too: a resident one moves once a program. The last of them is
@@ -360,7 +377,7 @@ void TileLowering::emitResidentLoop() {
   };
   auto wide = [&](Value value) { return arith::ExtUIOp::create(b, b.getI64Type(), value).getResult(); };
   Value step = simt::WorkgroupsOp::create(b, b.getI32Type());
-  auto loop = scf::ForOp::create(b, wide(firstProgram), wide(numPrograms), wide(step), state());
+  auto loop = scf::ForOp::create(b, wide(firstProgram), wide(countPrograms()), wide(step), state());
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());

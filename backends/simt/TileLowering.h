@@ -375,6 +375,8 @@ private:
   void emitResidentLoop();
   bool fillsRegisters();
   void renewArguments();
+  bool hasManyNumbers();
+  mlir::Value countPrograms();
   mlir::Value renew(mlir::Value wide);
   void emitProgram(mlir::Value index);
   void releaseSlot(mlir::Value barrier);
