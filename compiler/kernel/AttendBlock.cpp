@@ -430,6 +430,13 @@ FailureOr<SmallVector<Value>> AttendSkeleton::normalise(Value logits, ValueRange
   return results;
 }
 
+/// Before the first block a sum is 0, and known to stay that: where its factor is none that makes it so, weights are
+/// none either, and come to the sum.
+Value AttendSkeleton::shrinkSum(Value sum, Value factor) {
+  auto known = arith::FastMathFlags::nnan | arith::FastMathFlags::nsz;
+  return arith::MulFOp::create(at, sum, overRows(factor, ValueDepth), known);
+}
+
 /// What was summed up to a block, relative to the reference that it leads to.
 SmallVector<Value> AttendSkeleton::rescale(Value some, Value shrink, ValueRange accumulators) {
   auto branch = scf::IfOp::create(at, accumulators.getTypes(), some, /*withElse=*/true);
@@ -438,7 +445,7 @@ SmallVector<Value> AttendSkeleton::rescale(Value some, Value shrink, ValueRange 
   SmallVector<Value> shrunk;
   for (auto [accumulator, depth] : llvm::zip_equal(accumulators, valueDepths)) {
     emitter.getDomain().sizes[ValueDepth] = depth;
-    shrunk.push_back(arith::MulFOp::create(at, accumulator, overRows(shrink, ValueDepth)));
+    shrunk.push_back(shrinkSum(accumulator, shrink));
   }
   scf::YieldOp::create(at, shrunk);
   at.setInsertionPointToStart(branch.elseBlock());
@@ -452,6 +459,6 @@ FailureOr<Value> AttendSkeleton::product(Value weights, Value decay, Value accum
   if (failed(value))
     return failure();
   Value valueTile = emitter.spread(*value, {Keys, ValueDepth});
-  Value kept = decay ? arith::MulFOp::create(at, accumulator, overRows(decay, ValueDepth)).getResult() : accumulator;
+  Value kept = decay ? shrinkSum(accumulator, decay) : accumulator;
   return tile::DotOp::create(at, weights, valueTile, kept).getResult();
 }

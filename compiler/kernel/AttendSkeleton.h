@@ -117,6 +117,7 @@ private:
   bool followsLate() { return blocks.groups > 1 && isSoftmax(); }
   llvm::SmallVector<mlir::Value> follow(mlir::Value logits, mlir::ValueRange state, mlir::Value limits);
   llvm::SmallVector<mlir::Value> followLate(mlir::Value logits, mlir::ValueRange state);
+  mlir::Value shrinkSum(mlir::Value sum, mlir::Value factor);
   llvm::SmallVector<mlir::Value> rescale(mlir::Value some, mlir::Value shrink, mlir::ValueRange accumulators);
   mlir::FailureOr<llvm::SmallVector<mlir::Value>> normalise(mlir::Value logits, mlir::ValueRange state);
   mlir::FailureOr<mlir::Value> product(mlir::Value weights, mlir::Value decay, mlir::Value accumulator);
