@@ -227,6 +227,8 @@ void TileLowering::emitTileOp(Operation *op) {
     emitToeplitz(toeplitz);
   } else if (auto reduce = dyn_cast<tile::ReduceOp>(op)) {
     emitReduce(reduce);
+  } else if (auto fold = dyn_cast<tile::FoldOp>(op)) {
+    emitFold(fold);
   } else if (auto scan = dyn_cast<tile::ScanOp>(op)) {
     emitScan(scan);
   } else if (auto dot = dyn_cast<tile::DotOp>(op)) {

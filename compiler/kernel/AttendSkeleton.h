@@ -39,12 +39,13 @@ public:
 
 private:
   /// Domain dimensions.
-  enum Dimension : int64_t { Rows = 0, Depth = 1, Keys = 2, ValueDepth = 3 };
+  enum Dimension : int64_t { Rows = 0, Depth = 1, Keys = 2, ValueDepth = 3, Parts = 4 };
   static constexpr double log2e = std::numbers::log2e;
   /// What a masked score is set to: far below the start of the running maximum, finite with a score added.
   static constexpr double maskedLogit = -2.0e38;
   /// The row state, as loop-carried tiles: the reference (see referenceOf), l, then one accumulator per chunk of the
-  /// value width.
+  /// value width. In the loop l is in parts where the reference follows late: then nothing else needs lanes to exchange
+  /// what they have of a row.
   using RowState = llvm::SmallVector<mlir::Value>;
   /// Keys that may be visible to the rows of the program; whether every block between has some that are.
   struct KeyBounds {
@@ -114,7 +115,10 @@ private:
   mlir::FailureOr<mlir::Value> finishWeights(mlir::Value weights);
   /// Whether the reference lags behind the maximum, so that most blocks leave what was summed before as it is. That
   /// pays where lanes hold the sums: a warp goes around what none of its rows needs.
-  bool followsLate() { return blocks.groups > 1 && isSoftmax(); }
+  bool followsLate() { return blocks.groups > 1 && isSoftmax() && step == AttendStep::Whole; }
+  /// As many as the lanes that hold a row's scores, in the usual matrix instructions.
+  static constexpr int64_t partsOfSum = 4;
+  mlir::Value sumOf(mlir::Value weights);
   llvm::SmallVector<mlir::Value> follow(mlir::Value logits, mlir::ValueRange state, mlir::Value limits);
   llvm::SmallVector<mlir::Value> followLate(mlir::Value logits, mlir::ValueRange state);
   mlir::Value shrinkSum(mlir::Value sum, mlir::Value factor);

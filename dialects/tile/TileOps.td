@@ -191,6 +191,21 @@ def Tile_ReduceOp : Tile_Op<"reduce", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Tile_FoldOp : Tile_Op<"fold", [Pure]> {
+  let summary = "A tile combined along one dimension, but not to the end";
+  let description = [{
+    `tile.fold add %weights along 1 : tensor<64x128xf32> -> tensor<64x4xf32>`
+
+    Along the dimension, each element of the result combines some of the source's, or is the neutral element; each of the
+    source's counts once. Which count where is not said: what follows from a result is sensible when these are combined, too.
+    Lanes that hold parts of a row need not exchange them before. Constraint T8.
+  }];
+  let arguments = (ins Tile_Combine:$combine, Tile_Tile:$source, I64Attr:$dim);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = "$combine $source `along` $dim attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Tile_ExceedsOp : Tile_Op<"exceeds", [Pure]> {
   let summary = "Whether some element of a tile is greater than the limit of its place across one dimension";
   let description = [{

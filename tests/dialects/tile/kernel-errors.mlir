@@ -214,6 +214,33 @@ tile.kernel @toeplitz_length(%a: memref<?xf32>, %n: index) attributes {grid_rank
 
 // -----
 
+tile.kernel @fold_shape(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
+  %x = arith.constant dense<0.0> : tensor<4x8xf32>
+  // expected-error@+1 {{T8: result must be the source with fewer elements along the dimension, got 'tensor<2x4xf32>'}}
+  %0 = tile.fold add %x along 1 : tensor<4x8xf32> -> tensor<2x4xf32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @fold_longer(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
+  %x = arith.constant dense<0.0> : tensor<4x8xf32>
+  // expected-error@+1 {{T8: result must be the source with fewer elements along the dimension, got 'tensor<4x16xf32>'}}
+  %0 = tile.fold add %x along 1 : tensor<4x8xf32> -> tensor<4x16xf32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @fold_elements(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
+  %x = arith.constant dense<0.0> : tensor<4x8xf32>
+  // expected-error@+1 {{T8: or cannot combine elements of 'tensor<4x8xf32>'}}
+  %0 = tile.fold or %x along 1 : tensor<4x8xf32> -> tensor<4x2xf32>
+  tile.return
+}
+
+// -----
+
 tile.kernel @exceeds_limits(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
   %x = arith.constant dense<0.0> : tensor<4x8xf32>
   %y = arith.constant dense<0.0> : tensor<8xf32>

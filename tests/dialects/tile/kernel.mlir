@@ -27,6 +27,8 @@ tile.kernel @scaled_product(%a: memref<?xf16>, %b: memref<?xf16>, %c: memref<?xf
   }
   // CHECK: tile.reduce max %{{.*}} along 1 extent(%{{.*}}) : tensor<64x64xf32> -> tensor<64xf32>
   %highest = tile.reduce max %acc along 1 extent(%columns) : tensor<64x64xf32> -> tensor<64xf32>
+  // CHECK: tile.fold max %{{.*}} along 1 : tensor<64x64xf32> -> tensor<64x4xf32>
+  %parts = tile.fold max %acc along 1 : tensor<64x64xf32> -> tensor<64x4xf32>
   // CHECK: tile.exceeds %{{.*}}, %{{.*}} along 1 : tensor<64x64xf32>, tensor<64xf32>
   %some = tile.exceeds %acc, %highest along 1 : tensor<64x64xf32>, tensor<64xf32>
   // CHECK: tile.broadcast %{{.*}} dims [0] : tensor<64xf32> -> tensor<64x64xf32>
