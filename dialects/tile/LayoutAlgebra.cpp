@@ -120,6 +120,10 @@ std::optional<Layout> Layout::condense(unsigned dim) const {
       to[dim] = rest.extents[dim];
       rest.extents[dim] *= 2;
     }
+  // Where registers of a lane move along the dimension and another, lanes may hold parts of one place without being
+  // apart along it.
+  if (!rest.isInjective())
+    return std::nullopt;
   return rest;
 }
 
