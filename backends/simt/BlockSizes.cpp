@@ -126,7 +126,7 @@ AttendBlocks SimtBackend::attendBlocks(int64_t rows, int64_t keyDepth, int64_t v
 /// compute; of parts there are several times as many, so that the last ones end about together.
 std::optional<FewRowBlocks> SimtBackend::fewRowBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth,
                                                       Type element) const {
-  constexpr int64_t rowsOfBlock = 16, mostBlocks = 4, usualProcessors = 64, programsOfProcessor = 48;
+  constexpr int64_t rowsOfBlock = 16, mostBlocks = 4, usualProcessors = 64, programsOfProcessor = 48, leastKeys = 128;
   const SimtTarget &chip = chips().front();
   bool hasAtoms = llvm::any_of(
       chip.atoms, [&](const tile::Atom &each) { return each.operand == tile::elementOf(element) && each.m <= 16; });
@@ -141,15 +141,13 @@ std::optional<FewRowBlocks> SimtBackend::fewRowBlocks(int64_t rows, int64_t keyD
     if (!hasAtoms)
       blocks.keys /= 2;
   }
-  if (hasAtoms && chip.fewRows.warps != 0 && std::max(keyDepth, valueDepth) <= 128) {
+  if (hasAtoms && chip.fewRowWarps != 0 && std::max(keyDepth, valueDepth) <= 128) {
     // What so few warps hold of scores beside outputs; and more programs copy ahead then.
-    blocks.keys = std::min(blocks.keys, chip.fewRows.keys);
-    blocks.warps = chip.fewRows.warps;
+    blocks.keys = std::min<int64_t>(blocks.keys, 32);
+    blocks.warps = chip.fewRowWarps;
   }
   int64_t processors = chip.processors == 0 ? usualProcessors : chip.processors;
-  int64_t lanes = chip.lanes * (blocks.warps == 0 ? chip.warps : blocks.warps);
-  return FewRowBlocks{blocks, mostBlocks * rowsOfBlock, processors * programsOfProcessor, chip.fewRows.keysOfPart,
-                      chip.abilities.arrivals ? chip.fewRows.mergedValues * lanes : 0};
+  return FewRowBlocks{blocks, mostBlocks * rowsOfBlock, processors * programsOfProcessor, leastKeys};
 }
 
 /// Blocks with the time they take; at a depth that is not known, as for a usual one.

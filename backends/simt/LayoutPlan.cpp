@@ -31,7 +31,7 @@ SmallVector<int64_t> Product::atomOffsets(unsigned dim) const {
 
 LayoutPlan::LayoutPlan(tile::KernelOp kernel, const SimtTarget &target, const Promises &promises)
     : kernel(kernel), target(target), divisibility(kernel, promises) {
-  kernel.walk([&](tile::ReduceOp) { hasReductions = true; });
+  kernel.walk([&](Operation *op) { hasReductions |= isa<tile::ReduceOp, tile::FoldOp>(op); });
   kernel.walk([&](tile::DotOp dot) { products.try_emplace(dot, chooseProduct(dot)); });
   findFloating();
   connect();
@@ -147,16 +147,20 @@ void LayoutPlan::anchorAll() {
 
 /// Results of reductions take what is left of their source's layout, where that is decided already.
 void LayoutPlan::anchorReductions() {
-  kernel.walk([&](tile::ReduceOp reduce) {
-    void *leader = classes.getLeaderValue(reduce.getResult().getAsOpaquePointer());
-    Value source = reduce.getSource();
+  auto take = [&](Value result, Value source, llvm::function_ref<std::optional<Layout>(const Layout &)> rest) {
+    void *leader = classes.getLeaderValue(result.getAsOpaquePointer());
     if (anchors.contains(leader) || floating.contains(source))
       return;
     auto known = anchors.find(classes.getLeaderValue(source.getAsOpaquePointer()));
-    if (known == anchors.end())
-      return;
-    Layout sliced = known->second.slice(reduce.getDim());
-    anchors.try_emplace(leader, sliced);
+    std::optional<Layout> layout = known == anchors.end() ? std::nullopt : rest(known->second);
+    if (layout && layout->shape() == tile::Coordinates(tileType(result).getShape()))
+      anchors.try_emplace(leader, *layout);
+  };
+  kernel.walk([&](Operation *op) {
+    if (auto reduce = dyn_cast<tile::ReduceOp>(op))
+      take(reduce.getResult(), reduce.getSource(), [&](const Layout &from) { return from.slice(reduce.getDim()); });
+    else if (auto fold = dyn_cast<tile::FoldOp>(op))
+      take(fold.getResult(), fold.getSource(), [&](const Layout &from) { return from.condense(fold.getDim()); });
   });
 }
 

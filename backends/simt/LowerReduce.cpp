@@ -9,15 +9,56 @@ using namespace heed::simt;
 using tile::Layout;
 
 void TileLowering::emitReduce(tile::ReduceOp op) {
-  const Layout &from = plan.layoutOf(op.getSource());
-  Layout to = from.slice(op.getDim());
-  Registers values = reduceRegisters(op, from, to);
-  reducedInLanes[op.getSource()] = values;
+  const Layout &from = plan.layoutOf(op.getSource()), &home = plan.layoutOf(op.getResult());
+  Registers source = registers(op.getSource(), from);
+  if (op.getExtent())
+    limitTo(toI64(op.getExtent()), op.getCombine(), op.getDim(), from, source);
+  define(op.getResult(), home,
+         convert(reduceAll(op, op.getCombine(), source, op.getDim()), from.slice(op.getDim()), home));
+}
+
+/// Replaces elements at and beyond an extent by the neutral element.
+void TileLowering::limitTo(Value extent, tile::Combine kind, unsigned dim, const Layout &layout, Registers &values) {
+  Value rest = tile::neutral(b, b.getLoc(), kind, values[0].getType());
+  for (auto [reg, value] : llvm::enumerate(values)) {
+    Value position = arith::ExtUIOp::create(b, b.getI64Type(), coordinate(layout, reg, dim));
+    Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, position, extent);
+    value = arith::SelectOp::create(b, inside, value, rest);
+  }
+}
+
+/// `op` reduces its first operand, of which these are the registers. What is left lies as slices of its layout do.
+Registers TileLowering::reduceAll(Operation *op, tile::Combine kind, const Registers &source, unsigned dim) {
+  Value tile = op->getOperand(0);
+  const Layout &from = plan.layoutOf(tile);
+  Layout to = from.slice(dim);
+  Registers values = reduceRegisters(kind, source, dim, from, to);
+  reducedInLanes[tile] = values;
   for (Value &value : values)
-    value = reduceLanes(op.getCombine(), value, from, op.getDim());
-  values = reduceWarps(op, std::move(values), from, to);
-  const Layout &home = plan.layoutOf(op.getResult());
-  define(op.getResult(), home, convert(values, to, home));
+    value = reduceLanes(kind, value, from, dim);
+  return reduceWarps(op, kind, dim, std::move(values), from, to);
+}
+
+/// Where lanes hold as many parts as the result has, each combines its own; else all is combined to the first.
+void TileLowering::emitFold(tile::FoldOp op) {
+  const Layout &from = plan.layoutOf(op.getSource()), &home = plan.layoutOf(op.getResult());
+  unsigned dim = op.getDim();
+  Registers source = registers(op.getSource(), from), spread;
+  if (std::optional<Layout> parts = from.condense(dim); parts && parts->shape() == home.shape()) {
+    Registers values = reduceRegisters(op.getCombine(), source, dim, from, *parts);
+    reducedInLanes[op.getSource()] = values;
+    return define(op.getResult(), home, convert(values, *parts, home));
+  }
+  Layout whole = home.slice(dim);
+  Registers values = convert(reduceAll(op, op.getCombine(), source, dim), from.slice(dim), whole);
+  Value rest = tile::neutral(b, b.getLoc(), op.getCombine(), values[0].getType());
+  for (int64_t reg = 0; reg < home.numRegisters(); ++reg) {
+    tile::Coordinates at = home.registerOffset(reg);
+    at.erase(at.begin() + dim);
+    Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, coordinate(home, reg, dim), i32(0));
+    spread.push_back(arith::SelectOp::create(b, isFirst, values[*whole.registerAt(at)], rest));
+  }
+  define(op.getResult(), home, std::move(spread));
 }
 
 /// Where warps hold whole rows, each answers for its own; else all are told yes.
@@ -40,20 +81,6 @@ void TileLowering::emitExceeds(tile::ExceedsOp op) {
   scalars.map(op.getResult(), some ? some : constant(b.getI1Type(), 1));
 }
 
-Registers TileLowering::reduceRegisters(tile::ReduceOp op, const Layout &from, const Layout &to) {
-  Registers source = registers(op.getSource(), from);
-  if (op.getExtent()) {
-    Value extent = toI64(op.getExtent());
-    Value rest = tile::neutral(b, b.getLoc(), op.getCombine(), source[0].getType());
-    for (auto [reg, value] : llvm::enumerate(source)) {
-      Value position = arith::ExtUIOp::create(b, b.getI64Type(), coordinate(from, reg, op.getDim()));
-      Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, position, extent);
-      value = arith::SelectOp::create(b, inside, value, rest);
-    }
-  }
-  return reduceRegisters(op.getCombine(), source, op.getDim(), from, to);
-}
-
 /// Every result is combined from a few partial ones, so that not each operation has to wait for the one before.
 Registers TileLowering::reduceRegisters(tile::Combine kind, const Registers &source, unsigned dim, const Layout &from,
                                         const Layout &to) {
@@ -63,7 +90,10 @@ Registers TileLowering::reduceRegisters(tile::Combine kind, const Registers &sou
   SmallVector<size_t> counts(to.numRegisters());
   for (auto [reg, value] : llvm::enumerate(source)) {
     tile::Coordinates at = from.registerOffset(reg);
-    at.erase(at.begin() + dim);
+    if (to.rank() == from.rank())
+      at[dim] = 0;
+    else
+      at.erase(at.begin() + dim);
     int64_t target = *to.registerAt(at);
     Registers &sums = partial[target];
     size_t chain = counts[target]++ % chains;
@@ -89,14 +119,15 @@ Value TileLowering::reduceLanes(tile::Combine kind, Value value, const Layout &f
 }
 
 /// Warps that hold different parts of the dimension exchange their results.
-Registers TileLowering::reduceWarps(tile::ReduceOp op, Registers values, const Layout &from, const Layout &to) {
+Registers TileLowering::reduceWarps(Operation *op, tile::Combine kind, unsigned dim, Registers values,
+                                    const Layout &from, const Layout &to) {
   SmallVector<unsigned> bits;
   for (auto [bit, base] : llvm::enumerate(from.warpBases()))
-    if (base[op.getDim()] != 0)
+    if (base[dim] != 0)
       bits.push_back(bit);
   if (bits.empty())
     return values;
-  if (from.cut() && from.cut()->dim == op.getDim())
+  if (from.cut() && from.cut()->dim == dim)
     fail(op, "warps are missing along the dimension that is reduced");
   int64_t parts = int64_t(1) << bits.size();
   Value part = i32(0);
@@ -137,7 +168,7 @@ Registers TileLowering::reduceWarps(tile::ReduceOp op, Registers values, const L
           b, stored, Space::Shared, arith::AddIOp::create(b, offset, i32(index * partBytes)), Value(), Value(), bytes);
       tag(load, exchange);
       Value loaded = fromShared(load, element);
-      sum = sum ? combine(op.getCombine(), sum, loaded) : loaded;
+      sum = sum ? combine(kind, sum, loaded) : loaded;
     }
     value = sum;
   }

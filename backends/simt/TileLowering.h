@@ -87,7 +87,6 @@ private:
   void emitOp(mlir::Operation *op);
   void emitTileOp(mlir::Operation *op);
   void rejectOp(mlir::Operation *op);
-  void emitArrive(tile::ArriveOp op);
   void emitScalar(mlir::Operation *op);
   void emitScalarLoad(mlir::memref::LoadOp op);
   void emitLoop(mlir::scf::ForOp op);
@@ -183,12 +182,15 @@ private:
   // LowerReduce.cpp
   void emitReduce(tile::ReduceOp op);
   void emitScan(tile::ScanOp op);
+  void emitFold(tile::FoldOp op);
   void emitExceeds(tile::ExceedsOp op);
-  Registers reduceRegisters(tile::ReduceOp op, const tile::Layout &from, const tile::Layout &to);
+  void limitTo(mlir::Value extent, tile::Combine kind, unsigned dim, const tile::Layout &layout, Registers &values);
+  Registers reduceAll(mlir::Operation *op, tile::Combine kind, const Registers &source, unsigned dim);
   Registers reduceRegisters(tile::Combine kind, const Registers &source, unsigned dim, const tile::Layout &from,
                             const tile::Layout &to);
   mlir::Value reduceLanes(tile::Combine kind, mlir::Value value, const tile::Layout &from, unsigned dim);
-  Registers reduceWarps(tile::ReduceOp op, Registers values, const tile::Layout &from, const tile::Layout &to);
+  Registers reduceWarps(mlir::Operation *op, tile::Combine kind, unsigned dim, Registers values,
+                        const tile::Layout &from, const tile::Layout &to);
 
   // LowerShared.cpp: tiles in shared memory.
   mlir::Type sharedType(mlir::Type element) const;

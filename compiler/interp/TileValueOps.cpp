@@ -140,6 +140,27 @@ static LogicalResult runReduce(Interpreter &interpreter, Operation *op, Frame &f
   return success();
 }
 
+/// Elements that lie as far apart as the result is long come together.
+static LogicalResult runFold(Interpreter &interpreter, Operation *op, Frame &frame) {
+  auto fold = cast<tile::FoldOp>(op);
+  const Tensor source = frame.tensor(fold.getSource());
+  Type type = source.elementType;
+  Tensor result = Tensor::filled(type, resultType(op).getShape(), neutral(fold.getCombine(), type));
+  size_t dim = fold.getDim();
+  int64_t length = source.shape[dim], parts = result.shape[dim], stride = contiguousStrides(source.shape)[dim];
+  MutableArrayRef<Scalar> data = result.mutableData();
+  for (int64_t element = 0; element < source.size(); ++element) {
+    int64_t row = element / (stride * length), place = element / stride % length % parts;
+    Scalar &sum = data[(row * parts + place) * stride + element % stride];
+    sum = combine(fold.getCombine(), sum, source.data()[element], type);
+  }
+  for (Scalar &sum : data)
+    if (result.isFloat())
+      sum = interpreter.settle(sum.real, type);
+  frame.set(op->getResult(0), std::move(result));
+  return success();
+}
+
 static LogicalResult runExceeds(Interpreter &, Operation *op, Frame &frame) {
   auto exceeds = cast<tile::ExceedsOp>(op);
   const Tensor source = frame.tensor(exceeds.getSource()), limits = frame.tensor(exceeds.getLimits());
@@ -233,6 +254,7 @@ void addTileValueHandlers(HandlerTable &table) {
   table["tile.broadcast"] = runBroadcast;
   table["tile.toeplitz"] = runToeplitz;
   table["tile.reduce"] = runReduce;
+  table["tile.fold"] = runFold;
   table["tile.exceeds"] = runExceeds;
   table["tile.scan"] = runScan;
   table["tile.dot"] = runDot;

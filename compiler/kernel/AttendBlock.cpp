@@ -371,6 +371,12 @@ Value AttendSkeleton::rebase(Value from, Value to, ArrayRef<int64_t> dims) {
   return math::Exp2Op::create(at, exponent);
 }
 
+Value AttendSkeleton::sumOf(Value weights) {
+  if (followsLate())
+    return tile::FoldOp::create(at, floatTile({Rows, Parts}), tile::Combine::Add, weights, 1);
+  return tile::ReduceOp::create(at, floatTile({Rows}), tile::Combine::Add, weights, 1, Value());
+}
+
 /// The reference that follows the greatest score, where that exceeds `limits` if there are any; the sum so far relative
 /// to it; what earlier weights shrink by.
 SmallVector<Value> AttendSkeleton::follow(Value logits, ValueRange state, Value limits) {
@@ -381,7 +387,8 @@ SmallVector<Value> AttendSkeleton::follow(Value logits, ValueRange state, Value 
     reference = arith::SelectOp::create(at, isBeyond, reference, state[0]);
   }
   Value shrink = rebase(state[0], reference, {Rows});
-  return {reference, arith::MulFOp::create(at, state[1], shrink), shrink};
+  Value sum = arith::MulFOp::create(at, state[1], followsLate() ? overRows(shrink, Parts) : shrink);
+  return {reference, sum, shrink};
 }
 
 /// How far scores may exceed the reference, in binary logarithms. Weights up to 2 to this do no harm: they are floats
@@ -398,7 +405,7 @@ SmallVector<Value> AttendSkeleton::followLate(Value logits, ValueRange state) {
     limits = arith::AddFOp::create(at, state[0], slackOfScores);
   Value some = tile::ExceedsOp::create(at, at.getI1Type(), logits, limits, 1);
   Type rowType = floatTile({Rows});
-  auto branch = scf::IfOp::create(at, TypeRange{rowType, rowType, rowType}, some, /*withElse=*/true);
+  auto branch = scf::IfOp::create(at, TypeRange{rowType, state[1].getType(), rowType}, some, /*withElse=*/true);
   OpBuilder::InsertionGuard guard(at);
   at.setInsertionPointToStart(branch.thenBlock());
   scf::YieldOp::create(at, follow(logits, state, limits));
@@ -417,8 +424,7 @@ FailureOr<SmallVector<Value>> AttendSkeleton::normalise(Value logits, ValueRange
   if (isSoftmax()) {
     results = followsLate() ? followLate(logits, state) : follow(logits, state, Value());
     weights = weigh(logits, results[0]);
-    Value blockSum = tile::ReduceOp::create(at, floatTile({Rows}), tile::Combine::Add, weights, 1, Value());
-    results[1] = arith::AddFOp::create(at, results[1], blockSum);
+    results[1] = arith::AddFOp::create(at, results[1], sumOf(weights));
   } else if (attend.getNormaliser() == attn::Normaliser::Relu) {
     weights = greater(logits, splat(0, {Rows, Keys}));
   } else {

@@ -9,7 +9,8 @@
 ///
 /// with powers of two for exponentials: log2(e), and the scale when nothing comes between it and the maximum, multiply
 /// the difference from the maximum. Multiplying the scores themselves would round large ones before the difference is
-/// taken, unless product and difference are rounded as one. A masked score is far below where the running maximum
+/// taken, unless product and difference are rounded as one. Where lanes hold the sums, m may stay behind the maximum by
+/// some powers of two, so that most blocks leave l and O alone. A masked score is far below where the running maximum
 /// starts, so its weight is 0 even in a row that has seen nothing.
 #include "compiler/kernel/AttendSkeleton.h"
 
@@ -47,6 +48,7 @@ void AttendSkeleton::openProgram() {
   domain.addDimension(depths[0], none, Value());
   domain.addDimension(blocks.keys, none, Value());
   domain.addDimension(valueDepths[0], none, Value());
+  domain.addDimension(partsOfSum, none, Value());
 
   length = kernel.value(keys);
   if (Value operand = attend.getKvLength())
@@ -84,7 +86,7 @@ double AttendSkeleton::firstReference() {
 }
 
 AttendSkeleton::RowState AttendSkeleton::firstState() {
-  RowState state{splat(firstReference(), {Rows}), splat(0, {Rows})};
+  RowState state{splat(firstReference(), {Rows}), followsLate() ? splat(0, {Rows, Parts}) : splat(0, {Rows})};
   for (int64_t depth : valueDepths) {
     emitter.getDomain().sizes[ValueDepth] = depth;
     state.push_back(splat(0, {Rows, ValueDepth}));
@@ -312,13 +314,14 @@ FailureOr<Value> AttendSkeleton::joinSink(Value &reference, Value &sum) {
   Value sink = attend.getSink();
   if (!sink)
     return Value();
-  FailureOr<Piece> piece = emitter.read(sink, {headOfResult()});
+  FailureOr<Piece> piece = emitter.read(sink, {Piece::uniform(head)});
   if (failed(piece))
     return failure();
-  Piece logit = *piece;
-  if (Type type = logit.value.getType(); !getElementTypeOrSelf(type).isF32())
-    logit.value = arith::ExtFOp::create(at, mergedRow ? Type(floatTile({Rows})) : at.getF32Type(), logit.value);
-  Value sinkTile = arith::MulFOp::create(at, emitter.spread(logit, {Rows}), splat(log2e / referenceUnit(), {Rows}));
+  Value logit = piece->value;
+  if (logit.getType() != at.getF32Type())
+    logit = arith::ExtFOp::create(at, at.getF32Type(), logit);
+  Value sinkTile =
+      arith::MulFOp::create(at, emitter.spread(Piece::uniform(logit), {Rows}), splat(log2e / referenceUnit(), {Rows}));
   Value joint = greater(reference, sinkTile);
   Value shrink = rebase(reference, joint, {Rows});
   sum = arith::AddFOp::create(at, arith::MulFOp::create(at, sum, shrink), rebase(sinkTile, joint, {Rows}));
@@ -328,7 +331,7 @@ FailureOr<Value> AttendSkeleton::joinSink(Value &reference, Value &sum) {
 
 /// Stores all results of the kernel that have this rank, at where the domain is.
 LogicalResult AttendSkeleton::storeRank(int64_t rank) {
-  SmallVector<Piece> indices{Piece::uniform(batch), headOfResult(), rowOfResult()};
+  SmallVector<Piece> indices{Piece::uniform(batch), Piece::uniform(head), emitter.coordinate(Rows)};
   if (rank == 4)
     indices.push_back(emitter.coordinate(ValueDepth));
   for (unsigned result = 0; result < kernel.source().getNumResults(); ++result) {
@@ -407,10 +410,9 @@ LogicalResult AttendSkeleton::build() {
   if (!merges && failed(loadQuery()))
     return failure();
   FailureOr<RowState> state = merges ? mergeParts() : visitKeys();
-  if (failed(state))
-    return failure();
-  bool isPart = step == AttendStep::Part;
-  if (failed(isPart && parts->lastMerges() ? storeAndMerge(*state) : isPart ? storePart(*state) : storeResults(*state)))
+  if (succeeded(state) && followsLate())
+    (*state)[1] = tile::ReduceOp::create(at, floatTile({Rows}), tile::Combine::Add, (*state)[1], 1, Value());
+  if (failed(state) || failed(step == AttendStep::Part ? storePart(*state) : storeResults(*state)))
     return failure();
   if (step == AttendStep::Whole && mask.dependsOnRows())
     kernel.markUneven();

@@ -39,12 +39,13 @@ public:
 
 private:
   /// Domain dimensions.
-  enum Dimension : int64_t { Rows = 0, Depth = 1, Keys = 2, ValueDepth = 3 };
+  enum Dimension : int64_t { Rows = 0, Depth = 1, Keys = 2, ValueDepth = 3, Parts = 4 };
   static constexpr double log2e = std::numbers::log2e;
   /// What a masked score is set to: far below the start of the running maximum, finite with a score added.
   static constexpr double maskedLogit = -2.0e38;
   /// The row state, as loop-carried tiles: the reference (see referenceOf), l, then one accumulator per chunk of the
-  /// value width.
+  /// value width. In the loop l is in parts where the reference follows late: then nothing else needs lanes to exchange
+  /// what they have of a row.
   using RowState = llvm::SmallVector<mlir::Value>;
   /// Keys that may be visible to the rows of the program; whether every block between has some that are.
   struct KeyBounds {
@@ -114,7 +115,10 @@ private:
   mlir::FailureOr<mlir::Value> finishWeights(mlir::Value weights);
   /// Whether the reference lags behind the maximum, so that most blocks leave what was summed before as it is. That
   /// pays where lanes hold the sums: a warp goes around what none of its rows needs.
-  bool followsLate() { return blocks.groups > 1 && isSoftmax(); }
+  bool followsLate() { return blocks.groups > 1 && isSoftmax() && step == AttendStep::Whole; }
+  /// As many as the lanes that hold a row's scores, in the usual matrix instructions.
+  static constexpr int64_t partsOfSum = 4;
+  mlir::Value sumOf(mlir::Value weights);
   llvm::SmallVector<mlir::Value> follow(mlir::Value logits, mlir::ValueRange state, mlir::Value limits);
   llvm::SmallVector<mlir::Value> followLate(mlir::Value logits, mlir::ValueRange state);
   mlir::Value shrinkSum(mlir::Value sum, mlir::Value factor);
@@ -129,26 +133,12 @@ private:
   mlir::Value readParts(AttendParts::State which);
   RowState mergeBlock(mlir::Value firstPart, mlir::ValueRange state);
   mlir::FailureOr<RowState> mergeParts();
-  mlir::Value partsThatStore();
-  mlir::LogicalResult storeAndMerge(const RowState &state);
-  mlir::LogicalResult mergeBlockOfRows();
-  mlir::LogicalResult mergeRows(mlir::Value first);
-  mlir::Value readStates(TileEmitter &reader, mlir::Value first, AttendParts::State which);
-  mlir::Value readReferences(TileEmitter &reader, mlir::Value first);
-  mlir::Value weightsOfParts(TileEmitter &reader, mlir::Value references, mlir::Value reference);
-  RowState readWeights(TileEmitter &reader, mlir::Value first);
-  RowState weighParts(TileEmitter &reader, const RowState &read, mlir::ValueRange state);
-  mlir::Value enterValues(TileEmitter &reader, int64_t depth, int64_t start);
-  mlir::Value addParts(TileEmitter &reader, mlir::Value values, mlir::Value references, mlir::Value reference,
-                       mlir::Value sum);
   mlir::AffineExpr flops();
   llvm::SmallVector<mlir::NamedAttribute> schedule();
 
   Piece headPiece();
   Piece rowPiece();
   Interval headInterval();
-  Piece headOfResult() { return mergedRow ? emitter.coordinate(Rows) : Piece::uniform(head); }
-  Piece rowOfResult() { return mergedRow ? Piece::uniform(mergedRow) : emitter.coordinate(Rows); }
 
   llvm::SmallVector<Piece> keyIndices(mlir::Value tensor, Dimension depth);
   llvm::SmallVector<Piece> regionArguments(std::optional<Piece> scalar);
@@ -199,7 +189,6 @@ private:
   /// Of the program. The head is null where its rows are of several.
   mlir::Value rowBlock, head, batch, part;
   mlir::Value keyHead, firstRow, length, offset;
-  mlir::Value mergedRow;       ///< of which the tile's rows are heads; null: they are rows of one head
   mlir::AffineExpr rows, keys; ///< rows: that blocks are made of
   bool scaleIsLate;            ///< logits are unscaled dot products; the scale is part of `unit`
   mlir::Value rampFactor;      ///< of those, of the program

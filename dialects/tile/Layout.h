@@ -134,6 +134,10 @@ public:
   /// The tile with a dimension removed, as after a reduction along it, or as the source of a broadcast along it: lanes
   /// and warps along the dimension become replications, registers disappear.
   Layout slice(unsigned dim) const;
+  /// The tile with as many elements along a dimension as lanes and warps hold parts of it, each in one register: as
+  /// after a reduction of each lane's own. None where some hold the same, or some of them are
+  /// missing, or a part begins elsewhere along other dimensions, too.
+  std::optional<Layout> condense(unsigned dim) const;
   /// The tile with a dimension of size one inserted before `dim`.
   Layout expand(unsigned dim) const;
   /// Dimension i of the result is dimension permutation[i] of this one.

@@ -107,6 +107,26 @@ Layout Layout::slice(unsigned dim) const {
   return Layout(result.extents, registers, result.laneBases(), result.warpBases(), repeats, rest);
 }
 
+std::optional<Layout> Layout::condense(unsigned dim) const {
+  if (!isInjective() || (end && end->dim == dim))
+    return std::nullopt;
+  Layout rest = slice(dim).expand(dim);
+  for (Input input : {Input::Lane, Input::Warp})
+    for (auto [from, to] : llvm::zip_equal(bases(input), rest.vectors[unsigned(input)])) {
+      if (from[dim] == 0)
+        continue;
+      if (llvm::any_of(to, [](int64_t other) { return other != 0; }))
+        return std::nullopt;
+      to[dim] = rest.extents[dim];
+      rest.extents[dim] *= 2;
+    }
+  // Where registers of a lane move along the dimension and another, lanes may hold parts of one place without being
+  // apart along it.
+  if (!rest.isInjective())
+    return std::nullopt;
+  return rest;
+}
+
 Layout Layout::expand(unsigned dim) const {
   auto with = [&](llvm::ArrayRef<int64_t> entries, int64_t added) {
     Coordinates result(entries);

@@ -79,21 +79,6 @@ def Tile_SkipOp : Tile_Op<"skip", [MemoryEffects<[MemWrite]>]> {
   let assemblyFormat = "$rounds attr-dict";
 }
 
-def Tile_ArriveOp : Tile_Op<"arrive", [MemoryEffects<[MemRead, MemWrite]>]> {
-  let summary = "Whether a program is the last of those that share a counter";
-  let description = [{
-    `%last = tile.arrive %counters[%batch, %head] of %count : memref<?x8xi32>`
-
-    Each of `count` programs comes here once. The counter, of i32, is 0 before the first of them and when the last has come. What they
-    stored before is seen by the last behind this op; others see nothing of it. Nobody waits for anybody, so programs may
-    run in any order, or one at a time. Constraint T19.
-  }];
-  let arguments = (ins Tile_View:$view, Variadic<Index>:$indices, Index:$count);
-  let results = (outs I1:$last);
-  let assemblyFormat = "$view `[` $indices `]` `of` $count attr-dict `:` type($view)";
-  let hasVerifier = 1;
-}
-
 def Tile_CountOp : Tile_Op<"count", [MemoryEffects<[MemWrite]>]> {
   let summary = "Adds to a test counter";
   let arguments = (ins Tile_Counter:$counter, Index:$amount);
@@ -203,6 +188,21 @@ def Tile_ReduceOp : Tile_Op<"reduce", [Pure]> {
   let assemblyFormat = [{
     $combine $source `along` $dim (`extent` `(` $extent^ `)`)? attr-dict `:` type($source) `->` type($result)
   }];
+  let hasVerifier = 1;
+}
+
+def Tile_FoldOp : Tile_Op<"fold", [Pure]> {
+  let summary = "A tile combined along one dimension, but not to the end";
+  let description = [{
+    `tile.fold add %weights along 1 : tensor<64x128xf32> -> tensor<64x4xf32>`
+
+    Along the dimension, each element of the result combines some of the source's, or is the neutral element; each of the
+    source's counts once. Which count where is not said: what follows from a result is sensible when these are combined, too.
+    Lanes that hold parts of a row need not exchange them before. Constraint T8.
+  }];
+  let arguments = (ins Tile_Combine:$combine, Tile_Tile:$source, I64Attr:$dim);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = "$combine $source `along` $dim attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
 }
 

@@ -64,6 +64,21 @@ LogicalResult ReduceOp::verify() {
   return success();
 }
 
+LogicalResult FoldOp::verify() {
+  RankedTensorType source = tileType(getSource()), result = tileType(getResult());
+  auto dim = static_cast<int64_t>(getDim());
+  if (dim < 0 || dim >= source.getRank() || source.getElementType() != result.getElementType())
+    return emitOpError("T8: dimension must be one of the source and the element types equal");
+  if (!canCombine(getCombine(), source))
+    return emitOpError("T8: ") << stringifyCombine(getCombine()) << " cannot combine elements of " << source;
+  SmallVector<int64_t> expected(source.getShape());
+  if (result.getRank() == source.getRank() && result.getDimSize(dim) <= source.getDimSize(dim))
+    expected[dim] = result.getDimSize(dim);
+  if (result.getShape() != ArrayRef<int64_t>(expected) || result == source)
+    return emitOpError("T8: result must be the source with fewer elements along the dimension, got ") << result;
+  return success();
+}
+
 LogicalResult ExceedsOp::verify() {
   RankedTensorType source = tileType(getSource()), limits = tileType(getLimits());
   auto dim = static_cast<int64_t>(getDim());

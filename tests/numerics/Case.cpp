@@ -15,7 +15,21 @@
 using namespace heed::numerics;
 
 namespace {
-enum class Kind { Square, Tall, OneKey, OneRow, Strided, TileEdges, Extreme, Hidden, Tiny, Long, LongCache, FewRows };
+enum class Kind {
+  Square,
+  Tall,
+  OneKey,
+  OneRow,
+  Strided,
+  TileEdges,
+  Extreme,
+  Hidden,
+  Tiny,
+  Long,
+  LongCache,
+  FewRows,
+  Growing
+};
 } // namespace
 
 static constexpr struct {
@@ -32,7 +46,8 @@ static constexpr struct {
              {Kind::Tiny, "tiny"},
              {Kind::Long, "long"},
              {Kind::LongCache, "long-cache"},
-             {Kind::FewRows, "few-rows"}};
+             {Kind::FewRows, "few-rows"},
+             {Kind::Growing, "growing"}};
 
 /// Numbers of rows or keys around which tiles of powers of two end.
 static constexpr int64_t edges[] = {31, 32, 33, 63, 64, 65, 127, 128, 129, 191, 193, 255, 256, 257};
@@ -79,6 +94,10 @@ static void drawSizes(Case &test, Kind kind, RandomSequence &random) {
     test.rows = random.between(2, 40);
     test.keys = random.between(513, 2100);
     break;
+  case Kind::Growing:
+    test.rows = random.between(40, 200);
+    test.keys = random.between(150, 500);
+    break;
   case Kind::FewRows:
     test.rows = random.between(1, 12);
     test.keys = random.between(100, 900);
@@ -122,6 +141,8 @@ static void drawRunTimeScalars(Case &test, Kind kind, const Mechanism &m, Random
     bool exact = std::frexp(m.scale, &exponent) == 0.5f && !m.alibi && m.distances == 0 && m.mask != MaskKind::Float;
     test.profile = !exact ? Profile::Peaked : random.chance(1, 2) ? Profile::HugeLogits : Profile::HugeOffset;
   }
+  if (kind == Kind::Growing)
+    test.profile = Profile::Growing;
   test.strided = kind == Kind::Strided || random.chance(1, 4);
 }
 

@@ -16,6 +16,7 @@ enum class Profile {
   Peaked,     ///< logits of about +-20
   HugeLogits, ///< logits of about +-1e5, dot products exact in f32
   HugeOffset, ///< ordinary differences between logits that all lie near 1e5
+  Growing, ///< logits that grow, in most rows, from keys to later keys: little, by about 8 binary logarithms, by more
 };
 
 /// How lengths[batch] and offsets[batch] are drawn, where the mechanism has them.

@@ -40,6 +40,31 @@ static std::vector<float> offsetHalves(const RandomStream &stream, int64_t count
   return values;
 }
 
+/// Channel 0 adds to each logit a height of the key, which changes every 48 keys, times a factor of the row, so that
+/// rows of one block see other heights, some none: kernels whose reference stays behind the maximum while that grows by
+/// less than 8 binary logarithms, 5.5 natural ones, do both.
+static void addHeights(Inputs &inputs) {
+  constexpr float steps[] = {0.0f, 3.0f, 5.6f, 5.4f, 20.0f, -12.0f, 7.0f},
+                  factors[] = {1.0f, 0.0f, 1.0f, 0.5f, -1.0f, 2.0f};
+  const Mechanism &m = inputs.mechanism;
+  float unit = std::exp2(std::round(-0.5f * std::log2(m.scale))), height = 0.0f;
+  auto forChannels = [&](std::vector<float> &values, int64_t heads, int64_t rows, auto channel) {
+    for (int64_t row = 0; row < inputs.batch * heads * rows; ++row)
+      values[row * m.keyWidth] = roundTo(m.storage, channel(row % rows));
+  };
+  std::vector<float> heights;
+  for (int64_t key = 0; key < inputs.keys; ++key) {
+    if (key % 48 == 0)
+      height += steps[key / 48 % std::size(steps)];
+    heights.push_back(height * unit);
+  }
+  forChannels(inputs.key, m.keyHeads, inputs.keys, [&](int64_t key) { return heights[key]; });
+  // Of every second 16 rows all have the same factor.
+  forChannels(inputs.query, m.queryHeads, inputs.rows, [&](int64_t row) {
+    return factors[(row / 16 % 2 == 0 ? row : row / 16) % std::size(factors)] / (unit * m.scale);
+  });
+}
+
 static void makeQueriesAndKeys(Inputs &inputs, const Case &test) {
   const Mechanism &m = inputs.mechanism;
   RandomStream queries(test.seed, Query), keys(test.seed, Key);
@@ -49,12 +74,15 @@ static void makeQueriesAndKeys(Inputs &inputs, const Case &test) {
   float large = std::exp2(std::round(0.5f * std::log2(1e5f / m.scale)));
   switch (test.profile) {
   case Profile::Normal:
+  case Profile::Growing:
   case Profile::Peaked: {
     // q.k has the variance deviation^4 * width; times the scale it shall have the standard deviation 1 or 6.
-    float target = test.profile == Profile::Normal ? 1.0f : 6.0f;
+    float target = test.profile == Profile::Peaked ? 6.0f : 1.0f;
     float deviation = std::sqrt(target / (m.scale * std::sqrt(static_cast<float>(m.keyWidth))));
     inputs.query = normals(queries, queryCount, deviation, m.storage);
     inputs.key = normals(keys, keyCount, deviation, m.storage);
+    if (test.profile == Profile::Growing)
+      addHeights(inputs);
     return;
   }
   case Profile::HugeLogits:

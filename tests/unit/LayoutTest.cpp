@@ -165,6 +165,32 @@ TEST(Layout, sliceForgetsOneDimension) {
   });
 }
 
+TEST(Layout, condenseKeepsWhatLanesAndWarpsHold) {
+  int condensed = 0;
+  forRandomLayouts(6, [&](Generator &random, const Layout &layout) {
+    unsigned dim = draw(random, layout.rank());
+    std::optional<Layout> parts = layout.condense(dim);
+    if (!parts)
+      return;
+    ++condensed;
+    EXPECT_TRUE(layout.isInjective());
+    EXPECT_FALSE(layout.cut() && layout.cut()->dim == dim);
+    EXPECT_EQ(parts->slice(dim), layout.slice(dim));
+    // Every element has one owner, who holds as many of the layout's for it as any other.
+    EXPECT_TRUE(parts->isInjective());
+    Elements elements = elementsOf(*parts);
+    EXPECT_EQ(int64_t(std::set<Coordinates>(elements.begin(), elements.end()).size()), parts->numElements());
+    EXPECT_EQ(layout.numElements() * parts->numRegisters(), parts->numElements() * layout.numRegisters());
+  });
+  EXPECT_GT(condensed, 20);
+}
+
+TEST(Layout, condenseOfSumsHasAPartForEachLaneOfARow) {
+  Layout sums = Layout::blocked({16, 32}, {1, 2}, {8, 4}, {1, 1}, {1, 0});
+  EXPECT_EQ(sums.condense(1), Layout::blocked({16, 4}, {1, 1}, {8, 4}, {1, 1}, {1, 0}));
+  EXPECT_EQ(sums.padded(Input::Warp, 2).condense(1), std::nullopt);
+}
+
 TEST(Layout, expandAndTransposeMoveDimensions) {
   forRandomLayouts(7, [](Generator &random, const Layout &layout) {
     unsigned dim = draw(random, layout.rank() + 1);

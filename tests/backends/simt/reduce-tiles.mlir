@@ -4,6 +4,39 @@
 // RUN: heed-opt %t/extent.mlir --pass-pipeline='builtin.module(lower-tiles{lanes=4 warps=2})' | FileCheck %t/extent.mlir
 // RUN: heed-opt %t/wide.mlir --pass-pipeline='builtin.module(lower-tiles{lanes=4 warps=2})' | FileCheck %t/wide.mlir
 // RUN: heed-opt %t/scan.mlir --pass-pipeline='builtin.module(lower-tiles{lanes=4 warps=2})' | FileCheck %t/scan.mlir
+// RUN: heed-opt %t/fold.mlir --pass-pipeline='builtin.module(lower-tiles{lanes=2 warps=1})' | FileCheck %t/fold.mlir
+
+//--- fold.mlir
+// Two lanes hold a row of eight, four elements each: two parts of the row are what each lane has added. Four parts are not what
+// lanes have, so the first is the sum of all.
+// CHECK-LABEL: simt.kernel @parts(
+// CHECK-NOT: simt.shuffle
+// CHECK-COUNT-6: arith.addf
+// CHECK-NOT: simt.shuffle
+// CHECK: simt.return
+// CHECK-LABEL: simt.kernel @others(
+// CHECK: %[[NONE:.*]] = arith.constant 0.000000e+00 : f32
+// CHECK-COUNT-2: simt.shuffle xor
+// CHECK: %[[ALL:.*]] = arith.addf
+// CHECK: arith.select %{{.*}}, %[[ALL]], %[[NONE]]
+tile.kernel @parts(%a: memref<?xf32>, %o: memref<?xf32>, %stride: index) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %v = memref.reinterpret_cast %a to offset: [0], sizes: [2, 8], strides: [8, 1] : memref<?xf32> to memref<2x8xf32, strided<[8, 1]>>
+  %vo = memref.reinterpret_cast %o to offset: [0], sizes: [2, 2], strides: [2, 1] : memref<?xf32> to memref<2x2xf32, strided<[2, 1]>>
+  %t = tile.load %v[%c0, %c0] dims [0, 1] : memref<2x8xf32, strided<[8, 1]>> -> tensor<2x8xf32>
+  %sum = tile.fold add %t along 1 : tensor<2x8xf32> -> tensor<2x2xf32>
+  tile.store %sum, %vo[%c0, %c0] dims [0, 1] : tensor<2x2xf32>, memref<2x2xf32, strided<[2, 1]>>
+  tile.return
+}
+tile.kernel @others(%a: memref<?xf32>, %o: memref<?xf32>, %stride: index) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %v = memref.reinterpret_cast %a to offset: [0], sizes: [2, 8], strides: [8, 1] : memref<?xf32> to memref<2x8xf32, strided<[8, 1]>>
+  %vo = memref.reinterpret_cast %o to offset: [0], sizes: [2, 4], strides: [4, 1] : memref<?xf32> to memref<2x4xf32, strided<[4, 1]>>
+  %t = tile.load %v[%c0, %c0] dims [0, 1] : memref<2x8xf32, strided<[8, 1]>> -> tensor<2x8xf32>
+  %sum = tile.fold add %t along 1 : tensor<2x8xf32> -> tensor<2x4xf32>
+  tile.store %sum, %vo[%c0, %c0] dims [0, 1] : tensor<2x4xf32>, memref<2x4xf32, strided<[4, 1]>>
+  tile.return
+}
 
 //--- rows.mlir
 // The four lanes of a warp hold a row of four: two exchanges of lanes, no shared memory. Every row is summed by one warp.

@@ -14,20 +14,21 @@
 // CHECK: result 10: 2xi32 = [-1, 1]
 // CHECK: result 11: 3x4xf32 = {{\[\[}}3, 2, 1, 0], [4, 3, 2, 1], [5, 4, 3, 2]]
 // CHECK: result 12: 2xi32 = [0, 1]
-func.func @main() -> (tensor<2x3xi32>, tensor<3x2xf32>, tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2x2xf32>, tensor<3x3xf32>, tensor<2x2x3xf32>, tensor<4xf32>, tensor<2xi32>, tensor<3x4xf32>, tensor<2xi32>) {
+// CHECK: result 13: 2xf32 = [3, 12]
+func.func @main() -> (tensor<2x3xi32>, tensor<3x2xf32>, tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2x2xf32>, tensor<3x3xf32>, tensor<2x2x3xf32>, tensor<4xf32>, tensor<2xi32>, tensor<3x4xf32>, tensor<2xi32>, tensor<2xf32>) {
   %x = arith.constant dense<[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]> : tensor<6xf32>
-  %r:13 = plan.launch map "values" @values(%x) grid affine_map<() -> (1)> params affine_map<() -> ()>
+  %r:14 = plan.launch map "values" @values(%x) grid affine_map<() -> (1)> params affine_map<() -> ()>
       shapes [affine_map<() -> (2, 3)>, affine_map<() -> (3, 2)>, affine_map<() -> (2, 3)>, affine_map<() -> (3)>, affine_map<() -> (2)>,
-              affine_map<() -> (2)>, affine_map<() -> (2, 2)>, affine_map<() -> (3, 3)>, affine_map<() -> (2, 2, 3)>, affine_map<() -> (4)>, affine_map<() -> (2)>, affine_map<() -> (3, 4)>, affine_map<() -> (2)>]
+              affine_map<() -> (2)>, affine_map<() -> (2, 2)>, affine_map<() -> (3, 3)>, affine_map<() -> (2, 2, 3)>, affine_map<() -> (4)>, affine_map<() -> (2)>, affine_map<() -> (3, 4)>, affine_map<() -> (2)>, affine_map<() -> (2)>]
       flops affine_map<() -> (0)> bytes affine_map<() -> (0)>
-      : (tensor<6xf32>) -> (tensor<2x3xi32>, tensor<3x2xf32>, tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2x2xf32>, tensor<3x3xf32>, tensor<2x2x3xf32>, tensor<4xf32>, tensor<2xi32>, tensor<3x4xf32>, tensor<2xi32>)
-  return %r#0, %r#1, %r#2, %r#3, %r#4, %r#5, %r#6, %r#7, %r#8, %r#9, %r#10, %r#11, %r#12 : tensor<2x3xi32>, tensor<3x2xf32>, tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2x2xf32>, tensor<3x3xf32>, tensor<2x2x3xf32>, tensor<4xf32>, tensor<2xi32>, tensor<3x4xf32>, tensor<2xi32>
+      : (tensor<6xf32>) -> (tensor<2x3xi32>, tensor<3x2xf32>, tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2x2xf32>, tensor<3x3xf32>, tensor<2x2x3xf32>, tensor<4xf32>, tensor<2xi32>, tensor<3x4xf32>, tensor<2xi32>, tensor<2xf32>)
+  return %r#0, %r#1, %r#2, %r#3, %r#4, %r#5, %r#6, %r#7, %r#8, %r#9, %r#10, %r#11, %r#12, %r#13 : tensor<2x3xi32>, tensor<3x2xf32>, tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2x2xf32>, tensor<3x3xf32>, tensor<2x2x3xf32>, tensor<4xf32>, tensor<2xi32>, tensor<3x4xf32>, tensor<2xi32>, tensor<2xf32>
 }
 
 !f1 = memref<?xf32>
 !f2 = memref<2x3xf32>
 
-tile.kernel @values(%x: !f1, %r0: memref<?xi32>, %r1: !f1, %r2: !f1, %r3: !f1, %r4: !f1, %r5: !f1, %r6: !f1, %r7: !f1, %r8: !f1, %r9: !f1, %r10: memref<?xi32>, %r11: !f1, %r12: memref<?xi32>) attributes {grid_rank = 1 : i64} {
+tile.kernel @values(%x: !f1, %r0: memref<?xi32>, %r1: !f1, %r2: !f1, %r3: !f1, %r4: !f1, %r5: !f1, %r6: !f1, %r7: !f1, %r8: !f1, %r9: !f1, %r10: memref<?xi32>, %r11: !f1, %r12: memref<?xi32>, %r13: !f1) attributes {grid_rank = 1 : i64} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
@@ -100,6 +101,11 @@ tile.kernel @values(%x: !f1, %r0: memref<?xi32>, %r1: !f1, %r2: !f1, %r3: !f1, %
   %some_tile = tile.splat %some_number : tensor<1xi32>
   tile.store %none_tile, %r12[%c0] dims [0] : tensor<1xi32>, memref<?xi32>
   tile.store %some_tile, %r12[%c1] dims [0] : tensor<1xi32>, memref<?xi32>
+
+  // What a fold leaves is a reduction when it is reduced.
+  %folded = tile.fold add %tile along 1 : tensor<2x3xf32> -> tensor<2x2xf32>
+  %unfolded = tile.reduce add %folded along 1 : tensor<2x2xf32> -> tensor<2xf32>
+  tile.store %unfolded, %r13[%c0] dims [0] : tensor<2xf32>, !f1
 
   // A store past its extents writes nothing there.
   %ones = arith.constant dense<1> : tensor<2xi32>

@@ -44,36 +44,6 @@ tile.kernel @share(%a: memref<?xf32>) attributes {grid_rank = 1 : i64} {
 
 // -----
 
-tile.kernel @counter_of_floats(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
-  %c0 = arith.constant 0 : index
-  // expected-error@+1 {{T19: needs a view of i32 and one index per dimension, got 1 for 'memref<?xf32>'}}
-  %last = tile.arrive %a[%c0] of %n : memref<?xf32>
-  tile.return
-}
-
-// -----
-
-tile.kernel @place_of_counter(%a: memref<?xi32>, %n: index) attributes {grid_rank = 1 : i64} {
-  %c0 = arith.constant 0 : index
-  // expected-error@+1 {{T19: needs a view of i32 and one index per dimension, got 2 for 'memref<?xi32>'}}
-  %last = tile.arrive %a[%c0, %c0] of %n : memref<?xi32>
-  tile.return
-}
-
-// -----
-
-tile.kernel @arrives_again(%a: memref<?xi32>, %n: index) attributes {grid_rank = 1 : i64} {
-  %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  scf.for %i = %c0 to %n step %c1 {
-    // expected-error@+1 {{T19: stands in no loop, since a program comes once}}
-    %last = tile.arrive %a[%c0] of %n : memref<?xi32>
-  }
-  tile.return
-}
-
-// -----
-
 tile.kernel @program_id(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
   // expected-error@+1 {{T1: dimension must be within the grid rank 1, got 1}}
   %0 = tile.program_id 1
@@ -239,6 +209,33 @@ tile.kernel @toeplitz_length(%a: memref<?xf32>, %n: index) attributes {grid_rank
   %x = arith.constant dense<0.0> : tensor<12xf32>
   // expected-error@+1 {{T17: needs M + N - 1 elements for a result [M,N] of their type, got 'tensor<12xf32>' and 'tensor<4x8xf32>'}}
   %0 = tile.toeplitz %x : tensor<12xf32> -> tensor<4x8xf32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @fold_shape(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
+  %x = arith.constant dense<0.0> : tensor<4x8xf32>
+  // expected-error@+1 {{T8: result must be the source with fewer elements along the dimension, got 'tensor<2x4xf32>'}}
+  %0 = tile.fold add %x along 1 : tensor<4x8xf32> -> tensor<2x4xf32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @fold_longer(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
+  %x = arith.constant dense<0.0> : tensor<4x8xf32>
+  // expected-error@+1 {{T8: result must be the source with fewer elements along the dimension, got 'tensor<4x16xf32>'}}
+  %0 = tile.fold add %x along 1 : tensor<4x8xf32> -> tensor<4x16xf32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @fold_elements(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
+  %x = arith.constant dense<0.0> : tensor<4x8xf32>
+  // expected-error@+1 {{T8: or cannot combine elements of 'tensor<4x8xf32>'}}
+  %0 = tile.fold or %x along 1 : tensor<4x8xf32> -> tensor<4x2xf32>
   tile.return
 }
 
