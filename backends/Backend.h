@@ -109,8 +109,8 @@ struct AttendBlocks {
   int64_t keys; ///< keys of one step of its loop
   /// Tiles along the head widths are multiples of this; what lies beyond the width is zero.
   int64_t depthGranule = 1;
-  /// What wholes of so many leave of a value's width is rounded up to a power of two; 0: to the granule.
-  int64_t valuePanel = 0;
+  /// The same of values, where their width is worked on as a whole; 0: as of the others.
+  int64_t valueGranule = 0;
   /// Head widths up to this are worked on as a whole, wider ones in chunks of 64.
   int64_t wholeDepth = 128;
   int64_t warps = 0; ///< of a workgroup; 0: as many as the target's usually have
@@ -119,17 +119,15 @@ struct AttendBlocks {
   /// Groups of warps that hold rows of their own and may go through fewer keys than the program.
   int64_t groups = 1;
 
-  /// What a head width takes of tiles when it is worked on as a whole; `panel`: valuePanel of values, else 0.
-  int64_t wholeWidth(int64_t depth, int64_t panel = 0) const {
-    int64_t rest = panel == 0 ? 0 : depth % panel;
-    return rest == 0 ? int64_t(llvm::alignTo(depth, depthGranule))
-                     : depth - rest + std::max<int64_t>(depthGranule, llvm::PowerOf2Ceil(rest));
+  /// What a head width takes of tiles when it is worked on as a whole.
+  int64_t wholeWidth(int64_t depth, bool isOfValues) const {
+    return llvm::alignTo(depth, isOfValues && valueGranule != 0 ? valueGranule : depthGranule);
   }
   /// Sizes of the chunks a head width is worked on in; the last one is rounded up.
-  llvm::SmallVector<int64_t> chunksOf(int64_t depth, int64_t panel = 0) const {
+  llvm::SmallVector<int64_t> chunksOf(int64_t depth, bool isOfValues) const {
     constexpr int64_t chunk = 64;
     if (depth <= wholeDepth)
-      return {wholeWidth(depth, panel)};
+      return {wholeWidth(depth, isOfValues)};
     llvm::SmallVector<int64_t> chunks(depth / chunk, chunk);
     if (depth % chunk != 0)
       chunks.push_back(llvm::alignTo(depth % chunk, depthGranule));

@@ -47,6 +47,9 @@ llvm::ArrayRef<Atom> heed::cuda::atomsOf(llvm::StringRef chip) {
 // wgmma.m64nNk16: warp w of the group has rows 16 w to 16 w + 15, as mma.sync.m16n8k16 has its 16, for every 8 columns.
 static Atom m64k16(int64_t columns, Element operand, tile::Residence leftResidence) {
   const tile::Bases lanes = {{0, 2}, {0, 4}, {1, 0}, {2, 0}, {4, 0}}, warps = {{16, 0}, {32, 0}};
+  tile::Bases sums = {{0, 1}, {8, 0}};
+  if (columns % 16 == 0)
+    sums.push_back({0, 8});
   bool isShared = leftResidence == tile::Residence::Shared;
   std::string type = tile::stringifyElement(operand).str(), shape = "m64n" + std::to_string(columns) + "k16";
   return {.name = "wgmma." + shape + "." + type + (isShared ? ".shared" : ""),
@@ -57,7 +60,7 @@ static Atom m64k16(int64_t columns, Element operand, tile::Residence leftResiden
           .accumulator = Element::F32,
           .left = isShared ? Layout() : Layout::get({64, 16}, {{0, 1}, {8, 0}, {0, 8}}, lanes, warps),
           .right = {},
-          .sum = Layout::get({64, columns}, {{0, 1}, {8, 0}, {0, 8}}, lanes, warps, {{1, columns / 16}}),
+          .sum = Layout::get({64, columns}, sums, lanes, warps, {{1, columns % 16 == 0 ? columns / 16 : columns / 8}}),
           .leftResidence = leftResidence,
           .rightResidence = tile::Residence::Shared,
           .instruction = "wgmma.mma_async.sync.aligned." + shape + ".f32." + type + "." + type};
@@ -66,7 +69,7 @@ static Atom m64k16(int64_t columns, Element operand, tile::Residence leftResiden
 llvm::ArrayRef<Atom> heed::cuda::warpgroupAtomsOf(llvm::StringRef chip) {
   static const std::vector<Atom> hopper = [] {
     std::vector<Atom> atoms;
-    for (int64_t columns = 256; columns >= 16; columns -= 16)
+    for (int64_t columns = 256; columns >= 8; columns -= 8)
       for (Element operand : {Element::F16, Element::BF16})
         for (tile::Residence left : {tile::Residence::Shared, tile::Residence::Registers})
           atoms.push_back(m64k16(columns, operand, left));

@@ -26,16 +26,26 @@ constexpr int64_t mostGroupDepth = 256;
 static int64_t leastRegisters(const AttendBlocks &blocks, int64_t valueDepth, const tile::Atom &atom,
                               const SimtTarget &chip) {
   int64_t lanes = atom.warps() * chip.lanes, scores = atom.m * blocks.keys / lanes;
-  int64_t sums = atom.m * blocks.wholeWidth(valueDepth, blocks.valuePanel) / lanes;
-  int64_t others = 2 * sums > chip.registersOfRoles(blocks.warps).consumer ? 56 : 32;
+  int64_t sums = atom.m * blocks.wholeWidth(valueDepth, /*isOfValues=*/true) / lanes;
+  int64_t others = 2 * sums > chip.registersOfRoles(blocks.warps).consumer ? 56 : 28;
   return sums + scores + scores / 2 + others;
+}
+
+/// Elements that a row takes of shared memory: panels of 64, of which the last one may be narrower where instructions
+/// do not read across.
+static int64_t widthInPanels(int64_t width, bool isReadAcross) {
+  constexpr int64_t panel = 64, narrowest = 16;
+  int64_t rest = std::max<int64_t>(llvm::PowerOf2Ceil(width % panel), narrowest);
+  if (width % panel == 0 || (isReadAcross && width > panel))
+    return llvm::alignTo(width, panel);
+  return width / panel * panel + rest;
 }
 
 /// Shared memory that its queries and two blocks of keys and values need at least.
 static int64_t leastSharedBytes(const AttendBlocks &blocks, int64_t keyDepth, int64_t valueDepth, Type element) {
-  int64_t wideKey = blocks.wholeWidth(keyDepth, blocks.valuePanel),
-          wideValue = blocks.wholeWidth(valueDepth, blocks.valuePanel);
-  int64_t elements = blocks.rows * wideKey + 2 * blocks.keys * (wideKey + wideValue);
+  int64_t ofKey = widthInPanels(keyDepth, /*isReadAcross=*/false),
+          ofValue = widthInPanels(valueDepth, /*isReadAcross=*/true);
+  int64_t elements = blocks.rows * ofKey + 2 * blocks.keys * (ofKey + ofValue);
   return elements * element.getIntOrFloatBitWidth() / 8;
 }
 
@@ -55,7 +65,7 @@ SmallVector<AttendBlocks> SimtBackend::largerAttendBlocks(int64_t rows, int64_t 
     AttendBlocks blocks{.rows = atom->m * groups,
                         .keys = keys,
                         .depthGranule = 16,
-                        .valuePanel = 64,
+                        .valueGranule = 8,
                         .wholeDepth = mostGroupDepth,
                         .warps = groups * atom->warps(),
                         .copyingRegisters = copyingRegisters,

@@ -220,6 +220,10 @@ Product LayoutPlan::chooseProduct(tile::DotOp dot) const {
     bool isGroup = atom.warps() > 1;
     if (!fits || (isGroup && isOperandOnly(dot.getLeft()) != (atom.leftResidence == tile::Residence::Shared)))
       continue;
+    // The next one would begin in the middle of a panel.
+    constexpr int64_t leastPanel = 16;
+    if (isGroup && atom.n % leastPanel != 0 && columns != atom.n)
+      continue;
     // Group instructions are for whole blocks: with fewer rows, groups would do the same work.
     int64_t groups = target.warps / atom.warps();
     if (isGroup && (llvm::isPowerOf2_64(groups) ? rows % (atom.m * groups) != 0 : rows != atom.m * groups))

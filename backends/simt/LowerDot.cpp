@@ -15,22 +15,31 @@ constexpr int64_t unrolledOperations = 128, unrolledElements = 32;
 
 static int64_t bytesOf(Type element) { return element.getIntOrFloatBitWidth() / 8; }
 
+constexpr int64_t banksBytes = 128, chunkBytes = 16, leastPanelBytes = 32;
+
 /// Rows in panels of at most 128 bytes whose chunks are exchanged from row to row, so that eight rows of a chunk lie in
 /// different banks: what units that copy tensors, or multiply matrices, know too.
 tile::SharedLayout simt::swizzledPanels(unsigned fastest, int64_t rowBytes) {
-  constexpr int64_t banks = 128, chunk = 16;
-  int64_t panel = std::min(banks, rowBytes & -rowBytes);
-  return tile::SharedLayout({fastest, 1 - fastest}, chunk, banks / panel, panel / chunk, /*padBytes=*/0, panel);
+  int64_t panel = std::min(banksBytes, rowBytes & -rowBytes);
+  return {{fastest, 1 - fastest}, chunkBytes, banksBytes / panel, panel / chunkBytes, /*padBytes=*/0, panel};
+}
+
+tile::SharedLayout simt::panelsOfRows(unsigned fastest, int64_t rowBytes, int64_t panelBytes) {
+  int64_t panel = std::max(panelBytes, leastPanelBytes), last = rowBytes % panel == 0 ? 0 : panel;
+  return {{fastest, 1 - fastest}, chunkBytes, banksBytes / panel, panel / chunkBytes, /*padBytes=*/0, panel, last};
 }
 
 tile::SharedLayout simt::fewestPanels(unsigned fastest, int64_t rowBytes) {
-  constexpr int64_t banks = 128, chunk = 16, narrowest = 32;
-  int64_t rest = rowBytes % banks, last = std::max<int64_t>(llvm::PowerOf2Ceil(rest), narrowest);
-  if (rest == 0)
-    return swizzledPanels(fastest, rowBytes);
-  if (rowBytes < banks) // the only one
-    return {{fastest, 1 - fastest}, chunk, banks / last, last / chunk, /*padBytes=*/0, last, last == rest ? 0 : last};
-  return {{fastest, 1 - fastest}, chunk, /*rowsPerPhase=*/1, banks / chunk, /*padBytes=*/0, banks, last};
+  int64_t rest = rowBytes % banksBytes, last = std::max<int64_t>(llvm::PowerOf2Ceil(rest), leastPanelBytes);
+  if (rowBytes < banksBytes || rest == 0)
+    return panelsOfRows(fastest, rowBytes, rest == 0 ? banksBytes : last);
+  return {{fastest, 1 - fastest},
+          chunkBytes,
+          /*rowsPerPhase=*/1,
+          banksBytes / chunkBytes,
+          /*padBytes=*/0,
+          banksBytes,
+          last};
 }
 
 /// How warps load matrices of 8 rows of 16 bytes, four at a time, from a tile that they share out as a layout says.

@@ -18,30 +18,34 @@ using tile::Layout;
 /// Rows after which a swizzle begins anew.
 constexpr int64_t swizzledRows = 8;
 
-/// Rows of 128, 64 or 32 bytes, whichever divides the tile, as they lie in memory; panel after panel.
-TileLowering::Staging TileLowering::groupStaging(Value operand, unsigned depthDim, const tile::Atom &atom) const {
-  RankedTensorType type = tileType(operand);
-  unsigned fastest = depthDim;
-  if (auto load = operand.getDefiningOp<tile::LoadOp>())
-    fastest = ViewAccess(load).contiguousDim().value_or(depthDim);
-  int64_t bytes = type.getElementTypeBitWidth() / 8, rowBytes = type.getDimSize(fastest) * bytes;
-  // An instruction reads whole panels across the depth.
-  if (fastest != depthDim)
-    rowBytes = std::gcd(rowBytes, (depthDim == 0 ? atom.n : atom.m) * bytes);
-  return {type.getElementType(), swizzledPanels(fastest, rowBytes)};
+/// The dimension along which an operand lies in memory; along the depth where it comes from registers.
+static unsigned fastestOf(Value operand, unsigned depthDim) {
+  auto load = operand.getDefiningOp<tile::LoadOp>();
+  return load ? ViewAccess(load).contiguousDim().value_or(depthDim) : depthDim;
 }
 
-/// The same in the fewest boxes: those of 128 bytes a row, and one that may be narrower. An instruction reads panels of
-/// one width, and whole ones across the depth.
+/// Rows as they lie in memory, panel after panel: of 128, 64 or 32 bytes, whichever divides them; else of 32, the last one
+/// half filled.
+TileLowering::Staging TileLowering::groupStaging(Value operand, unsigned depthDim, const tile::Atom &atom) const {
+  RankedTensorType type = tileType(operand);
+  unsigned fastest = fastestOf(operand, depthDim);
+  int64_t bytes = type.getElementTypeBitWidth() / 8, rowBytes = type.getDimSize(fastest) * bytes;
+  // Where several instructions share the columns, each begins with a panel.
+  int64_t common = fastest == depthDim ? rowBytes : std::gcd(rowBytes, (depthDim == 0 ? atom.n : atom.m) * bytes);
+  return {type.getElementType(), panelsOfRows(fastest, rowBytes, std::min<int64_t>(128, common & -common))};
+}
+
+/// The same in the fewest boxes: those of 128 bytes a row, and one that is narrower where an instruction does not read
+/// across them, since it reads panels of one width.
 tile::SharedLayout TileLowering::boxedStaging(tile::LoadOp load, unsigned depthDim, const Product &product) const {
   RankedTensorType type = load.getType();
-  unsigned fastest = ViewAccess(load).contiguousDim().value_or(depthDim);
-  tile::SharedLayout layout = fewestPanels(fastest, type.getDimSize(fastest) * type.getElementTypeBitWidth() / 8);
-  bool isFilled = layout.sizeInBytes(type.getShape(), type.getElementTypeBitWidth() / 8) ==
-                  type.getNumElements() * type.getElementTypeBitWidth() / 8;
-  if (fastest != depthDim && (!isFilled || product.atomOffsets(1 - depthDim).size() != 1))
+  unsigned fastest = fastestOf(load.getResult(), depthDim);
+  int64_t rowBytes = type.getDimSize(fastest) * type.getElementTypeBitWidth() / 8;
+  if (fastest == depthDim)
+    return fewestPanels(fastest, rowBytes);
+  if (product.atomOffsets(1 - depthDim).size() != 1)
     return groupStaging(load.getResult(), depthDim, *product.atom).layout;
-  return layout;
+  return panelsOfRows(fastest, rowBytes, std::min<int64_t>(128, llvm::PowerOf2Ceil(rowBytes)));
 }
 
 /// A slot of a ring is awaited for the first of its products, or what that starts from.
@@ -91,30 +95,6 @@ TileLowering::GroupAddress TileLowering::groupAddress(const SharedTile &tile, co
   return {base, tile.range.begin + bytesAt(at)};
 }
 
-/// The instructions whose sums are those of a row of the product's atoms: panels of another width are read by one of
-/// their own.
-SmallVector<TileLowering::Piece> TileLowering::piecesOf(const Product &product, const SharedTile &right) {
-  SmallVector<Piece> pieces;
-  int64_t bytes = right.elementBytes(), columns = product.atom->n;
-  auto add = [&](int64_t column, int64_t width) {
-    auto *atom = llvm::find_if(target.groupAtoms, [&](const tile::Atom &each) {
-      return each.n == width && each.operand == product.atom->operand &&
-             each.leftResidence == product.atom->leftResidence;
-    });
-    if (atom != target.groupAtoms.end())
-      pieces.push_back({atom, column});
-  };
-  for (int64_t column : product.atomOffsets(1)) {
-    tile::SharedLayout::Panel last = right.layout.panelAt((column + columns - 1) * bytes, right.shape, bytes);
-    bool isSplit = right.fastestDim() == 1 && last.bytes != right.layout.getPanelBytes() && last.first > column * bytes;
-    int64_t first = isSplit ? last.first / bytes - column : columns;
-    add(column, first);
-    if (isSplit)
-      add(column + first, columns - first);
-  }
-  return pieces;
-}
-
 /// 16-bit elements, two a word.
 Registers TileLowering::packPairs(const Registers &halves) {
   Registers words;
@@ -151,8 +131,8 @@ void TileLowering::emitGroupAtoms(tile::DotOp op, const Product &product) {
   values.truncate(sums);
   Registers results(home.numRegisters());
   for (int64_t row : product.atomOffsets(0))
-    for (auto [piece, column] : piecesOf(product, right)) {
-      int64_t first = *home.registerAt({row, column}), size = piece->sum.numRegisters();
+    for (int64_t column : product.atomOffsets(1)) {
+      int64_t first = *home.registerAt({row, column}), size = atom.sum.numRegisters();
       SmallVector<Type> types(size, b.getF32Type());
       SmallVector<Value> sum;
       if (!isFresh)
@@ -165,7 +145,7 @@ void TileLowering::emitGroupAtoms(tile::DotOp op, const Product &product) {
         }
         GroupAddress from = isShared ? groupAddress(left, product, 0, {row, step}) : GroupAddress();
         GroupAddress with = groupAddress(right, product, 1, {step, column});
-        auto multiply = simt::MmaAsyncOp::create(b, types, piece->name, fragment, from.base, with.base, sum,
+        auto multiply = simt::MmaAsyncOp::create(b, types, atom.name, fragment, from.base, with.base, sum,
                                                  isShared ? describe(left, 1, {row, step}) : simt::SharedMatrixAttr(),
                                                  describe(right, 0, {step, column}), from.bytes, with.bytes);
         if (isShared)

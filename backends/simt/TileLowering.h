@@ -48,7 +48,9 @@ llvm::SmallVector<Run> runsOfShared(const SharedTile &tile, const tile::Layout &
 /// Rows of up to 128 bytes whose 16-byte chunks are exchanged, panel after panel, as tensor copies and matrix
 /// instructions that read shared memory know them.
 tile::SharedLayout swizzledPanels(unsigned fastest, int64_t rowBytes);
-/// The fewest such panels: what those of 128 bytes leave is in one of 32, 64 or 128, which it need not fill.
+/// Such panels of so many bytes, 32 at least, of which the last need not be filled.
+tile::SharedLayout panelsOfRows(unsigned fastest, int64_t rowBytes, int64_t panelBytes);
+/// The fewest panels: what those of 128 bytes leave is in one of 32, 64 or 128, which it need not fill.
 tile::SharedLayout fewestPanels(unsigned fastest, int64_t rowBytes);
 
 /// The number that a load and its copies have, if it has one.
@@ -302,12 +304,6 @@ private:
   };
   GroupAddress groupAddress(const SharedTile &tile, const Product &product, unsigned sumDim, tile::Coordinates at);
   simt::SharedMatrixAttr describe(const SharedTile &tile, unsigned depthDim, tile::Coordinates at);
-  /// An instruction for some columns of a sum.
-  struct Piece {
-    const tile::Atom *atom;
-    int64_t column;
-  };
-  llvm::SmallVector<Piece> piecesOf(const Product &product, const SharedTile &right);
   Registers packPairs(const Registers &halves);
   void land(Held &held);
   void landAll(Registers *others, mlir::ValueRange after = {});

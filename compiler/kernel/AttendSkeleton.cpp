@@ -32,8 +32,8 @@ void AttendSkeleton::openProgram() {
   rows = kernel.sizesOf(attend.getQuery())[2];
   SmallVector<AffineExpr> keySizes = kernel.sizesOf(attend.getKey());
   keys = attend.getPages() ? keySizes[2] * kernel.sizesOf(attend.getPages())[1] : keySizes[2];
-  depths = blocks.chunksOf(attend.getQueryType().getDimSize(3));
-  valueDepths = blocks.chunksOf(attend.getValueType().getDimSize(3), blocks.valuePanel);
+  depths = blocks.chunksOf(attend.getQueryType().getDimSize(3), /*isOfValues=*/false);
+  valueDepths = blocks.chunksOf(attend.getValueType().getDimSize(3), /*isOfValues=*/true);
 
   if (step == AttendStep::Part)
     rows = parts->rows;

@@ -192,8 +192,8 @@ class Workgroup:
             raise Wrong(f"a matrix without exchanged rows: {description:x}")
         width = {1: 128, 2: 64, 3: 32}[description >> 62]
         panel = width // 2
-        if is_across and rows % panel != 0:
-            raise Wrong(f"{rows} columns of panels of {panel}")
+        if is_across and first % panel != 0:
+            raise Wrong(f"column {first} of panels of {panel}")
         row, depth = first + numpy.arange(rows)[:, None], numpy.arange(16)[None, :]
         if is_across:
             address = start + row // panel * leading + depth // 8 * stride + depth % 8 * width + row % panel * 2

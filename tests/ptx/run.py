@@ -83,7 +83,7 @@ ROW_PRODUCTS = [(20, 2176)]
 NORMS = [("float", 21, 384), ("bfloat16", 21, 384), ("bfloat16", 3, 2048)]
 
 # batch, heads, rows, width, workgroups: keys and values that end before their tensors do are copied row by row, with any stride.
-LENGTHS = [(3, 2, 200, 64, 6), (2, 1, 161, 256, 2)]
+LENGTHS = [(3, 2, 200, 64, 6), (3, 1, 200, 72, 3), (2, 1, 161, 256, 2)]
 
 # batch, heads, key heads, width, keys, their number in a page or 0, programs. More blocks of keys than a ring has slots; one
 # sequence without pages has no lengths and is copied in boxes.

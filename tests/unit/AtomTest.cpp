@@ -88,7 +88,7 @@ TEST(Atom, recordsAreConsistent) {
 TEST(Atom, groupsOfWarpsHoldWhatSingleWarpsHold) {
   EXPECT_TRUE(cuda::warpgroupAtomsOf("sm_90").empty());
   EXPECT_TRUE(cuda::warpgroupAtomsOf("sm_100a").empty());
-  ASSERT_EQ(cuda::warpgroupAtomsOf("sm_90a").size(), 64u);
+  ASSERT_EQ(cuda::warpgroupAtomsOf("sm_90a").size(), 128u);
   for (const Atom &atom : cuda::warpgroupAtomsOf("sm_90a")) {
     SCOPED_TRACE(atom.name);
     EXPECT_EQ(atom.findError(), "");
