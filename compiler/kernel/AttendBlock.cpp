@@ -109,7 +109,7 @@ constexpr double leastScaleOfTerms = 1e-6;
 /// that saves a multiply-add each, and is made before the products are there. Every step of a product then rounds a
 /// term by up to 2^-23 of it, so a width of 128 by 2^-20, where a sum afterwards rounds twice by 2^-24. Only the
 /// largest terms of a row count, and weights of 16 bits are rounded by 2^-9 or 2^-12 anyway: ramps that rise, to terms
-/// of t where they are largest, show in f16 from t = 3000 on, take the whole error allowed at about 12000, and a half
+/// of t where they are largest, show in f16 from t = 3000 on, take the whole error allowed at about 12000, and a third
 /// more at 16000; in bf16 they hardly show at 32000 (tests/perf/NOTES.md). Slopes and extents are not known here, so
 /// none is left out.
 AttendSkeleton::Start AttendSkeleton::startOfSums(double scale) {
