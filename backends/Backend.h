@@ -142,6 +142,9 @@ struct FewRowBlocks {
   int64_t mostRows;  ///< of all query heads that share a key head
   int64_t programs;  ///< that keep the machine busy
   int64_t leastKeys; ///< of a part
+  /// The last program of a block of rows merges the parts in the same launch (tile.arrive), of which its lanes hold so
+  /// many values at a time; 0: another kernel merges them.
+  int64_t valuesTogether = 0;
 };
 
 /// A product as it is known when the model is compiled; sizes may be dynamic.

@@ -14,10 +14,10 @@ Status Call::create(std::shared_ptr<const Module> module, std::unique_ptr<Call> 
   return {};
 }
 
-static std::vector<uint32_t> listArenaBuffers(const Plan &plan) {
+static std::vector<uint32_t> listBuffers(const Plan &plan, BufferKind kind) {
   std::vector<uint32_t> list;
   for (uint32_t i = 0; i < plan.buffers.size(); ++i)
-    if (plan.buffers[i].kind == BufferKind::arena)
+    if (plan.buffers[i].kind == kind)
       list.push_back(i);
   return list;
 }
@@ -28,8 +28,10 @@ Call::Call(std::shared_ptr<const Module> module)
       steps(*loadedModule, plan.steps), inputs(plan.inputs.size()), outputs(plan.outputs.size()),
       symbols(plan.symbols.size()), inputStrides(inputs.size() * maxRank), outputStrides(outputs.size() * maxRank),
       resolvedInputStrides(inputStrides.size()), resolvedOutputStrides(outputStrides.size()),
-      buffers(plan.buffers.size()), arenaBuffers(listArenaBuffers(plan)), arenaOffsets(arenaBuffers.size()),
-      arenaPlanner(arenaBuffers.size()), ownedOutputs(outputs.size()), lastAddresses(buffers.size()) {
+      buffers(plan.buffers.size()), arenaBuffers(listBuffers(plan, BufferKind::arena)),
+      arenaOffsets(arenaBuffers.size()), arenaPlanner(arenaBuffers.size()),
+      zeroedBuffers(listBuffers(plan, BufferKind::zeroed)), zeroedSizes(zeroedBuffers.size()),
+      zeroedOffsets(zeroedBuffers.size()), ownedOutputs(outputs.size()), lastAddresses(buffers.size()) {
   for (uint32_t index : arenaBuffers)
     arenaRequests.push_back({0, plan.buffers[index].firstStep, plan.buffers[index].lastStep});
   relocated.reserve(outputs.size());

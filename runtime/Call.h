@@ -121,6 +121,7 @@ private:
   Status checkNoOverlap() const;
   Status resolveStrides();
   Status layOutArena();
+  Status layOutZeroed();
   Status bufferRange(uint32_t buffer, ByteRange &range) const;
   void placeBuffers();
   Status reserve(DriverMemory &memory, int64_t bytes);
@@ -168,6 +169,9 @@ private:
   ArenaPlanner arenaPlanner;
   int64_t arenaSize = 0;
   DriverMemory arena;
+  std::vector<uint32_t> zeroedBuffers;
+  std::vector<int64_t> zeroedSizes, zeroedOffsets; // of these
+  DriverMemory zeroed;
   std::vector<DriverMemory> ownedOutputs;
   std::vector<DriverMemory> retired; // outgrown state memory that this run still copies from
   std::vector<uint32_t> relocated;   // outputs whose state is copied before the steps

@@ -5,6 +5,9 @@
 
 namespace heed::rt {
 
+/// More than counters of any launch take.
+constexpr int64_t maxZeroedBytes = int64_t(1) << 32;
+
 /// Grows only: a smaller need keeps what is there.
 Status Call::reserve(DriverMemory &memory, int64_t bytes) {
   if (memory.size() >= static_cast<uint64_t>(bytes) && memory.size() > 0)
@@ -208,8 +211,33 @@ Status Call::layOutArena() {
   return arenaSize > 0 ? reserve(arena, arenaSize).within("values between kernels") : Status();
 }
 
+/// Slices of a block of their own, which is zero all over whenever no step runs: other sizes need no new zeros.
+Status Call::layOutZeroed() {
+  int64_t bytes = 0;
+  for (size_t i = 0; i < zeroedBuffers.size(); ++i) {
+    const Buffer &buffer = plan.buffers[zeroedBuffers[i]];
+    HEED_TRY(evaluation.get(buffer.bytes, "size", zeroedSizes[i]).within("buffer ", zeroedBuffers[i]));
+    if (zeroedSizes[i] < 0 || zeroedSizes[i] > maxZeroedBytes - bytes)
+      return error(Code::badPackage, "buffer ", zeroedBuffers[i], " has size ", evaluation.print(buffer.bytes), " = ",
+                   zeroedSizes[i]);
+    zeroedOffsets[i] = bytes;
+    bytes += (zeroedSizes[i] + arenaAlignment - 1) / arenaAlignment * arenaAlignment;
+  }
+  if (bytes == 0 || static_cast<uint64_t>(bytes) <= zeroed.size())
+    return {};
+  HEED_TRY(reserve(zeroed, bytes).within("zeroed buffers"));
+  // At once and in a queue of our own: the caller's may be recording what it will run later, and more than once.
+  std::vector<std::byte> zeros(static_cast<size_t>(bytes));
+  Status status = loadedModule->driver().upload(*ownQueue, zeroed.pointer(), zeros.data(), zeros.size());
+  if (Status done = ownQueue->synchronize(); status.ok())
+    status = std::move(done);
+  if (!status.ok())
+    zeroed.reset();
+  return status;
+}
+
 void Call::placeBuffers() {
-  size_t nextArena = 0;
+  size_t nextArena = 0, nextZeroed = 0;
   for (size_t i = 0; i < buffers.size(); ++i) {
     const Buffer &buffer = plan.buffers[i];
     switch (buffer.kind) {
@@ -223,6 +251,9 @@ void Call::placeBuffers() {
       break;
     case BufferKind::arena:
       buffers[i].memory = arena.pointer().advanced(arenaOffsets[nextArena++]);
+      break;
+    case BufferKind::zeroed:
+      buffers[i].memory = zeroed.pointer().advanced(zeroedOffsets[nextZeroed++]);
       break;
     }
   }
@@ -253,7 +284,8 @@ Status Call::resolveStrides() {
   evaluate();
   HEED_TRY(checkConstraints());
   HEED_TRY(layOutArena());
-  size_t nextArena = 0;
+  HEED_TRY(layOutZeroed());
+  size_t nextArena = 0, nextZeroed = 0;
   for (size_t i = 0; i < buffers.size(); ++i) {
     const Buffer &buffer = plan.buffers[i];
     ByteRange &range = buffers[i].range;
@@ -261,8 +293,9 @@ Status Call::resolveStrides() {
       HEED_TRY(bufferRange(static_cast<uint32_t>(i), range));
       continue;
     }
-    range = {0, buffer.kind == BufferKind::arena ? arenaRequests[nextArena++].bytes
-                                                 : loadedModule->residentBytes(static_cast<uint32_t>(i))};
+    range = {0, buffer.kind == BufferKind::arena    ? arenaRequests[nextArena++].bytes
+                : buffer.kind == BufferKind::zeroed ? zeroedSizes[nextZeroed++]
+                                                    : loadedModule->residentBytes(static_cast<uint32_t>(i))};
   }
   HEED_TRY(steps.resolve(evaluation, buffers));
   resolvedInputStrides = inputStrides;

@@ -20,7 +20,7 @@ static_assert(std::endian::native == std::endian::little, "the package format is
 
 inline constexpr char packageMagic[8] = {'\x89', 'H', 'E', 'E', 'D', '\r', '\n', '\x1a'};
 /// Changes whenever an older reader would misread a newer package.
-inline constexpr uint32_t packageVersion = 2; // 2: tensor maps of variants
+inline constexpr uint32_t packageVersion = 3; // 2: tensor maps of variants; 3: zeroed buffers
 
 inline constexpr uint64_t constantAlignment = 64;
 inline constexpr uint64_t codeAlignment = 64;

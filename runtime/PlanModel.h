@@ -70,8 +70,9 @@ enum class BufferKind : uint8_t {
   constant = 2,   // index: constant of the package
   arena = 3,      // bytes, firstStep .. lastStep: alive from the start of one to the end of the other
   persistent = 4, // bytes (no symbols, no strides): written by prepare steps, lives as long as the module
+  zeroed = 5,     // bytes: of the call alone; zero when a step starts that uses it, which leaves it zero
 };
-inline constexpr uint8_t lastBufferKind = 4;
+inline constexpr uint8_t lastBufferKind = 5;
 
 struct Buffer {
   BufferKind kind = BufferKind::arena;
@@ -84,6 +85,7 @@ struct Buffer {
   static Buffer output(uint32_t index) { return {BufferKind::output, index, noExpr, 0, 0}; }
   static Buffer constant(uint32_t index) { return {BufferKind::constant, index, noExpr, 0, 0}; }
   static Buffer persistent(ExprId bytes) { return {BufferKind::persistent, noIndex, bytes, 0, 0}; }
+  static Buffer zeroed(ExprId bytes) { return {BufferKind::zeroed, noIndex, bytes, 0, 0}; }
   static Buffer arena(ExprId bytes, uint32_t firstStep, uint32_t lastStep) {
     return {BufferKind::arena, noIndex, bytes, firstStep, lastStep};
   }

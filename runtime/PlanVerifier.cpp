@@ -16,7 +16,7 @@ constexpr uint32_t maxOperandAlignment = 4096;
 template <typename... Pieces> Status broken(const Pieces &...pieces) { return error(Code::badPackage, pieces...); }
 
 std::string_view bufferKindName(BufferKind kind) {
-  constexpr std::string_view names[] = {"input", "output", "constant", "arena", "persistent"};
+  constexpr std::string_view names[] = {"input", "output", "constant", "arena", "persistent", "zeroed"};
   return names[static_cast<uint8_t>(kind)];
 }
 
@@ -216,6 +216,8 @@ private:
       return index(package.constants.size());
     case BufferKind::persistent:
       return checkExpr(buffer.bytes, "the size", onCall);
+    case BufferKind::zeroed:
+      return checkExpr(buffer.bytes, "the size");
     case BufferKind::arena:
       break;
     }
@@ -432,6 +434,8 @@ private:
       return broken("is used outside its life from step ", buffer.firstStep, " to ", buffer.lastStep);
     if (inPrepare && (buffer.kind == BufferKind::input || buffer.kind == BufferKind::output))
       return broken("is an ", bufferKindName(buffer.kind), ", which a prepare step cannot use");
+    if (inPrepare && buffer.kind == BufferKind::zeroed)
+      return broken("is zeroed for calls, which a prepare step cannot use");
     return {};
   }
 
@@ -449,6 +453,7 @@ private:
         return broken("output '", plan.outputs[buffer.index].name, "' is read before it is written");
       return {};
     case BufferKind::constant:
+    case BufferKind::zeroed:
       return {};
     case BufferKind::arena:
     case BufferKind::persistent:

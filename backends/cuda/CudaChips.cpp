@@ -54,6 +54,14 @@ static llvm::ArrayRef<simt::TimedBlocks> laneBlocksOf(const CudaChip &chip) {
   return ofFourWarps;
 }
 
+/// As measured on an H100 (tests/perf/NOTES.md); others have what was measured before launches merged parts by
+/// themselves.
+static simt::FewRows fewRowsOf(const CudaChip &chip) {
+  if (llvm::StringRef(chip.name).starts_with("sm_90"))
+    return {.warps = 4, .keys = 64, .keysOfPart = 224, .mergedValues = 128};
+  return {.warps = 2};
+}
+
 simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
   simt::SimtTarget target;
   target.chip = chip.name.str();
@@ -61,7 +69,6 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
   target.maximumThreads = 1024;
   target.sharedBytes = chip.sharedKiB * 1024;
   target.registers = 160;
-  target.fewRowWarps = 2;
   target.processors = chip.processors;
   // The large ones are two halves, and what both halves' processors read is in both.
   target.cacheBytes = (chip.cacheMiB << 20) / 2;
@@ -78,8 +85,10 @@ simt::SimtTarget heed::cuda::describe(const CudaChip &chip) {
                       .movableRegisters = isHopperOrLater && chip.name.ends_with("a"),
                       .residentWorkgroups = true,
                       .overlappingLaunches = isHopperOrLater,
+                      .arrivals = true,
                       .fusedMultiplyAdd = true,
                       .infinities = true};
+  target.fewRows = fewRowsOf(chip);
   target.laneBlocks = laneBlocksOf(chip);
   target.processor = processorOf(chip);
   target.atoms = atomsOf(chip.name);

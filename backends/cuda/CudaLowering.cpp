@@ -122,6 +122,23 @@ struct LowerPrefetch : ConvertOpToLLVMPattern<PrefetchOp> {
   }
 };
 
+/// Spelled out: LLVM has the instruction, but forgets the order. The step from count - 1 is to 0.
+struct LowerArrive : ConvertOpToLLVMPattern<ArriveOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(ArriveOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+    Location location = op.getLoc();
+    Value last = LLVM::SubOp::create(rewriter, location, adaptor.getCount(), constantInt(rewriter, location, 32, 1));
+    Value before =
+        LLVM::InlineAsmOp::create(rewriter, location, rewriter.getI32Type(), ValueRange{adaptor.getAddress(), last},
+                                  "atom.acq_rel.gpu.global.inc.u32 $0, [$1], $2;", "=r,l,r,~{memory}",
+                                  /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::TailCallKind::None,
+                                  LLVM::AsmDialectAttr(), ArrayAttr())
+            .getResult(0);
+    rewriter.replaceOpWithNewOp<LLVM::ICmpOp>(op, LLVM::ICmpPredicate::eq, before, last);
+    return success();
+  }
+};
+
 struct LowerCopy : ConvertOpToLLVMPattern<CopyOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(CopyOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
@@ -192,6 +209,7 @@ void CudaLowering::populate(const LLVMTypeConverter &types, RewritePatternSet &p
   populateWarpgroupProducts(types, patterns, target.groupAtoms);
   patterns.add<LowerProgram, LowerWorkgroups, LowerLane, LowerWarp, LowerShuffle, LowerBarrier, LowerPrefetch,
                LowerCopy, LowerCommit, LowerWait, LowerLoadMatrix>(types);
+  patterns.add<LowerArrive>(types);
   patterns.add<LowerLaunchOrder<AdmitNextOp>>(types, "griddepcontrol.launch_dependents;");
   patterns.add<LowerLaunchOrder<AwaitPreviousOp>>(types, "griddepcontrol.wait;");
   populateArithmetic(types, patterns);

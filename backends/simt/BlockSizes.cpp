@@ -136,7 +136,7 @@ AttendBlocks SimtBackend::attendBlocks(int64_t rows, int64_t keyDepth, int64_t v
 /// compute; of parts there are several times as many, so that the last ones end about together.
 std::optional<FewRowBlocks> SimtBackend::fewRowBlocks(int64_t rows, int64_t keyDepth, int64_t valueDepth,
                                                       Type element) const {
-  constexpr int64_t rowsOfBlock = 16, mostBlocks = 4, usualProcessors = 64, programsOfProcessor = 48, leastKeys = 128;
+  constexpr int64_t rowsOfBlock = 16, mostBlocks = 4, usualProcessors = 64, programsOfProcessor = 48;
   const SimtTarget &chip = chips().front();
   bool hasAtoms = llvm::any_of(
       chip.atoms, [&](const tile::Atom &each) { return each.operand == tile::elementOf(element) && each.m <= 16; });
@@ -151,13 +151,15 @@ std::optional<FewRowBlocks> SimtBackend::fewRowBlocks(int64_t rows, int64_t keyD
     if (!hasAtoms)
       blocks.keys /= 2;
   }
-  if (hasAtoms && chip.fewRowWarps != 0 && std::max(keyDepth, valueDepth) <= 128) {
+  if (hasAtoms && chip.fewRows.warps != 0 && std::max(keyDepth, valueDepth) <= 128) {
     // What so few warps hold of scores beside outputs; and more programs copy ahead then.
-    blocks.keys = std::min<int64_t>(blocks.keys, 32);
-    blocks.warps = chip.fewRowWarps;
+    blocks.keys = std::min(blocks.keys, chip.fewRows.keys);
+    blocks.warps = chip.fewRows.warps;
   }
   int64_t processors = chip.processors == 0 ? usualProcessors : chip.processors;
-  return FewRowBlocks{blocks, mostBlocks * rowsOfBlock, processors * programsOfProcessor, leastKeys};
+  int64_t lanes = chip.lanes * (blocks.warps == 0 ? chip.warps : blocks.warps);
+  return FewRowBlocks{blocks, mostBlocks * rowsOfBlock, processors * programsOfProcessor, chip.fewRows.keysOfPart,
+                      chip.abilities.arrivals ? chip.fewRows.mergedValues * lanes : 0};
 }
 
 /// Blocks with the time they take; at a depth that is not known, as for a usual one.

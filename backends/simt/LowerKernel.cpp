@@ -190,6 +190,8 @@ void TileLowering::emitOp(Operation *op) {
 void TileLowering::emitTileOp(Operation *op) {
   if (auto id = dyn_cast<tile::ProgramIdOp>(op))
     return scalars.map(id.getResult(), program[id.getDim()]);
+  if (auto arrive = dyn_cast<tile::ArriveOp>(op))
+    return emitArrive(arrive);
   if (auto share = dyn_cast<tile::ShareOp>(op))
     return emitShare(share);
   if (auto skip = dyn_cast<tile::SkipOp>(op))
@@ -236,6 +238,28 @@ void TileLowering::emitTileOp(Operation *op) {
   } else {
     rejectOp(op);
   }
+}
+
+/// One lane arrives for the workgroup, when all have stored, and tells the others, in a place that nothing else takes:
+/// that would need one more barrier.
+void TileLowering::emitArrive(tile::ArriveOp op) {
+  if (!target.abilities.arrivals || !rings.empty()) {
+    fail(op, rings.empty() ? "programs cannot count themselves" : "warps have roles");
+    return scalars.map(op.getLast(), constant(b.getI1Type(), 0));
+  }
+  SmallVector<Value> indices = llvm::map_to_vector(op.getIndices(), [&](Value index) { return toI64(index); });
+  Value address = elementAddress(viewOf(op.getView()), indices), count = toI32(op.getCount());
+  SharedTile told = allocate({1}, b.getI32Type(), tile::SharedLayout(tile::rowMajor(1)));
+  simt::BarrierOp::create(b);
+  forOneLane(Value(), [&] {
+    Value last = arith::ExtUIOp::create(b, b.getI32Type(), simt::ArriveOp::create(b, b.getI1Type(), address, count));
+    tag(simt::StoreOp::create(b, Space::Shared, last, i32(told.range.begin), Value(), 4), told);
+  });
+  told.range = arena.again(told.range);
+  auto load = simt::LoadOp::create(b, b.getI32Type(), Space::Shared, i32(told.range.begin), Value(), Value(), 4);
+  tag(load, told);
+  Value last = simt::UniformOp::create(b, b.getI32Type(), load);
+  scalars.map(op.getLast(), arith::CmpIOp::create(b, arith::CmpIPredicate::ne, last, i32(0)).getResult());
 }
 
 /// Emission goes on with zeros for the scalars.

@@ -23,6 +23,7 @@ struct Abilities {
   bool movableRegisters = false;    ///< simt.set_registers
   bool residentWorkgroups = false;  ///< simt.workgroups, and launches with fewer workgroups than programs
   bool overlappingLaunches = false; ///< simt.admit_next and await_previous
+  bool arrivals = false;            ///< simt.arrive
   bool fusedMultiplyAdd = false;    ///< math.fma is rounded once
   bool infinities = false;          ///< f32 arithmetic computes with them
 };
@@ -49,6 +50,16 @@ struct RoleRegisters {
   int64_t warps, producer, consumer;
 };
 
+/// Kernels of attention that have few rows and read much, where matrix instructions compute them.
+struct FewRows {
+  int64_t warps = 0;        ///< of a workgroup; 0: as usual
+  int64_t keys = 32;        ///< of a block
+  int64_t keysOfPart = 128; ///< at least; more by up to a block
+  /// That a lane holds when it merges parts in the launch that makes them, for which the target needs arrivals; 0:
+  /// another launch merges them.
+  int64_t mergedValues = 0;
+};
+
 struct SimtTarget {
   std::string chip;   ///< as users write it after the colon, and the feature a device must have; may be empty
   int64_t lanes = 32; ///< of a warp
@@ -58,10 +69,10 @@ struct SimtTarget {
   int64_t vectorBytes = 16;      ///< widest global and shared access
   int64_t registers = 128;       ///< 32-bit registers of a lane that tiles may take together
   int64_t warps = 4;             ///< of a usual workgroup
-  int64_t fewRowWarps = 0;       ///< of one that has few rows and reads much; 0: as usual
   int64_t processors = 0;        ///< of a usual product; 0: not known
   int64_t cacheBytes = 0;        ///< of different data in the cache that all workgroups share; 0: not known
   Abilities abilities;
+  FewRows fewRows;
   bool sharesRows = true; ///< groups of warps may go through fewer rounds of a loop than their program
   /// Matrix instructions, best first. The lowering falls back to multiply-add on scalars, which needs no entry.
   llvm::ArrayRef<tile::Atom> atoms;

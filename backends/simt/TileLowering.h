@@ -89,6 +89,7 @@ private:
   void emitOp(mlir::Operation *op);
   void emitTileOp(mlir::Operation *op);
   void rejectOp(mlir::Operation *op);
+  void emitArrive(tile::ArriveOp op);
   void emitScalar(mlir::Operation *op);
   void emitScalarLoad(mlir::memref::LoadOp op);
   void emitLoop(mlir::scf::ForOp op);

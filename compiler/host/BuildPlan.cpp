@@ -35,6 +35,7 @@ private:
   bool mayTakeStorage(OpResult result, uint32_t output);
   bool readsAfter(uint32_t input, plan::LaunchOp launch);
   int64_t tiedOperand(OpResult result);
+  bool isZeroed(OpResult result);
   OpResult heirOf(OpResult result);
 
   LogicalResult addLaunch(plan::LaunchOp launch);
@@ -108,6 +109,12 @@ LogicalResult PlanBuilder::collectLaunches(SmallVectorImpl<plan::LaunchOp> &laun
 int64_t PlanBuilder::tiedOperand(OpResult result) {
   auto tied = result.getOwner()->getAttrOfType<DenseI64ArrayAttr>(plan::tiedAttrName);
   return tied ? tied[result.getResultNumber()] : -1;
+}
+
+/// Whether a result is zero before and after its launch.
+bool PlanBuilder::isZeroed(OpResult result) {
+  auto zeroed = result.getOwner()->getAttrOfType<DenseI64ArrayAttr>(plan::zeroedAttrName);
+  return zeroed && llvm::is_contained(zeroed.asArrayRef(), int64_t(result.getResultNumber()));
 }
 
 /// The result that starts from `result`, where nobody else reads it: both are in one place. Null where there is none.
@@ -210,7 +217,7 @@ FailureOr<uint32_t> PlanBuilder::resultBuffer(OpResult result) {
   auto bytes = byteSize(result);
   if (failed(bytes))
     return failure();
-  return buffers[result] = addBuffer(rt::Buffer::arena(*bytes, 0, 0));
+  return buffers[result] = addBuffer(isZeroed(result) ? rt::Buffer::zeroed(*bytes) : rt::Buffer::arena(*bytes, 0, 0));
 }
 
 LogicalResult PlanBuilder::addLaunch(plan::LaunchOp launch) {
@@ -231,7 +238,7 @@ LogicalResult PlanBuilder::addLaunch(plan::LaunchOp launch) {
     if (failed(buffer))
       return failure();
     int64_t from = tiedOperand(result);
-    accesses.push_back(from < 0 ? rt::Access::write : rt::Access::readWrite);
+    accesses.push_back(from < 0 && !isZeroed(result) ? rt::Access::write : rt::Access::readWrite);
     step.operands.push_back({*buffer});
     if (from < 0)
       continue;

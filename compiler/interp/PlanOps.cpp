@@ -173,7 +173,19 @@ static void storeBools(MutableArrayRef<Scalar> elements, int64_t whenTrue) {
     element = Scalar::ofInteger(element.integer != 0 ? whenTrue : 0);
 }
 
-/// The storage of a result before the launch: unwritten, or what the operand that plan.tied names holds.
+static bool isZeroed(plan::LaunchOp launch, unsigned position) {
+  auto zeroed = launch->getAttrOfType<DenseI64ArrayAttr>(plan::zeroedAttrName);
+  return zeroed && llvm::is_contained(zeroed.asArrayRef(), int64_t(position));
+}
+
+/// Later calls find what is in such memory.
+static LogicalResult checkLeftZero(plan::LaunchOp launch, unsigned position, ArrayRef<Scalar> elements) {
+  if (isZeroed(launch, position) && llvm::any_of(elements, [](const Scalar &each) { return each.integer != 0; }))
+    return launch.emitError("interpreter: result ") << position << " is not zero when the launch has ended";
+  return success();
+}
+
+/// The storage of a result before the launch: unwritten, zero, or what the operand that plan.tied names holds.
 static FailureOr<Tensor> makeResult(Interpreter &interpreter, plan::LaunchOp launch, unsigned position,
                                     const Frame &frame) {
   auto type = cast<RankedTensorType>(launch.getResults()[position].getType());
@@ -181,6 +193,8 @@ static FailureOr<Tensor> makeResult(Interpreter &interpreter, plan::LaunchOp lau
   if (failed(shape))
     return failure();
   FailureOr<Tensor> made = makeTensor(interpreter, launch, type, *shape);
+  if (succeeded(made) && isZeroed(launch, position))
+    return Tensor::filled(type.getElementType(), *shape, Scalar::ofInteger(0));
   auto tied = launch->getAttrOfType<DenseI64ArrayAttr>("plan.tied");
   if (failed(made) || !tied || position >= tied.size() || tied[position] < 0)
     return made;
@@ -225,9 +239,12 @@ static LogicalResult runLaunch(Interpreter &interpreter, Operation *op, Frame &f
   ++interpreter.counters.launches;
   if (failed(runGrid(interpreter, kernel, *grid, bases, *parameters)))
     return failure();
-  for (auto [result, base] : llvm::zip_equal(op->getResults(), ArrayRef(bases).take_back(op->getNumResults())))
+  for (auto [result, base] : llvm::zip_equal(op->getResults(), ArrayRef(bases).take_back(op->getNumResults()))) {
     if (getElementTypeOrSelf(result.getType()).isInteger(1))
       storeBools(*base.storage, -1);
+    if (failed(checkLeftZero(launch, result.getResultNumber(), *base.storage)))
+      return failure();
+  }
   return success();
 }
 

@@ -104,6 +104,25 @@ static LogicalResult runStore(Interpreter &interpreter, Operation *op, Frame &fr
   });
 }
 
+/// Programs run one after another, so what was stored before is seen.
+static LogicalResult runArrive(Interpreter &, Operation *op, Frame &frame) {
+  auto arrive = cast<tile::ArriveOp>(op);
+  const View &view = frame.view(arrive.getView());
+  int64_t flat = view.offset;
+  for (auto [dim, index] : llvm::enumerate(frame.indices(arrive.getIndices()))) {
+    if (index < 0 || index >= view.shape[dim])
+      return op->emitError("interpreter: no counter at index ") << index << " of dimension " << dim;
+    flat += index * view.strides[dim];
+  }
+  int64_t &arrived = (*view.storage)[flat].integer, count = frame.index(arrive.getCount());
+  if (arrived < 0 || arrived >= count)
+    return op->emitError("interpreter: program ") << arrived << " of " << count << " arrives";
+  bool isLast = arrived + 1 == count;
+  arrived = isLast ? 0 : arrived + 1;
+  frame.set(arrive.getLast(), Scalar::ofInteger(isLast ? -1 : 0));
+  return success();
+}
+
 static LogicalResult runGather(Interpreter &interpreter, Operation *op, Frame &frame) {
   auto gather = cast<tile::GatherOp>(op);
   auto type = cast<RankedTensorType>(gather.getResult().getType());
@@ -211,6 +230,7 @@ static LogicalResult runCount(Interpreter &interpreter, Operation *op, Frame &fr
 
 void addTileHandlers(HandlerTable &table) {
   table["tile.program_id"] = runProgramId;
+  table["tile.arrive"] = runArrive;
   table["tile.share"] = runShare;
   table["tile.skip"] = runSkip;
   table["tile.count"] = runCount;

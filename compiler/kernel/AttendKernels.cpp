@@ -97,9 +97,13 @@ FailureOr<plan::LaunchOp> AttendKernels::buildWhole(plan::KernelOp whole) {
       Preference(), [&](KernelBuilder &kernel) { return fill(kernel, choices.back(), AttendStep::Whole, bounds); });
 }
 
-/// The two kernels for few rows. `started` are the results of the kernel for many, where there is one.
+/// The kernels for few rows, one or two. `started` are the results of the kernel for many, where there is one.
 LogicalResult AttendKernels::buildParts(const AttendBlocks &blocks, ValueRange started) {
   int64_t valueDepth = rootOf(source).getValueType().getDimSize(3);
+  if (parts->lastMerges()) {
+    KernelBuilder whole(source, (name + "_parts").str(), {ScratchUse::Own, parts->scratch, plan::partsSuffix, started});
+    return fill(whole, blocks, AttendStep::Part);
+  }
   KernelBuilder part(source, (name + "_parts").str(), {ScratchUse::Write, parts->scratch, plan::partsSuffix});
   if (failed(fill(part, blocks, AttendStep::Part)))
     return failure();

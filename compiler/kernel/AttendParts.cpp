@@ -4,7 +4,8 @@
 /// programs to ask for them. The query heads that share a key head fill the rows of a block together, and the keys are
 /// cut into parts: a program sees one block of rows and one part of the keys, and stores the row state it ends with. A
 /// second kernel merges the states of each row's parts, in their order, and does what the end of attention is in one
-/// kernel: the sink, the division, the results. A part without keys leaves a state without weight.
+/// kernel: the sink, the division, the results. A part without keys leaves a state without weight. On some machines
+/// one kernel does both (AttendMerge.cpp).
 ///
 /// Rows that are known at run time only decide there: the kernel for many rows has an empty grid where rows are few,
 /// and the two for few have one where they are many.
@@ -17,8 +18,8 @@ using namespace heed;
 
 /// Elements of f32 that machines move at once.
 constexpr int64_t scratchGranule = 4;
-/// More rows than there are.
-constexpr int64_t manyRows = int64_t(1) << 31;
+/// More rows and more keys than there are.
+constexpr int64_t manyRows = int64_t(1) << 31, manyKeys = int64_t(1) << 40;
 
 AttendParts heed::cutIntoParts(plan::KernelOp source, attn::AttendOp attend, const FewRowBlocks &few) {
   SymbolicShapes shapes = shapesInside(source);
@@ -39,7 +40,9 @@ AttendParts heed::cutIntoParts(plan::KernelOp source, attn::AttendOp attend, con
   // Where programs abound, a part is what each would have if keys were dealt out evenly.
   AffineExpr shares = (keys * batch * parts.rowBlocks * keyHeads).floorDiv(few.programs);
   parts.keysOfPart = (shares + few.leastKeys).ceilDiv(few.blocks.keys) * few.blocks.keys;
-  parts.count = simple(keys.ceilDiv(parts.keysOfPart));
+  // One part stores the results even where there are no keys.
+  AffineExpr oneAtLeast = few.valuesTogether == 0 ? keys : keys + 1 - keys.ceilDiv(manyKeys);
+  parts.count = simple(oneAtLeast.ceilDiv(parts.keysOfPart));
 
   Type f32 = Float32Type::get(source.getContext());
   // States of a row are a whole number of vectors apart.
@@ -48,6 +51,12 @@ AttendParts heed::cutIntoParts(plan::KernelOp source, attn::AttendOp attend, con
   parts.scratch = {{f32, sizes}, {f32, sizes}};
   sizes.push_back(fixed(attend.getValueType().getDimSize(3)));
   parts.scratch.push_back({f32, sizes});
+  parts.valuesTogether = few.valuesTogether;
+  if (parts.lastMerges()) {
+    Scratch counter{IntegerType::get(source.getContext(), 32), {batch * parts.isFew, fixed(keyHeads), parts.rowBlocks}};
+    counter.isZeroed = true;
+    parts.scratch.push_back(counter);
+  }
   return parts;
 }
 
@@ -121,7 +130,7 @@ AttendSkeleton::KeyBounds AttendSkeleton::boundPart(KeyBounds bounds) {
 
 /// Parts behind the keys of their sequence store nothing, and are not read.
 LogicalResult AttendSkeleton::storePart(RowState state) {
-  if (attend.getKvLength()) {
+  if (attend.getKvLength() && !parts->lastMerges()) {
     Value hasKeys = arith::CmpIOp::create(at, arith::CmpIPredicate::slt, part, partsWithKeys());
     Value &extent = emitter.getDomain().extents[Rows];
     extent = arith::SelectOp::create(at, hasKeys, extent, kernel.constant(0));
@@ -129,14 +138,14 @@ LogicalResult AttendSkeleton::storePart(RowState state) {
   SmallVector<Piece> indices{Piece::uniform(batch), Piece::uniform(keyHead), emitter.coordinate(Rows),
                              Piece::uniform(part)};
   for (AttendParts::State each : {AttendParts::Reference, AttendParts::Sum})
-    if (failed(emitter.write(each, TileEmitter::tile(state[each], {Rows}), indices)))
+    if (failed(emitter.write(kernel.scratchResult(each), TileEmitter::tile(state[each], {Rows}), indices)))
       return failure();
   indices.push_back(emitter.coordinate(ValueDepth));
   int64_t start = 0;
   for (auto [chunk, depth] : llvm::enumerate(valueDepths)) {
     enterChunk(ValueDepth, depth, start);
     Piece sum = TileEmitter::tile(state[AttendParts::Accumulator + chunk], {Rows, ValueDepth});
-    if (failed(emitter.write(AttendParts::Accumulator, sum, indices)))
+    if (failed(emitter.write(kernel.scratchResult(AttendParts::Accumulator), sum, indices)))
       return failure();
     start += depth;
   }

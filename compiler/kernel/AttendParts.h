@@ -16,8 +16,14 @@ struct AttendParts {
   /// Of a key head: rows of all its query heads, blocks of them, and parts of the keys; keys of a part.
   mlir::AffineExpr rows, rowBlocks, count, keysOfPart;
 
-  /// Of what each part knows of a row: the reference and the sum of its weights, and values times weights.
-  enum State : unsigned { Reference, Sum, Accumulator };
+  /// Whether the last part of a block of rows merges them all, reading so many values at a time; else another kernel
+  /// does.
+  bool lastMerges() const { return valuesTogether != 0; }
+  int64_t valuesTogether;
+
+  /// Of what each part knows of a row: the reference and the sum of its weights, and values times weights. And how many
+  /// parts have stored that, of a block of rows.
+  enum State : unsigned { Reference, Sum, Accumulator, Counter };
   llvm::SmallVector<Scratch> scratch;
 };
 

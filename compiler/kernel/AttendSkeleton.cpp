@@ -314,14 +314,13 @@ FailureOr<Value> AttendSkeleton::joinSink(Value &reference, Value &sum) {
   Value sink = attend.getSink();
   if (!sink)
     return Value();
-  FailureOr<Piece> piece = emitter.read(sink, {Piece::uniform(head)});
+  FailureOr<Piece> piece = emitter.read(sink, {headOfResult()});
   if (failed(piece))
     return failure();
-  Value logit = piece->value;
-  if (logit.getType() != at.getF32Type())
-    logit = arith::ExtFOp::create(at, at.getF32Type(), logit);
-  Value sinkTile =
-      arith::MulFOp::create(at, emitter.spread(Piece::uniform(logit), {Rows}), splat(log2e / referenceUnit(), {Rows}));
+  Piece logit = *piece;
+  if (Type type = logit.value.getType(); !getElementTypeOrSelf(type).isF32())
+    logit.value = arith::ExtFOp::create(at, mergedRow ? Type(floatTile({Rows})) : at.getF32Type(), logit.value);
+  Value sinkTile = arith::MulFOp::create(at, emitter.spread(logit, {Rows}), splat(log2e / referenceUnit(), {Rows}));
   Value joint = greater(reference, sinkTile);
   Value shrink = rebase(reference, joint, {Rows});
   sum = arith::AddFOp::create(at, arith::MulFOp::create(at, sum, shrink), rebase(sinkTile, joint, {Rows}));
@@ -331,7 +330,7 @@ FailureOr<Value> AttendSkeleton::joinSink(Value &reference, Value &sum) {
 
 /// Stores all results of the kernel that have this rank, at where the domain is.
 LogicalResult AttendSkeleton::storeRank(int64_t rank) {
-  SmallVector<Piece> indices{Piece::uniform(batch), Piece::uniform(head), emitter.coordinate(Rows)};
+  SmallVector<Piece> indices{Piece::uniform(batch), headOfResult(), rowOfResult()};
   if (rank == 4)
     indices.push_back(emitter.coordinate(ValueDepth));
   for (unsigned result = 0; result < kernel.source().getNumResults(); ++result) {
@@ -410,9 +409,12 @@ LogicalResult AttendSkeleton::build() {
   if (!merges && failed(loadQuery()))
     return failure();
   FailureOr<RowState> state = merges ? mergeParts() : visitKeys();
-  if (succeeded(state) && followsLate())
+  if (failed(state))
+    return failure();
+  if (followsLate())
     (*state)[1] = tile::ReduceOp::create(at, floatTile({Rows}), tile::Combine::Add, (*state)[1], 1, Value());
-  if (failed(state) || failed(step == AttendStep::Part ? storePart(*state) : storeResults(*state)))
+  bool isPart = step == AttendStep::Part;
+  if (failed(isPart && parts->lastMerges() ? storeAndMerge(*state) : isPart ? storePart(*state) : storeResults(*state)))
     return failure();
   if (step == AttendStep::Whole && mask.dependsOnRows())
     kernel.markUneven();

@@ -133,12 +133,26 @@ private:
   mlir::Value readParts(AttendParts::State which);
   RowState mergeBlock(mlir::Value firstPart, mlir::ValueRange state);
   mlir::FailureOr<RowState> mergeParts();
+  mlir::Value partsThatStore();
+  mlir::LogicalResult storeAndMerge(const RowState &state);
+  mlir::LogicalResult mergeBlockOfRows();
+  mlir::LogicalResult mergeRows(mlir::Value first);
+  mlir::Value readStates(TileEmitter &reader, mlir::Value first, AttendParts::State which);
+  mlir::Value readReferences(TileEmitter &reader, mlir::Value first);
+  mlir::Value weightsOfParts(TileEmitter &reader, mlir::Value references, mlir::Value reference);
+  RowState readWeights(TileEmitter &reader, mlir::Value first);
+  RowState weighParts(TileEmitter &reader, const RowState &read, mlir::ValueRange state);
+  mlir::Value enterValues(TileEmitter &reader, int64_t depth, int64_t start);
+  mlir::Value addParts(TileEmitter &reader, mlir::Value values, mlir::Value references, mlir::Value reference,
+                       mlir::Value sum);
   mlir::AffineExpr flops();
   llvm::SmallVector<mlir::NamedAttribute> schedule();
 
   Piece headPiece();
   Piece rowPiece();
   Interval headInterval();
+  Piece headOfResult() { return mergedRow ? emitter.coordinate(Rows) : Piece::uniform(head); }
+  Piece rowOfResult() { return mergedRow ? Piece::uniform(mergedRow) : emitter.coordinate(Rows); }
 
   llvm::SmallVector<Piece> keyIndices(mlir::Value tensor, Dimension depth);
   llvm::SmallVector<Piece> regionArguments(std::optional<Piece> scalar);
@@ -189,6 +203,7 @@ private:
   /// Of the program. The head is null where its rows are of several.
   mlir::Value rowBlock, head, batch, part;
   mlir::Value keyHead, firstRow, length, offset;
+  mlir::Value mergedRow;       ///< of which the tile's rows are heads; null: they are rows of one head
   mlir::AffineExpr rows, keys; ///< rows: that blocks are made of
   bool scaleIsLate;            ///< logits are unscaled dot products; the scale is part of `unit`
   mlir::Value rampFactor;      ///< of those, of the program

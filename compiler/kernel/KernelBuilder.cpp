@@ -60,6 +60,8 @@ KernelBuilder::KernelBuilder(plan::KernelOp source, StringRef name, Handover tie
   for (auto [result, view] : llvm::enumerate(resultViews))
     if (!isa<BlockArgument>(yielded(result)))
       shapes.setShape(yielded(result), view.sizes);
+  if (handover.use == ScratchUse::Own)
+    addScratch(resultViews);
 }
 
 StoredView KernelBuilder::denseView(ArrayRef<AffineExpr> sizes) {
@@ -135,8 +137,8 @@ Value KernelBuilder::operandMemory(unsigned operand) {
 }
 
 Value KernelBuilder::scratchMemory(unsigned position) {
-  return handover.use == ScratchUse::Write ? resultMemory(position)
-                                           : operandMemory(unsigned(sourceOp.getOperands().size()) + position);
+  return handover.use == ScratchUse::Read ? operandMemory(unsigned(sourceOp.getOperands().size()) + position)
+                                          : resultMemory(scratchResult(position));
 }
 
 Value KernelBuilder::resultMemory(unsigned result) {
@@ -280,7 +282,7 @@ AffineExpr KernelBuilder::usefulBytes() {
     for (auto [operand, view] : llvm::enumerate(operandViews))
       count(view, operand);
   if (handover.use != ScratchUse::Write)
-    for (auto [result, view] : llvm::enumerate(resultViews))
+    for (auto [result, view] : llvm::enumerate(ArrayRef(resultViews).take_front(sourceOp.getNumResults())))
       count(view, operandViews.size() + handover.started.size() + result);
   return bytes;
 }
@@ -292,12 +294,15 @@ plan::LaunchOp KernelBuilder::createLaunch(ArrayRef<AffineExpr> grid, AffineExpr
   SmallVector<Value> operands(sourceOp.getOperands());
   SmallVector<Type> types(sourceOp.getResultTypes());
   ArrayAttr shapesOfResults = sourceOp.getStorageSizes().value_or(sourceOp.getResultSizes());
-  if (handover.use == ScratchUse::Read) {
+  if (handover.use == ScratchUse::Read)
     llvm::append_range(operands, llvm::map_range(handover.scratch, [](const Scratch &each) { return each.tensor; }));
-    llvm::append_range(operands, handover.started);
-  } else if (handover.use == ScratchUse::Write) {
-    types.clear();
-    SmallVector<Attribute> maps;
+  llvm::append_range(operands, handover.started);
+  if (handover.use == ScratchUse::Write || handover.use == ScratchUse::Own) {
+    SmallVector<Attribute> maps(shapesOfResults.getValue());
+    if (handover.use == ScratchUse::Write) {
+      types.clear();
+      maps.clear();
+    }
     for (const Scratch &each : handover.scratch) {
       auto sizes = llvm::map_to_vector(each.sizes, [](AffineExpr size) {
         auto known = dyn_cast<AffineConstantExpr>(size);
@@ -328,13 +333,25 @@ void KernelBuilder::finish(ArrayRef<AffineExpr> grid, AffineExpr flops, ArrayRef
   }
   if (!handover.started.empty()) {
     auto first = int64_t(launchOp.getOperands().size() - handover.started.size());
-    launchOp->setAttr(plan::tiedAttrName, builder.getDenseI64ArrayAttr(llvm::to_vector(
-                                              llvm::seq(first, first + int64_t(handover.started.size())))));
+    auto starts = llvm::to_vector(llvm::seq(first, first + int64_t(handover.started.size())));
+    starts.resize(launchOp.getNumResults(), -1);
+    launchOp->setAttr(plan::tiedAttrName, builder.getDenseI64ArrayAttr(starts));
   }
+  if (handover.use == ScratchUse::Own)
+    markZeroed();
   if (tied)
     launchOp->setAttr(plan::tiedAttrName, builder.getDenseI64ArrayAttr({tied->operand}));
-  sourceOp.replaceAllUsesWith(launchOp.getResults());
+  sourceOp.replaceAllUsesWith(launchOp.getResults().take_front(sourceOp.getNumResults()));
   sourceOp.erase();
+}
+
+void KernelBuilder::markZeroed() {
+  SmallVector<int64_t> zeroed;
+  for (auto [position, each] : llvm::enumerate(handover.scratch))
+    if (each.isZeroed)
+      zeroed.push_back(scratchResult(position));
+  if (!zeroed.empty())
+    launchOp->setAttr(plan::zeroedAttrName, builder.getDenseI64ArrayAttr(zeroed));
 }
 
 SymbolicShapes heed::shapesInside(plan::KernelOp kernel) {

@@ -28,15 +28,17 @@ struct Scratch {
   mlir::Type element;
   llvm::SmallVector<mlir::AffineExpr> sizes;
   mlir::Value tensor = {}; ///< once the kernel that writes it is finished
+  bool isZeroed = false;   ///< zero when a kernel that uses it by itself starts, and when it ends
 };
 
 /// What a kernel does with its scratch.
-enum class ScratchUse { None, Write, Read };
+enum class ScratchUse { None, Write, Read, Own };
 
 /// How one of the kernels that a plan.kernel becomes is tied to the others. One that writes scratch stores that instead
-/// of the source's results, and the source stays; one that reads it has it behind the source's operands. What `started`
-/// holds, one value a result or none, is what the results are where the kernel stores nothing. The kernel's label is
-/// the source's with `suffix`. `scratch` outlives the builder.
+/// of the source's results, and the source stays; one that reads it has it behind the source's operands; one that uses
+/// it by itself has it behind the source's results. What `started` holds, one value a result or none, is what the
+/// results are where the kernel stores nothing. The kernel's label is the source's with `suffix`. `scratch` outlives
+/// the builder.
 struct Handover {
   ScratchUse use = ScratchUse::None;
   llvm::MutableArrayRef<Scratch> scratch = {};
@@ -67,8 +69,11 @@ public:
   /// one element.
   mlir::Value operandMemory(unsigned operand);
   mlir::Value resultMemory(unsigned result);
-  /// Of a kernel that reads it; one that writes it has it for its results.
   mlir::Value scratchMemory(unsigned position);
+  /// What scratch is among the results of a kernel that writes it.
+  unsigned scratchResult(unsigned position) {
+    return handover.use == ScratchUse::Own ? sourceOp.getNumResults() + position : position;
+  }
   /// What the source kernel yields as result i.
   mlir::Value yielded(unsigned result);
 
@@ -119,6 +124,7 @@ private:
   StoredView denseView(llvm::ArrayRef<mlir::AffineExpr> sizes);
   mlir::Type storedElement(unsigned base);
   mlir::AffineExpr usefulBytes();
+  void markZeroed();
   plan::LaunchOp createLaunch(llvm::ArrayRef<mlir::AffineExpr> grid, mlir::AffineExpr flops);
 
   plan::KernelOp sourceOp;

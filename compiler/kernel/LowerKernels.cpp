@@ -119,6 +119,12 @@ struct LowerKernelsParts : LowerKernels {
   StringRef getArgument() const override { return "lower-kernels-parts"; }
   std::unique_ptr<Pass> clonePass() const override { return std::make_unique<LowerKernelsParts>(*this); }
 };
+/// The same where the last of the parts merges them, with room for 48 values.
+struct LowerKernelsJoined : LowerKernels {
+  using LowerKernels::LowerKernels;
+  StringRef getArgument() const override { return "lower-kernels-joined"; }
+  std::unique_ptr<Pass> clonePass() const override { return std::make_unique<LowerKernelsJoined>(*this); }
+};
 /// For a machine on which it pays to find the keys that have the labels of rows.
 struct LowerKernelsBounded : LowerKernels {
   using LowerKernels::LowerKernels;
@@ -146,7 +152,9 @@ void heed::registerKernelPasses() {
       grouped({.fusedMultiplyAdd = true, .infinities = true, .boundsLabels = true}, std::nullopt,
               {.rows = 64, .keys = 8, .groups = 2}),
       groupedWide(grouped.traits(), std::nullopt, {.rows = 64, .keys = 32, .groups = 2}),
-      cut({}, FewRowBlocks{.blocks = {4, 8}, .mostRows = 12, .programs = 24, .leastKeys = 8});
+      cut({}, FewRowBlocks{.blocks = {4, 8}, .mostRows = 12, .programs = 24, .leastKeys = 8}),
+      joined({},
+             FewRowBlocks{.blocks = {4, 8}, .mostRows = 12, .programs = 4096, .leastKeys = 8, .valuesTogether = 48});
   registerPass([] { return createNormaliseGraphPass(); });
   registerPass([] { return createFormKernelsPass(); });
   registerPass([] { return createMergeDimensionsPass(); });
@@ -154,6 +162,7 @@ void heed::registerKernelPasses() {
   registerPass([] { return createMarkNeighboursPass(); });
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsOrdered>(ordered); });
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsParts>(cut); });
+  registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsJoined>(joined); });
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsBounded>(bounded); });
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsGrouped>(grouped); });
   registerPass([]() -> std::unique_ptr<Pass> { return std::make_unique<LowerKernelsGroupedWide>(groupedWide); });

@@ -32,5 +32,7 @@ constexpr llvm::StringLiteral partsSuffix = ".parts";
 constexpr llvm::StringLiteral mergeSuffix = ".merge";
 /// On a launch: per result the number of the operand whose content it starts from, or -1.
 constexpr llvm::StringLiteral tiedAttrName = "plan.tied";
+/// On a launch: numbers of the results that are zero when it starts, and that it leaves zero.
+constexpr llvm::StringLiteral zeroedAttrName = "plan.zeroed";
 constexpr llvm::StringLiteral constraintsAttrName = "plan.constraints";
 } // namespace heed::plan

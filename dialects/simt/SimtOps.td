@@ -166,6 +166,20 @@ def Simt_PrefetchOp : Simt_Op<"prefetch", [MemoryEffects<[MemRead, MemWrite]>]> 
   let assemblyFormat = "$address (`if` $predicate^)? attr-dict";
 }
 
+//===-- Programs of a launch ---------------------------------------------------------------------------------------===//
+
+def Simt_ArriveOp : Simt_Op<"arrive", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "One more at a counter in global memory; whether it is the last of `count`";
+  let description = [{
+    `%last = simt.arrive %address of %count`: the i32 at the address, a multiple of 4, goes up by one, from count - 1 to 0, in
+    one step for all workgroups of the launch. By one lane; what the lanes of its workgroup stored before a simt.barrier in front of
+    it is seen by those of the workgroup whose result is true, behind a simt.barrier.
+  }];
+  let arguments = (ins I64:$address, I32:$count);
+  let results = (outs I1:$last);
+  let assemblyFormat = "$address `of` $count attr-dict";
+}
+
 //===-- Barriers in shared memory ----------------------------------------------------------------------------------===//
 
 // A barrier of 8 bytes, aligned to 8, counts arrivals and bytes, and flips its phase when both have come.

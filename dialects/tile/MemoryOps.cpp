@@ -1,5 +1,7 @@
-/// Constraints of load, store, copy (T2 to T4) and gather (T5), and their memory effects.
+/// Constraints of load, store, copy (T2 to T4), gather (T5) and arrive (T19), and their memory effects.
 #include "dialects/tile/Tile.h"
+
+#include "mlir/Interfaces/LoopLikeInterface.h"
 
 using namespace mlir;
 using namespace heed::tile;
@@ -56,6 +58,16 @@ LogicalResult CopyOp::verify() {
   return failure(
       failed(verifyAccess(*this, cast<MemRefType>(getView().getType()), tile, getIndices(), getDims(), getExtents())) ||
       failed(verifyFill(*this, tile, getExtents(), getFill())));
+}
+
+LogicalResult ArriveOp::verify() {
+  auto view = cast<MemRefType>(getView().getType());
+  if (static_cast<int64_t>(getIndices().size()) != view.getRank() || !view.getElementType().isInteger(32))
+    return emitOpError("T19: needs a view of i32 and one index per dimension, got ")
+           << getIndices().size() << " for " << view;
+  if ((*this)->getParentOfType<LoopLikeOpInterface>())
+    return emitOpError("T19: stands in no loop, since a program comes once");
+  return success();
 }
 
 LogicalResult GatherOp::verify() {

@@ -79,6 +79,21 @@ def Tile_SkipOp : Tile_Op<"skip", [MemoryEffects<[MemWrite]>]> {
   let assemblyFormat = "$rounds attr-dict";
 }
 
+def Tile_ArriveOp : Tile_Op<"arrive", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "Whether a program is the last of those that share a counter";
+  let description = [{
+    `%last = tile.arrive %counters[%batch, %head] of %count : memref<?x8xi32>`
+
+    Each of `count` programs comes here once. The counter, of i32, is 0 before the first of them and when the last has come. What they
+    stored before is seen by the last behind this op; others see nothing of it. Nobody waits for anybody, so programs may
+    run in any order, or one at a time. Constraint T19.
+  }];
+  let arguments = (ins Tile_View:$view, Variadic<Index>:$indices, Index:$count);
+  let results = (outs I1:$last);
+  let assemblyFormat = "$view `[` $indices `]` `of` $count attr-dict `:` type($view)";
+  let hasVerifier = 1;
+}
+
 def Tile_CountOp : Tile_Op<"count", [MemoryEffects<[MemWrite]>]> {
   let summary = "Adds to a test counter";
   let arguments = (ins Tile_Counter:$counter, Index:$amount);

@@ -75,6 +75,8 @@ private:
       return line("  constant   b", index, " = ", package.constants[buffer.index].name);
     case BufferKind::persistent:
       return line("  persistent b", index, " = ", expr(buffer.bytes), " bytes");
+    case BufferKind::zeroed:
+      return line("  zeroed     b", index, " = ", expr(buffer.bytes), " bytes");
     case BufferKind::arena:
       return line("  slice      b", index, " = ", expr(buffer.bytes), " bytes, steps ", buffer.firstStep, " to ",
                   buffer.lastStep);

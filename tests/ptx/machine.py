@@ -13,16 +13,14 @@ import re
 
 import numpy
 
+from memory import Memory, Wrong
+
 TYPES = {"u8": numpy.uint8, "b8": numpy.uint8, "s8": numpy.int8, "u16": numpy.uint16, "b16": numpy.uint16, "bf16": numpy.uint16, "s16": numpy.int16, "u32": numpy.uint32,
          "b32": numpy.uint32, "s32": numpy.int32, "u64": numpy.uint64, "b64": numpy.uint64, "s64": numpy.int64,
          "f32": numpy.float32, "pred": numpy.bool_}
 LANES = 32
 SHARED_BASE = 1024  # any multiple of what swizzled tiles are aligned to
 PARAMETER_BASE = 1 << 40  # "addresses" of parameters
-
-
-class Wrong(Exception):
-    """What a kernel must not do."""
 
 
 def narrow(values):
@@ -76,45 +74,6 @@ def parse(text, entry):
     return instructions, labels
 
 
-class Memory:
-    """The operands of a launch, and its results of so many bytes, which every lane may write but only once. Launches before
-    may still write the operands of the numbers `pending` until they are awaited."""
-
-    def __init__(self, operands, result_bytes, pending=()):
-        self.pending = set(pending)
-        self.buffers = [numpy.ascontiguousarray(operand).reshape(-1).view(numpy.uint8) for operand in operands]
-        self.results = [numpy.zeros(size, numpy.uint8) for size in result_bytes]
-        self.stores = [numpy.zeros(size, numpy.int64) for size in result_bytes]
-        self.bases = [(index + 1) << 33 for index in range(len(operands) + len(result_bytes))]
-
-    def place(self, buffer, base, address, size):
-        if address % size != 0 or not base <= address <= base + buffer.size - size:
-            raise Wrong(f"{size} bytes at {address - base} of a buffer of {buffer.size} bytes")
-        return slice(address - base, address - base + size)
-
-    def load(self, address, size):
-        index = (address >> 33) - 1
-        if not 0 <= index < len(self.buffers):
-            raise Wrong(f"a load at {address:x}")
-        return self.buffers[index][self.place(self.buffers[index], self.bases[index], address, size)]
-
-    def is_pending(self, address):
-        index = (address >> 33) - 1
-        return index in self.pending or index >= len(self.buffers)
-
-    def prefetch(self, address):
-        self.load(address, 1)
-
-    def store(self, address, values):
-        index = (address >> 33) - 1
-        if not len(self.buffers) <= index < len(self.bases):
-            raise Wrong(f"a store at {address:x}")
-        result = index - len(self.buffers)
-        where = self.place(self.results[result], self.bases[index], address, values.size)
-        self.results[result][where] = values
-        self.stores[result][where] += 1
-
-
 class Launch:
     """What all workgroups share: the program, parameters, boxed tensors by parameter number, and memory."""
 
@@ -125,8 +84,14 @@ class Launch:
         self.warps = int(re.search(r"\.reqntid (\d+)", text[text.index(entry + "("):]).group(1)) // LANES
 
     def run(self, workgroups, are_copies_late):
-        for index in range(workgroups):
-            Workgroup(self, index, workgroups, are_copies_late).run()
+        """One workgroup after another, or, where copies are late, a few at a time from the last one on."""
+        waiting = [Workgroup(self, index, workgroups, are_copies_late) for index in range(workgroups)]
+        if are_copies_late:
+            waiting.reverse()
+        together, running = 5 if are_copies_late else 1, []
+        while running or waiting:
+            running += [waiting.pop(0) for _ in range(min(together - len(running), len(waiting)))]
+            running = [workgroup for workgroup in running if not workgroup.go_on()]
 
 
 class Workgroup:
@@ -134,12 +99,22 @@ class Workgroup:
         self.launch, self.index, self.count, self.are_copies_late = launch, index, count, are_copies_late
         self.shared = numpy.full(228 << 10, 0xFF, numpy.uint8)
         self.barriers, self.named = {}, {}
+        self.shown, self.acquired = [], -1  # stores that all its warps see; time of what all of them see
         self.warps = [Warp(self, number) for number in range(launch.warps)]
 
-    def run(self):
-        while alive := [warp for warp in self.warps if not warp.is_done]:
-            if not any([warp.run() for warp in (alive[::-1] if self.are_copies_late else alive)]):
-                raise Wrong(f"workgroup {self.index} waits for ever: {[(warp.number, warp.waits) for warp in alive]}")
+    def go_on(self):
+        """Lets each warp go on until it waits; whether all have ended."""
+        alive = [warp for warp in self.warps if not warp.is_done]
+        if alive and not any([warp.run() for warp in (alive[::-1] if self.are_copies_late else alive)]):
+            raise Wrong(f"workgroup {self.index} waits for ever: {[(warp.number, warp.waits) for warp in alive]}")
+        return all(warp.is_done for warp in self.warps)
+
+    def meet(self):
+        """All its warps are at a barrier."""
+        self.acquired = max(warp.acquired for warp in self.warps)
+        for warp in self.warps:
+            self.shown += warp.stored
+            warp.stored = []
 
     def make_barrier(self, address, count):
         self.barriers[address] = {"count": count, "pending": count, "bytes": 0, "phase": 0}
@@ -166,6 +141,8 @@ class Workgroup:
             raise Wrong(f"more than {threads} lanes at barrier {number}")
         if state[0] == threads:
             state[:] = 0, generation + 1
+            if threads == LANES * len(self.warps):
+                self.meet()
         return generation
 
     def copy_box(self, destination, parameter, coordinates, barrier):
@@ -218,6 +195,7 @@ class Warp:
         self.is_done, self.waits, self.generation = False, None, None
         self.groups, self.open_group = [], []  # of instructions of groups of warps
         self.copies, self.open_copies = [], []  # of this warp
+        self.stored, self.acquired = [], -1  # since the last barrier of all; time of what it has acquired by itself
         self.has_awaited = numpy.full(LANES, not workgroup.launch.awaits_previous)
 
     # -- Values
@@ -302,6 +280,9 @@ class Warp:
             for address in self.addresses(operands[0], numpy.uint64)[mask]:
                 self.workgroup.launch.memory.prefetch(int(address))
             return True
+        if parts[0] == "atom":
+            self.count_up(opcode, operands, mask)
+            return True
         if parts[:2] == ["cp", "async"] and not self.has_awaited[mask].all():
             raise Wrong(f"warp {self.number} copies from memory that a launch before may write")
         if parts[0] in ("await", "bar"):
@@ -347,13 +328,24 @@ class Warp:
         if parts[0] == "st":
             values = numpy.stack([self.value(name, kind) for name in names], axis=1)
             for lane in numpy.nonzero(mask)[0]:
-                memory.store(int(addresses[lane]), values[lane].view(numpy.uint8))
+                self.stored.append(memory.store(int(addresses[lane]), values[lane].view(numpy.uint8)))
             return
+        acquired = max(self.acquired, self.workgroup.acquired)
         values = numpy.zeros((LANES, len(names)), kind)
         for lane in numpy.nonzero(mask)[0]:
-            values[lane] = memory.load(int(addresses[lane]), size).view(kind)
+            values[lane] = memory.load(int(addresses[lane]), size, acquired).view(kind)
         for name, value in zip(names, values.T):
             self.put(name, value, mask)
+
+    def count_up(self, opcode, operands, mask):
+        """By one lane, for its workgroup: releases what that has stored before barriers, and acquires what others have released."""
+        memory, workgroup = self.workgroup.launch.memory, self.workgroup
+        if opcode != "atom.acq_rel.gpu.global.inc.u32" or mask.sum() != 1 or not self.has_awaited[mask].all():
+            raise Wrong(f"{opcode} by {int(mask.sum())} lanes")
+        before = memory.count_up(self.one(operands[1], mask, numpy.uint64), self.one(operands[2], mask))
+        self.acquired = memory.publish(workgroup.shown)
+        workgroup.shown = []
+        self.put(operands[0], numpy.full(LANES, before, numpy.uint32), mask)
 
     def copy(self, parts, operands, mask):
         """To shared memory by lanes; what is beyond the size that is read is zero."""

@@ -133,4 +133,54 @@ TEST_P(State, ElementsMustBeApart) {
   EXPECT_THAT(values(call, "next", 6), ElementsAre(1, 2, 2, 3, 10, 20));
 }
 
+/// z = x + z; y = z, with z zeroed for the call. A step that did as it should would leave z zero: what it leaves here
+/// shows which memory z has.
+PackageMaker keptZeroed() {
+  PackageMaker maker = addConstantTwice();
+  rt::Plan &plan = maker.plan();
+  plan.constraints.clear();
+  uint32_t z = maker.buffer(rt::Buffer::zeroed(plan.buffers[3].bytes));
+  plan.steps.clear();
+  plan.kernels[0].operands[2] = rt::Access::readWrite;
+  maker.launch(0, {0, z, z});
+  rt::CopyStep copy;
+  copy.source = {z, rt::noExpr, {maker.constant(1)}};
+  copy.destination = {1, rt::noExpr, {maker.constant(1)}};
+  copy.sizes = {maker.symbol("n")};
+  copy.elementBytes = 4;
+  plan.steps.emplace_back(copy);
+  plan.buffers[3] = rt::Buffer::constant(0); // used by nobody
+  return maker;
+}
+
+std::vector<float> runOver(Call &call, const std::vector<float> &x) {
+  EXPECT_OK(call.bindInput("x", view(x.data(), {static_cast<int64_t>(x.size())})));
+  EXPECT_OK(call.run());
+  return values(call, "y", static_cast<int64_t>(x.size()));
+}
+
+TEST_P(State, ZeroedMemoryIsZeroOnceAndKept) {
+  Loaded loaded = load(keptZeroed());
+  Call call = loaded.module.createCall().value();
+  EXPECT_THAT(runOver(call, {1, 2}), ElementsAre(1, 2));
+  EXPECT_THAT(runOver(call, {1, 2}), ElementsAre(2, 4));
+  EXPECT_EQ(call.counter(HEED_COUNTER_ALLOCATIONS).value(), 0);
+}
+
+TEST_P(State, ZeroedMemoryIsOfOneCall) {
+  Loaded loaded = load(keptZeroed());
+  Call first = loaded.module.createCall().value(), second = loaded.module.createCall().value();
+  EXPECT_THAT(runOver(first, {1, 2}), ElementsAre(1, 2));
+  EXPECT_THAT(runOver(second, {5, 6}), ElementsAre(5, 6));
+  EXPECT_THAT(runOver(first, {1, 2}), ElementsAre(2, 4));
+}
+
+TEST_P(State, ZeroedMemoryThatGrowsIsZeroAgain) {
+  Loaded loaded = load(keptZeroed());
+  Call call = loaded.module.createCall().value();
+  EXPECT_THAT(runOver(call, {1, 2}), ElementsAre(1, 2));
+  std::vector<float> x(1000, 3);
+  EXPECT_EQ(runOver(call, x), x);
+}
+
 } // namespace

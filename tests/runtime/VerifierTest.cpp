@@ -136,6 +136,13 @@ const Rule rules[] = {
      "is read before it is written"},
     {"persistent size", preparing, [](auto &maker, Plan &plan) { plan.buffers[4].bytes = maker.symbol("n"); },
      "must not depend on a symbol"},
+    {"zeroed size", preparing, [](auto &, Plan &plan) { plan.buffers.push_back(Buffer::zeroed(999)); },
+     "the size refers to expression 999"},
+    {"prepare uses zeroed memory", preparing,
+     [](auto &maker, Plan &plan) {
+       std::get<CopyStep>(plan.prepare[0]).destination.buffer = maker.buffer(Buffer::zeroed(maker.constant(16)));
+     },
+     "which a prepare step cannot use"},
     {"prepare size", preparing,
      [](auto &maker, Plan &plan) { std::get<CopyStep>(plan.prepare[0]).sizes[0] = maker.symbol("n"); },
      "which a prepare step has not"},

@@ -22,8 +22,7 @@
 // WEIGHTS-NOT: ld.global
 // WEIGHTS: griddepcontrol.wait;
 
-// LENGTHS-LABEL: .entry k0_attend_parts_aligned(
-// LENGTHS-LABEL: .entry k0_attend_merge_aligned(
+// LENGTHS-LABEL: .entry k1_attend_parts_aligned(
 // LENGTHS: ld.global
 // LENGTHS-NOT: .global
 // LENGTHS: griddepcontrol.wait;
@@ -108,7 +107,10 @@ func.func @main(%query: tensor<?x32x1x128xbf16> {plan.name = "query", plan.shape
     %value: tensor<?x8x?x128xbf16> {plan.name = "value", plan.shape = affine_map<()[b, n] -> (b, 8, n, 128)>},
     %length: tensor<?xi32> {plan.name = "length", plan.shape = affine_map<()[b, n] -> (b)>})
     -> (tensor<?x32x1x128xbf16> {plan.name = "out"}) attributes {plan.symbols = ["batch", "keys"]} {
-  %out = attn.attend query(%query : tensor<?x32x1x128xbf16>) key(%key : tensor<?x8x?x128xbf16>)
+  %batch = plan.symbol "batch"
+  %empty = tensor.empty(%batch) : tensor<?x32x1x128xbf16>
+  %made = linalg.softmax dimension(3) ins(%query : tensor<?x32x1x128xbf16>) outs(%empty : tensor<?x32x1x128xbf16>) -> tensor<?x32x1x128xbf16>
+  %out = attn.attend query(%made : tensor<?x32x1x128xbf16>) key(%key : tensor<?x8x?x128xbf16>)
       value(%value : tensor<?x8x?x128xbf16>) kv_length(%length : tensor<?xi32>) scale 0.0883 -> tensor<?x32x1x128xbf16>
   return %out : tensor<?x32x1x128xbf16>
 }

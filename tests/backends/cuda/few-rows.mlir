@@ -1,18 +1,27 @@
-// Attention of one row: two warps a program, whose keys and values come ahead of their use, as boxes of tensors or, through
-// a page table, row by row; matrix instructions of 16 rows, which the four heads of a key head share.
+// Attention of one row: two or four warps a program, whose keys and values come ahead of their use, as boxes of tensors or, through
+// a page table, row by row; matrix instructions of 16 rows, which the four heads of a key head share. On Hopper the last program of each key head merges all parts: one lane counts
+// behind a barrier that stands behind the stores, and the others load behind another.
 // RUN: split-file %s %t
-// RUN: heedc %t/dense.mlir --target=cuda:sm_90a --emit=ptx | FileCheck %s --check-prefixes=CHECK,BOXES
-// RUN: heedc %t/dense.mlir --target=cuda:sm_80 --emit=ptx | FileCheck %s --check-prefixes=CHECK,PIECES
-// RUN: heedc %t/paged.mlir --target=cuda:sm_90a --emit=ptx | FileCheck %s --check-prefixes=CHECK,PIECES
+// RUN: heedc %t/dense.mlir --target=cuda:sm_90a --emit=ptx | FileCheck %s --check-prefixes=CHECK,BOXES,JOINED
+// RUN: heedc %t/dense.mlir --target=cuda:sm_80 --emit=ptx | FileCheck %s --check-prefixes=CHECK,PIECES,APART --implicit-check-not=atom.
+// RUN: heedc %t/paged.mlir --target=cuda:sm_90a --emit=ptx | FileCheck %s --check-prefixes=CHECK,PIECES,JOINED
 
 // CHECK-LABEL: .entry k0_attend_parts_aligned(
-// CHECK: .reqntid 64
+// APART: .reqntid 64
+// JOINED: .reqntid 128
 // PIECES: cp.async.cg.shared.global [%{{.*}}], [%{{.*}}], 16, %{{.*}};
 // BOXES: cp.async.bulk.tensor
 // PIECES: cp.async.wait_group {{[01]}};
 // CHECK: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
+// JOINED: st.global
+// JOINED: bar.sync 0;
+// JOINED-NOT: st.global
+// JOINED: atom.acq_rel.gpu.global.inc.u32
+// JOINED: bar.sync 0;
+// JOINED: ld.global
 // CHECK-LABEL: .entry k0_attend_parts(
-// CHECK-LABEL: .entry k0_attend_merge_aligned(
+// APART-LABEL: .entry k0_attend_merge_aligned(
+// JOINED-NOT: .entry k0_attend_merge
 
 //--- dense.mlir
 func.func @main(%query: tensor<?x32x1x128xbf16> {plan.name = "query", plan.shape = affine_map<()[b, n] -> (b, 32, 1, 128)>},

@@ -39,3 +39,33 @@ simt.kernel @reverse(%out: i64, %x: i64, %y: i64, %z: i64)
   simt.store global %first_lane, %place align 4 : i32, i64
   simt.return
 }
+
+// One lane counts for its workgroup, whose stores the barrier has brought together, and acquires what others have released.
+// CHECK-LABEL: .entry count(
+// CHECK: st.global.b32
+// CHECK: bar.sync 0;
+// CHECK: mov.b32 [[LAST:%r[0-9]+]], 2;
+// CHECK: atom.acq_rel.gpu.global.inc.u32 [[BEFORE:%r[0-9]+]], [{{%rd[0-9]+}}], [[LAST]];
+// CHECK: setp.eq.b32 {{%p[0-9]+}}, [[BEFORE]], 2;
+simt.kernel @count(%counter: i64, %out: i64, %x: i64, %y: i64, %z: i64)
+    attributes {num_bases = 2 : i64, threads = 32 : i64, lanes = 32 : i64, shared_bytes = 256 : i64} {
+  %lane = simt.lane
+  %c0 = arith.constant 0 : i32
+  %c2 = arith.constant 2 : i32
+  %c3 = arith.constant 3 : i32
+  %offset = arith.shli %lane, %c2 : i32
+  %wide = arith.extsi %offset : i32 to i64
+  %place = arith.addi %out, %wide : i64
+  simt.store global %lane, %place align 4 : i32, i64
+  simt.barrier
+  %first = arith.cmpi eq, %lane, %c0 : i32
+  scf.if %first {
+    %last = simt.arrive %counter of %c3
+    %told = arith.extui %last : i1 to i32
+    simt.store shared %told, %c0 align 4 : i32, i32
+  }
+  simt.barrier
+  %all = simt.load shared %c0 align 4 : i32 -> i32
+  simt.store global %all, %place align 4 : i32, i64
+  simt.return
+}

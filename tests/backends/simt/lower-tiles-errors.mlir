@@ -25,6 +25,15 @@ tile.kernel @unknown(%a: memref<?xf32>, %stride: index) attributes {grid_rank = 
 
 // -----
 
+tile.kernel @arrives(%a: memref<?xi32>) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  // expected-error@+1 {{'tile.arrive' op has no lowering to lanes: programs cannot count themselves}}
+  %last = tile.arrive %a[%c0] of %c0 : memref<?xi32>
+  tile.return
+}
+
+// -----
+
 tile.kernel @stored_band(%a: memref<?xf32>, %b: memref<?xf32>) attributes {grid_rank = 1 : i64} {
   %c0 = arith.constant 0 : index
   %va = memref.reinterpret_cast %a to offset: [0], sizes: [7], strides: [1] : memref<?xf32> to memref<7xf32>

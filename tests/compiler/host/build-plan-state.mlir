@@ -14,6 +14,8 @@
 // RUN: heed-dump %t/strided.heed | FileCheck %t/strided.mlir
 // RUN: heedc %t/returned-twice.mlir -o %t/returned-twice.heed
 // RUN: heed-dump %t/returned-twice.heed | FileCheck %t/returned-twice.mlir
+// RUN: heedc %t/counters.mlir -o %t/counters.heed
+// RUN: heed-dump %t/counters.heed | FileCheck %t/counters.mlir
 // RUN: heedc %t/anywhere.mlir -o %t/anywhere.heed
 // RUN: heed-run %t/anywhere.heed --device=cpu --input=cache=3x1x4x1xf32=0 --input=rows=3x1x2x1xf32=5 --input=at=3xi64=-1,-9223372036854775808,9223372036854775807 | FileCheck %t/anywhere.mlir --check-prefix=VALUES
 
@@ -33,6 +35,23 @@ func.func @main(%rows: tensor<?x8xf32> {plan.name = "rows", plan.shape = affine_
   %0 = plan.launch map "append" @append(%rows, %cache) grid affine_map<()[s0, s1] -> (s0)> params affine_map<()[s0, s1] -> ()>
       shapes [affine_map<()[s0, s1] -> (s0, 8)>] flops affine_map<()[s0, s1] -> (0)> bytes affine_map<()[s0, s1] -> (0)> {plan.tied = array<i64: 1>} : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
   return %0 : tensor<?x8xf32>
+}
+
+//--- counters.mlir
+tile.kernel @counting(%rows: memref<?xf32>, %y: memref<?xf32>, %counters: memref<?xi32>) attributes {grid_rank = 1 : i64} {
+  tile.return
+}
+// What is zero before and after a launch is read, too, and lies in no place that other results take.
+// CHECK: zeroed b[[ZEROED:[0-9]+]] = n*4 bytes{{$}}
+// CHECK-NOT: slice
+// CHECK: operands (read, write, read and write)
+// CHECK: 0 counting(b{{[0-9]+}}, b{{[0-9]+}}, b[[ZEROED]]) []
+func.func @main(%rows: tensor<?x8xf32> {plan.name = "rows", plan.shape = affine_map<()[s0] -> (s0, 8)>})
+    -> (tensor<?x8xf32> {plan.name = "after"}) attributes {plan.symbols = ["n"]} {
+  %0:2 = plan.launch map "counting" @counting(%rows) grid affine_map<()[s0] -> (s0)> params affine_map<()[s0] -> ()>
+      shapes [affine_map<()[s0] -> (s0, 8)>, affine_map<()[s0] -> (s0)>] flops affine_map<()[s0] -> (0)> bytes affine_map<()[s0] -> (0)>
+      {plan.zeroed = array<i64: 1>} : (tensor<?x8xf32>) -> (tensor<?x8xf32>, tensor<?xi32>)
+  return %0#0 : tensor<?x8xf32>
 }
 
 //--- read-later.mlir

@@ -37,6 +37,35 @@
 // RUN: heed-opt %t/regions.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels-parts,canonicalize,cse)' -o %t/regions.out
 // RUN: heed-interpret %t/regions.mlir %t/regions.out --dim b=2 --dim m=2 --dim n=43 | FileCheck %s --check-prefix=EQUAL
 
+// Merged by the last part: no launch for that. Of 8 keys each, so five parts for each of two key heads, and 67, more than
+// are weighed at a time; blocks that have some of a row's heads; many rows; no keys; no batch.
+// RUN: heed-opt %t/grouped.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels-joined,canonicalize,cse)' -o %t/grouped.joined
+// RUN: FileCheck %t/grouped.mlir --check-prefix=JOINED < %t/grouped.joined
+// RUN: heed-interpret %t/grouped.mlir %t/grouped.joined --dim b=1 --dim m=1 --dim n=40 --input=offset=39 --counters | FileCheck %s --check-prefix=JOINED-ROW
+// RUN: heed-interpret %t/grouped.mlir %t/grouped.joined --dim b=1 --dim m=1 --dim n=530 --input=offset=529 | FileCheck %s --check-prefix=EQUAL
+// RUN: heed-interpret %t/grouped.mlir %t/grouped.joined --dim b=2 --dim m=3 --dim n=70 --input=offset=67,3 | FileCheck %s --check-prefix=EQUAL
+// RUN: heed-interpret %t/grouped.mlir %t/grouped.joined --dim b=1 --dim m=4 --dim n=21 --input=offset=17 --counters | FileCheck %s --check-prefix=JOINED-MANY
+// RUN: heed-interpret %t/grouped.mlir %t/grouped.joined --dim b=1 --dim m=2 --dim n=0 --input=offset=0 | FileCheck %s --check-prefix=EQUAL
+// RUN: heed-interpret %t/grouped.mlir %t/grouped.joined --dim b=0 --dim m=2 --dim n=3 | FileCheck %s --check-prefix=EQUAL
+// JOINED-ROW: launches 2, programs 10, key blocks 10,
+// JOINED-ROW: equal
+// JOINED-MANY: launches 2, programs 8, key blocks 24,
+// JOINED-MANY: equal
+// Seven heads to a key head, of which four are merged together, and blocks of four rows.
+// RUN: sed 's/x8x/x14x/g; s/tensor<8x/tensor<14x/g; s/(b,8,/(b,14,/' %t/grouped.mlir > %t/seven.mlir
+// RUN: heed-opt %t/seven.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels-joined,canonicalize,cse)' -o %t/seven.joined
+// RUN: heed-interpret %t/seven.mlir %t/seven.joined --dim b=2 --dim m=1 --dim n=40 --input=offset=39,11 | FileCheck %s --check-prefix=EQUAL
+// Parts behind a length are not counted; a sink, and lse.
+// RUN: heed-opt %t/lengths.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels-joined,canonicalize,cse)' -o %t/lengths.joined
+// RUN: heed-interpret %t/lengths.mlir %t/lengths.joined --dim b=3 --dim m=5 --dim n=61 --input=length=0,17,61 --input=offset=0,12,56 --input=window=9 | FileCheck %s --check-prefix=EQUAL
+// RUN: heed-interpret %t/lengths.mlir %t/lengths.joined --dim b=3 --dim m=1 --dim n=300 --input=length=300,0,1 --input=offset=299,0,0 --input=window=1000 | FileCheck %s --check-prefix=EQUAL
+// RUN: heed-interpret %t/lengths.mlir %t/lengths.joined --dim b=2 --dim m=1 --dim n=20 --input=length=900,-3 --input=offset=19,0 --input=window=1000 | FileCheck %s --check-prefix=EQUAL
+// Pages, rows known to be few; ops on the result, two accumulators, scores that read a bias.
+// RUN: heed-opt %t/paged.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels-joined,canonicalize,cse)' -o %t/paged.joined
+// RUN: heed-interpret %t/paged.mlir %t/paged.joined --dim b=2 --input=pages=4,0,2,1,3,5 --input=length=7,12 | FileCheck %s --check-prefix=EQUAL
+// RUN: heed-opt %t/regions.mlir --pass-pipeline='builtin.module(func.func(normalise-graph,form-kernels),lower-kernels-joined,canonicalize,cse)' -o %t/regions.joined
+// RUN: heed-interpret %t/regions.mlir %t/regions.joined --dim b=2 --dim m=2 --dim n=43 | FileCheck %s --check-prefix=EQUAL
+
 //--- grouped.mlir
 // CHECK: tile.kernel @k0_attend(
 // CHECK: tile.kernel @k0_attend_parts(
@@ -48,6 +77,17 @@
 // CHECK-SAME: tensor<?x2x?x?xf32>, tensor<?x2x?x?xf32>, tensor<?x2x?x?x64xf32>
 // CHECK: plan.launch attend "attend.merge" @k0_attend_merge({{.*}}%[[STATE]]#0, %[[STATE]]#1, %[[STATE]]#2, %[[WHOLE]])
 // CHECK-SAME: plan.tied = array<i64: 8>
+// JOINED: tile.kernel @k0_attend(
+// JOINED: tile.kernel @k0_attend_parts(
+// JOINED: %[[LAST:.*]] = tile.arrive %
+// JOINED: scf.if %[[LAST]]
+// JOINED: tile.store
+// JOINED: func.func @main
+// JOINED: %[[WHOLE:.*]] = plan.launch attend "attend" @k0_attend(
+// JOINED: plan.launch attend "attend.parts" @k0_attend_parts({{.*}}%[[WHOLE]])
+// JOINED-SAME: plan.tied = array<i64: 5, -1, -1, -1, -1>, plan.zeroed = array<i64: 4>
+// JOINED-SAME: tensor<?x2x?x?xf32>, tensor<?x2x?x?xf32>, tensor<?x2x?x?x64xf32>, tensor<?x2x?xi32>
+// JOINED-NOT: plan.launch
 func.func @main(%q: tensor<?x8x?x64xf32> {plan.name = "q", plan.shape = affine_map<()[b,m,n]->(b,8,m,64)>},
                 %k: tensor<?x2x?x64xf32> {plan.name = "k", plan.shape = affine_map<()[b,m,n]->(b,2,n,64)>},
                 %v: tensor<?x2x?x64xf32> {plan.name = "v", plan.shape = affine_map<()[b,m,n]->(b,2,n,64)>},

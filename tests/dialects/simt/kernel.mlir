@@ -15,6 +15,9 @@ simt.kernel @every_op(%base: i64, %n: i64, %x: i64, %y: i64, %z: i64)
   %first = arith.constant true
   // CHECK: simt.prefetch %{{.*}} if %
   simt.prefetch %base if %first
+  %count = arith.constant 3 : i32
+  // CHECK: simt.arrive %{{.*}} of %
+  %last = simt.arrive %base of %count
   // CHECK: simt.program
   %program = simt.program
   %lane = simt.lane

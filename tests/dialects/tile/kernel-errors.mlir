@@ -44,6 +44,36 @@ tile.kernel @share(%a: memref<?xf32>) attributes {grid_rank = 1 : i64} {
 
 // -----
 
+tile.kernel @counter_of_floats(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  // expected-error@+1 {{T19: needs a view of i32 and one index per dimension, got 1 for 'memref<?xf32>'}}
+  %last = tile.arrive %a[%c0] of %n : memref<?xf32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @place_of_counter(%a: memref<?xi32>, %n: index) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  // expected-error@+1 {{T19: needs a view of i32 and one index per dimension, got 2 for 'memref<?xi32>'}}
+  %last = tile.arrive %a[%c0, %c0] of %n : memref<?xi32>
+  tile.return
+}
+
+// -----
+
+tile.kernel @arrives_again(%a: memref<?xi32>, %n: index) attributes {grid_rank = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.for %i = %c0 to %n step %c1 {
+    // expected-error@+1 {{T19: stands in no loop, since a program comes once}}
+    %last = tile.arrive %a[%c0] of %n : memref<?xi32>
+  }
+  tile.return
+}
+
+// -----
+
 tile.kernel @program_id(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
   // expected-error@+1 {{T1: dimension must be within the grid rank 1, got 1}}
   %0 = tile.program_id 1

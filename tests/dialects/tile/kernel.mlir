@@ -43,7 +43,7 @@ tile.kernel @scaled_product(%a: memref<?xf16>, %b: memref<?xf16>, %c: memref<?xf
 }
 
 // CHECK-LABEL: tile.kernel @staged
-tile.kernel @staged(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i64} {
+tile.kernel @staged(%a: memref<?xf32>, %counters: memref<?xi32>, %n: index) attributes {grid_rank = 1 : i64} {
   %c0 = arith.constant 0 : index
   %zero = arith.constant 0.0 : f32
   // CHECK: tile.stage : <2 x tensor<64xf32>>
@@ -69,6 +69,8 @@ tile.kernel @staged(%a: memref<?xf32>, %n: index) attributes {grid_rank = 1 : i6
   %first, %rows = tile.share of 192
   // CHECK: tile.skip %[[FIRST]]
   tile.skip %first
+  // CHECK: tile.arrive %{{.*}}[%{{.*}}] of %{{.*}} : memref<?xi32>
+  %last = tile.arrive %counters[%c0] of %n : memref<?xi32>
   tile.barrier
   tile.return
 }
