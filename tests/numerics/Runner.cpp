@@ -20,6 +20,7 @@
 #include <cstring>
 #include <functional>
 #include <mutex>
+#include <numeric>
 #include <thread>
 #include <unistd.h>
 
@@ -83,15 +84,22 @@ static int64_t findNumber(std::string_view schedule, std::string_view name) {
   return 0;
 }
 
-static void readTiling(LoadedKernel &kernel) {
+/// Tiles of keys start near the first key that rows see, unless pages or parts cut keys at multiples of a tile.
+static int64_t firstKeyGranule(int64_t blockN, bool isCut) {
+  constexpr int64_t keysOfVector = 8;
+  return isCut ? blockN : std::gcd(keysOfVector, blockN);
+}
+
+static void readTiling(LoadedKernel &kernel, const Mechanism &mechanism) {
   for (const heed_kernel_info &info : kernel.module->kernels()) {
     std::string_view schedule = info.schedule;
     int64_t blockM = findNumber(schedule, "block_m"), blockN = findNumber(schedule, "block_n");
     if (std::string_view(info.root).find("attend") == std::string_view::npos || blockM <= 0 || blockN <= 0)
       continue;
     int64_t mostRows = findNumber(schedule, "most_rows");
-    kernel.tilings.push_back(
-        {{blockM, blockN, std::max<int64_t>(1, findNumber(schedule, "group"))}, mostRows == 0 ? INT64_MAX : mostRows});
+    kernel.tilings.push_back({{blockM, blockN, std::max<int64_t>(1, findNumber(schedule, "group")),
+                               firstKeyGranule(blockN, mostRows != 0 || mechanism.pageSize != 0)},
+                              mostRows == 0 ? INT64_MAX : mostRows});
   }
   if (kernel.tilings.empty())
     kernel.tilingError = "no kernel of the package names block_m and block_n in its schedule";
@@ -106,7 +114,8 @@ static const Tiling &tilingFor(const LoadedKernel &kernel, int64_t rows) {
   return best ? best->tiling : kernel.tilings.front().tiling;
 }
 
-static void loadKernel(LoadedKernel &kernel, const heed::Device &device, const std::string &path) {
+static void loadKernel(LoadedKernel &kernel, const heed::Device &device, const Mechanism &mechanism,
+                       const std::string &path) {
   heed::Result<heed::Module> module = heed::Module::loadFile(path.c_str(), &device);
   if (!module) {
     kernel.error = module.message();
@@ -115,7 +124,7 @@ static void loadKernel(LoadedKernel &kernel, const heed::Device &device, const s
   kernel.module = std::move(module.value());
   if (kernel.module->fallbackCount() != 0)
     kernel.error = "attention is not fused: the package holds a fallback kernel";
-  readTiling(kernel);
+  readTiling(kernel, mechanism);
 }
 
 //===----------------------------------------------------------------------===//
@@ -277,7 +286,8 @@ private:
       const Mechanism &mechanism = mechanisms[test.mechanism];
       LoadedKernel &kernel = kernels[test.mechanism];
       runningCases[job] = test.name.c_str();
-      std::call_once(kernel.once, [&] { loadKernel(kernel, device, options.folder + "/" + mechanism.name + ".heed"); });
+      std::call_once(kernel.once,
+                     [&] { loadKernel(kernel, device, mechanism, options.folder + "/" + mechanism.name + ".heed"); });
       outcomes[i] = runCase(options, device, kernel, mechanism, test);
       runningCases[job] = nullptr;
       if (!outcomes[i].failure.empty() && isLost(device))

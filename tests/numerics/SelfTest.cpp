@@ -209,6 +209,7 @@ static void testVisitedBlocks() {
   expect("own key only", 1 + 1);
   inputs.windowLeft = 1;
   expect("own key and the one before", 1 + 2);
+  expect("the same, from key 56 on", 1 + 1, {64, 64, 1, 8});
   inputs.mechanism.prefix = true;
   inputs.prefix = 65;
   expect("prefix 65", 2 + 2);
@@ -216,9 +217,9 @@ static void testVisitedBlocks() {
   inputs = makeTiny(10, std::vector<double>(40, 1.0));
   inputs.mechanism.queryHeads = 4;
   inputs.mechanism.causal = true;
-  expect("heads apart", 4 * (1 + 2), {8, 8, 1});
+  expect("heads apart", 4 * (1 + 2), {8, 8, 1, 8});
   // Rows 0..1, 2..3, .. of four heads share a tile of eight.
-  expect("heads folded", 1 + 1 + 1 + 1 + 2, {8, 8, 4});
+  expect("heads folded", 1 + 1 + 1 + 1 + 2, {8, 8, 4, 8});
 }
 
 //===----------------------------------------------------------------------===//

@@ -16,6 +16,14 @@ static bool anyVisible(const Inputs &inputs, int64_t b, int64_t firstRow, int64_
   return false;
 }
 
+/// Where the tiles of keys begin that the rows [firstRow, lastRow] see.
+static int64_t firstTile(const Inputs &inputs, int64_t b, int64_t firstRow, int64_t lastRow, const Tiling &tiling) {
+  int64_t key = 0;
+  while (key < inputs.keys && !anyVisible(inputs, b, firstRow, lastRow, key, key))
+    ++key;
+  return key / tiling.firstKeyGranule * tiling.firstKeyGranule;
+}
+
 int64_t heed::numerics::countVisitedBlocks(const Inputs &inputs, const Tiling &tiling) {
   int64_t foldedRows = inputs.rows * tiling.foldedHeads;
   int64_t programsPerTile = inputs.mechanism.queryHeads / tiling.foldedHeads;
@@ -24,7 +32,7 @@ int64_t heed::numerics::countVisitedBlocks(const Inputs &inputs, const Tiling &t
     for (int64_t first = 0; first < foldedRows; first += tiling.blockM) {
       int64_t firstRow = first / tiling.foldedHeads;
       int64_t lastRow = (std::min(first + tiling.blockM, foldedRows) - 1) / tiling.foldedHeads;
-      for (int64_t key = 0; key < inputs.keys; key += tiling.blockN) {
+      for (int64_t key = firstTile(inputs, b, firstRow, lastRow, tiling); key < inputs.keys; key += tiling.blockN) {
         int64_t lastKey = std::min(key + tiling.blockN, inputs.keys) - 1;
         // The rules do not depend on the head.
         if (anyVisible(inputs, b, firstRow, lastRow, key, lastKey))

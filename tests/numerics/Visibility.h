@@ -33,9 +33,10 @@ inline bool isVisible(const Inputs &inputs, int64_t b, int64_t head, int64_t row
 }
 
 /// How a kernel cuts its work: tiles of `blockM` rows by `blockN` keys. With `foldedHeads` > 1 that many query heads
-/// share a program, and its rows are numbered row * foldedHeads + head.
+/// share a program, and its rows are numbered row * foldedHeads + head. The first tile of keys starts at a multiple of
+/// `firstKeyGranule`.
 struct Tiling {
-  int64_t blockM = 64, blockN = 64, foldedHeads = 1;
+  int64_t blockM = 64, blockN = 64, foldedHeads = 1, firstKeyGranule = 64;
 };
 
 /// The number of key blocks with at least one visible (row, key) pair, summed over all programs. The kernel knows the
