@@ -24,8 +24,8 @@ static unsigned fastestOf(Value operand, unsigned depthDim) {
   return load ? ViewAccess(load).contiguousDim().value_or(depthDim) : depthDim;
 }
 
-/// Rows as they lie in memory, panel after panel: of 128, 64 or 32 bytes, whichever divides them; else of 32, the last one
-/// half filled.
+/// Rows as they lie in memory, panel after panel: of 128, 64 or 32 bytes, whichever divides them; else of 32, the last
+/// one half filled.
 TileLowering::Staging TileLowering::groupStaging(Value operand, unsigned depthDim, const tile::Atom &atom) const {
   RankedTensorType type = tileType(operand);
   unsigned fastest = fastestOf(operand, depthDim);

@@ -154,6 +154,7 @@ TEST_F(CudaDriver, RecordsCallsOfManyLaunches) {
   EXPECT_FALSE(recordsCallOf(*opening, 2));
   EXPECT_TRUE(recordsCallOf(*opening, 3));
   EXPECT_TRUE(recordsCallOf(*waiting, 1));
+  EXPECT_STATUS(device.queue->synchronize()); // before its memory goes
 }
 
 TEST_F(CudaDriver, StartsNothingEarlyWhereThatIsNotWanted) {
